@@ -1,0 +1,55 @@
+"""psbridge: Python in PowerShell's job system, and PowerShell's jobs in Python."""
+
+from .cmdlets import Cmdlet, JobCmdlet, Parameter, Session
+from .errors import (
+    CompileError,
+    ConversionError,
+    DeclarationError,
+    EngineError,
+    EngineNotFound,
+    EngineStartError,
+    EngineUnsupported,
+    FeedError,
+    JobError,
+    JobFailed,
+    JobStopped,
+    PackageError,
+    PowerShellError,
+    PsbridgeError,
+    SessionClosedError,
+    StopRequested,
+)
+from .jobs import Job, JobGroup, JobHandle, JobRepository
+from .session import Console, ErrorRecord, InformationRecord, MessageRecord, Result
+
+__all__ = [
+    "Cmdlet",
+    "CompileError",
+    "Console",
+    "ConversionError",
+    "DeclarationError",
+    "EngineError",
+    "EngineNotFound",
+    "EngineStartError",
+    "EngineUnsupported",
+    "ErrorRecord",
+    "FeedError",
+    "InformationRecord",
+    "Job",
+    "JobCmdlet",
+    "JobError",
+    "JobFailed",
+    "JobGroup",
+    "JobHandle",
+    "JobRepository",
+    "JobStopped",
+    "MessageRecord",
+    "PackageError",
+    "Parameter",
+    "PowerShellError",
+    "PsbridgeError",
+    "Result",
+    "Session",
+    "SessionClosedError",
+    "StopRequested",
+]

@@ -1,0 +1,5 @@
+"""The psbridge command."""
+
+from .main import main
+
+__all__ = ["main"]

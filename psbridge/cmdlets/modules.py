@@ -1,0 +1,110 @@
+"""Python modules as PowerShell modules: loading them and making their .NET types."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from ..engine.compiling import CompiledAssembly, load_compiled
+from ..engine.starting import Engine
+from ..errors import DeclarationError
+from .cmdlet import Cmdlet, JobCmdlet
+from .declaration import Declaration
+from .source import NAMESPACE, class_name, source_of
+
+__all__ = ["cmdlets_in", "load_module", "make_types"]
+
+
+def load_module(module: str | Path) -> ModuleType:
+    """Load a Python module by its file or by its name.
+
+    Args:
+        module: a path to a ``.py`` file, or a dotted name that can be imported.
+
+    Raises:
+        DeclarationError: there is no such file, or it is no Python.
+        ImportError: there is no module of this name. What the module itself raises while it is
+            loaded passes as it is, and nothing of the module stays behind.
+    """
+    if isinstance(module, str) and not module.endswith(".py") and not re.search(r"[/\\]", module):
+        return importlib.import_module(module)
+    path = Path(module).expanduser().resolve()
+    if not path.is_file():
+        raise DeclarationError(f"there is no module {module}: {path} is not a file")
+    # The name has to be the file's alone: two files of one name are two modules.
+    name = f"{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise DeclarationError(f"{path} is no Python module")
+    loaded = importlib.util.module_from_spec(spec)
+    sys.modules[name] = loaded
+    try:
+        spec.loader.exec_module(loaded)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return loaded
+
+
+def cmdlets_in(module: ModuleType) -> list[type[Cmdlet]]:
+    """The cmdlets that a module defines, in the order of its text.
+
+    Raises:
+        DeclarationError: it defines none.
+    """
+    found = [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type)
+        and issubclass(value, Cmdlet)
+        and value.__module__ == module.__name__
+        and "declaration" in vars(value)
+    ]
+    if not found:
+        raise DeclarationError(f"{module.__name__} defines no cmdlet with verb= and noun=")
+    return found
+
+
+def make_types(engine: Engine, name: str, cmdlets: Sequence[type[Cmdlet]]) -> CompiledAssembly:
+    """Make the .NET types of cmdlets and connect each with its Python class.
+
+    Args:
+        engine: the running engine.
+        name: the name that PowerShell's module gets.
+        cmdlets: the classes.
+
+    Raises:
+        DeclarationError: two of them have the same name.
+    """
+    from PSBridge import PythonCmdlet
+    from System import Action
+
+    from .running import attach
+
+    declared: list[tuple[Declaration, bool]] = []
+    for cls in cmdlets:
+        if cls.declaration is None:
+            raise DeclarationError(f"{cls.__qualname__} has no verb= and noun=")
+        if cls.declaration.name.lower() in {other.name.lower() for other, _ in declared}:
+            raise DeclarationError(f"{cls.declaration.name} is there twice")
+        declared.append((cls.declaration, issubclass(cls, JobCmdlet)))
+    safe = re.sub(r"[^A-Za-z0-9_.-]", "_", name) or "cmdlets"
+    assembly = load_compiled(
+        [source_of(name, declared)], name=safe, home=engine.home, references=[engine.native]
+    )
+    for cls in cmdlets:
+        assert cls.declaration is not None
+        net_type = assembly.assembly.GetType(f"{NAMESPACE}.{class_name(cls.declaration)}", True)
+        PythonCmdlet.Register(net_type, Action[PythonCmdlet](_attacher(attach, cls)))
+    return assembly
+
+
+def _attacher(attach: Any, cls: type[Cmdlet]) -> Any:
+    return lambda net: attach(cls, net)

@@ -1,0 +1,253 @@
+"""Compiling C# with the Roslyn that every PowerShell home brings, and keeping what it made.
+
+To be used after .NET has started. Compiling a small file costs about 0.8 s the first time in a
+process and 0.06 s after that; loading what was kept costs milliseconds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import CompileError
+from .homes import Home
+
+__all__ = ["CompiledAssembly", "SourceFile", "cache_folder", "compile_assembly", "load_compiled"]
+
+# Part of each key: what this module asks of the compiler. Count it up when that changes.
+_OPTIONS = "1"
+
+# The reference set. All of .NET would do and cost 0.35 s more each time.
+_FRAMEWORK = (
+    "netstandard",
+    "System.Collections",
+    "System.Collections.Concurrent",
+    "System.Collections.Specialized",
+    "System.ComponentModel.Primitives",
+    "System.Console",
+    "System.Linq",
+    "System.Linq.Expressions",
+    "System.Memory",
+    "System.Net.Primitives",
+    "System.ObjectModel",
+    "System.Private.CoreLib",
+    "System.Private.Uri",
+    "System.Runtime",
+    "System.Runtime.Extensions",
+    "System.Runtime.InteropServices",
+    "System.Runtime.Loader",
+    "System.Runtime.Numerics",
+    "System.Security.SecureString",
+    "System.Text.Json",
+    "System.Threading",
+    "System.Threading.Thread",
+)
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """C# source: the name that errors show, and the text."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True)
+class CompiledAssembly:
+    """An assembly of ours that is loaded in this process.
+
+    Attributes:
+        assembly: the .NET ``Assembly``.
+        key: a hash of everything it was made from.
+        image: its file, or its bytes where it is in memory only.
+    """
+
+    assembly: Any
+    key: str
+    image: Path | bytes
+
+
+def compile_assembly(
+    sources: Sequence[SourceFile],
+    *,
+    name: str,
+    home: Path,
+    references: Iterable[CompiledAssembly] = (),
+    executable: bool = False,
+) -> bytes:
+    """Compile C# to an assembly in memory; nullable checks are on and warnings are errors.
+
+    Args:
+        sources: the files.
+        name: the assembly's name.
+        home: the PowerShell home whose Roslyn and engine are used.
+        references: assemblies of ours that the sources use.
+        executable: make a console program with a ``Main`` instead of a library.
+
+    Raises:
+        CompileError: the source is wrong; each line names file, line and column.
+    """
+    import clr
+
+    for dll in ("Microsoft.CodeAnalysis.dll", "Microsoft.CodeAnalysis.CSharp.dll"):
+        clr.AddReference(str(home / dll))
+    from Microsoft.CodeAnalysis import (
+        DiagnosticSeverity,
+        MetadataReference,
+        NullableContextOptions,
+        OptimizationLevel,
+        OutputKind,
+        ReportDiagnostic,
+        SyntaxTree,
+    )
+    from Microsoft.CodeAnalysis.CSharp import (
+        CSharpCompilation,
+        CSharpCompilationOptions,
+        CSharpParseOptions,
+        CSharpSyntaxTree,
+        LanguageVersion,
+    )
+    from System.Collections.Generic import List
+    from System.IO import MemoryStream
+    from System.Text import Encoding
+
+    parse_options = CSharpParseOptions(LanguageVersion.Latest)
+    trees = List[SyntaxTree]()
+    for source in sources:
+        trees.Add(
+            CSharpSyntaxTree.ParseText(source.text, parse_options, source.name, Encoding.UTF8)
+        )
+    metadata = List[MetadataReference]()
+    for path in _reference_paths(home):
+        metadata.Add(MetadataReference.CreateFromFile(str(path)))
+    for reference in references:
+        image = reference.image
+        metadata.Add(
+            MetadataReference.CreateFromImage(image)
+            if isinstance(image, bytes)
+            else MetadataReference.CreateFromFile(str(image))
+        )
+    kind = OutputKind.ConsoleApplication if executable else OutputKind.DynamicallyLinkedLibrary
+    options = (
+        CSharpCompilationOptions(kind)
+        .WithOptimizationLevel(OptimizationLevel.Release)
+        .WithNullableContextOptions(NullableContextOptions.Enable)
+        .WithGeneralDiagnosticOption(ReportDiagnostic.Error)
+        .WithDeterministic(True)
+    )
+    compilation = CSharpCompilation.Create(name, trees, metadata, options)
+    stream = MemoryStream()
+    emitted = compilation.Emit(stream)
+    if not emitted.Success:
+        problems = [
+            str(found)
+            for found in emitted.Diagnostics
+            if found.Severity == DiagnosticSeverity.Error
+        ]
+        raise CompileError(f"C# does not compile ({name}):\n" + "\n".join(problems))
+    return bytes(stream.ToArray())
+
+
+def load_compiled(
+    sources: Sequence[SourceFile],
+    *,
+    name: str,
+    home: Home,
+    references: Sequence[CompiledAssembly] = (),
+) -> CompiledAssembly:
+    """Load the assembly that these sources make with this engine, compiling it where needed.
+
+    What is compiled is kept in `cache_folder` under a name made from the sources, the engine
+    and the options, so a change in any of them is another file, and processes that compile at
+    once write the same bytes. Where the folder cannot be written the assembly is loaded from
+    memory; a kept file that is damaged is made again.
+
+    Args:
+        sources: the files.
+        name: the file's name; the assembly's name is this and a part of the key, so that two
+            versions can be loaded in one process.
+        home: the engine to compile with and for.
+        references: assemblies of ours that the sources use.
+
+    Raises:
+        CompileError: the source is wrong; each line names file, line and column.
+    """
+    from System import BadImageFormatException
+    from System.Runtime.Loader import AssemblyLoadContext
+
+    key = _key(sources, name, home, references)
+    # The context in which PowerShell looks for assemblies, and later ones of ours for this one.
+    context = AssemblyLoadContext.Default
+    kept = cache_folder() / key[:32] / f"{name}.dll"
+    if kept.is_file():
+        try:
+            return CompiledAssembly(context.LoadFromAssemblyPath(str(kept)), key, kept)
+        except BadImageFormatException:
+            pass  # damaged from outside: ours are renamed into place whole
+    unique = f"{name}-{key[:8]}"
+    image = compile_assembly(sources, name=unique, home=home.path, references=references)
+    if _keep(kept, image):
+        return CompiledAssembly(context.LoadFromAssemblyPath(str(kept)), key, kept)
+    from System.IO import MemoryStream
+
+    return CompiledAssembly(context.LoadFromStream(MemoryStream(image)), key, image)
+
+
+def cache_folder() -> Path:
+    """The folder in which compiled assemblies are kept."""
+    import platformdirs
+
+    return platformdirs.user_cache_path("psbridge", appauthor=False) / "compiled"
+
+
+def _key(
+    sources: Sequence[SourceFile],
+    name: str,
+    home: Home,
+    references: Sequence[CompiledAssembly],
+) -> str:
+    engine = home.engine_dll.stat()
+    parts = [_OPTIONS, *_FRAMEWORK, name]
+    parts += [home.version, str(engine.st_size), str(engine.st_mtime_ns)]
+    parts += [reference.key for reference in references]
+    for source in sources:
+        parts += [source.name, source.text]
+    digest = hashlib.sha256()
+    for part in parts:
+        data = part.encode("utf-8", "surrogatepass")
+        digest.update(len(data).to_bytes(8, "little") + data)
+    return digest.hexdigest()
+
+
+def _keep(path: Path, image: bytes) -> bool:
+    """Write a compiled assembly to the cache, whole or not at all."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
+    except OSError:
+        return False
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(image)
+        Path(temporary).replace(path)
+    except OSError:
+        Path(temporary).unlink(missing_ok=True)
+        # On Windows a file that another process has loaded cannot be replaced, nor need it be.
+        return path.is_file() and path.read_bytes() == image
+    return True
+
+
+def _reference_paths(home: Path) -> list[Path]:
+    """Where the reference set lies: beside the engine, or in the machine's .NET."""
+    from System import AppContext
+
+    trusted = str(AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")).split(os.pathsep)
+    by_name = {path.stem: path for path in map(Path, trusted)}
+    by_name["System.Management.Automation"] = home / "System.Management.Automation.dll"
+    wanted = (*_FRAMEWORK, "System.Management.Automation")
+    return [by_name[name] for name in wanted if name in by_name]

@@ -1,0 +1,162 @@
+"""Showing how far it is: a bar on a terminal, plain lines elsewhere, or nothing at all."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from types import TracebackType
+from typing import TYPE_CHECKING, Protocol, Self, TextIO
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as RichBar
+    from rich.progress import TaskID
+
+__all__ = ["LineProgress", "Progress", "SilentProgress", "TerminalProgress", "show_progress"]
+
+
+class Progress(Protocol):
+    """What is told about an installation. Every method may be called from any thread."""
+
+    def begin(self, packages: int, size: int) -> None:
+        """So many packages of so many bytes altogether are about to be fetched."""
+
+    def received(self, package: str, size: int) -> None:
+        """So many bytes more of a package are here; fewer if negative, as it starts again."""
+
+    def finished(self, package: str) -> None:
+        """A package is complete, and is the right one."""
+
+    def step(self, text: str) -> None:
+        """Something else that takes a moment starts now."""
+
+    def __enter__(self) -> Self:
+        """Start to show."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop showing; an exception goes on."""
+
+
+def show_progress(stream: TextIO | None = None) -> Progress:
+    """Choose the display for a stream, stderr if None: a bar if it is a terminal."""
+    stream = stream or sys.stderr
+    return TerminalProgress(stream) if stream.isatty() else LineProgress(stream)
+
+
+class SilentProgress:
+    """Shows nothing; the others build on it."""
+
+    def begin(self, packages: int, size: int) -> None:
+        """See `Progress`."""
+
+    def received(self, package: str, size: int) -> None:
+        """See `Progress`."""
+
+    def finished(self, package: str) -> None:
+        """See `Progress`."""
+
+    def step(self, text: str) -> None:
+        """See `Progress`."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        return None
+
+
+class LineProgress(SilentProgress):
+    """One line for each package and step, for logs."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._lock = threading.Lock()
+        self._packages = 0
+        self._done = 0
+        self._sizes: dict[str, int] = {}
+
+    def begin(self, packages: int, size: int) -> None:
+        """See `Progress`."""
+        self._packages = packages
+        self.step(f"Fetching {packages} packages, {_megabytes(size)}")
+
+    def received(self, package: str, size: int) -> None:
+        """See `Progress`."""
+        with self._lock:
+            self._sizes[package] = self._sizes.get(package, 0) + size
+
+    def finished(self, package: str) -> None:
+        """See `Progress`."""
+        with self._lock:
+            self._done += 1
+            size = _megabytes(self._sizes.get(package, 0))
+            self._print(f"  {self._done}/{self._packages} {package} ({size})")
+
+    def step(self, text: str) -> None:
+        """See `Progress`."""
+        with self._lock:
+            self._print(text)
+
+    def _print(self, text: str) -> None:
+        print(text, file=self._stream, flush=True)
+
+
+class TerminalProgress(SilentProgress):
+    """A bar over all bytes, with the name of the package that moved last."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._bar: RichBar | None = None
+        self._task: TaskID | None = None
+
+    def begin(self, packages: int, size: int) -> None:
+        """See `Progress`."""
+        if self._bar is not None:
+            self._task = self._bar.add_task(f"{packages} packages", total=size)
+
+    def received(self, package: str, size: int) -> None:
+        """See `Progress`."""
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, advance=size, description=package)
+
+    def step(self, text: str) -> None:
+        """See `Progress`."""
+        if self._bar is not None:
+            self._bar.console.print(text, highlight=False)
+
+    def __enter__(self) -> Self:
+        # Imported here: it takes longer than all of psbridge, and is seldom needed.
+        from rich import progress
+        from rich.console import Console
+
+        self._bar = progress.Progress(
+            progress.TextColumn("{task.description}"),
+            progress.BarColumn(),
+            progress.DownloadColumn(),
+            progress.TransferSpeedColumn(),
+            console=Console(file=self._stream),
+        )
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1_000_000:.1f} MB"

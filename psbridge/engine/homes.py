@@ -1,0 +1,112 @@
+"""What a PowerShell home is: the folder that PowerShell itself calls ``$PSHOME``."""
+
+from __future__ import annotations
+
+import json
+import mmap
+import struct
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import EngineUnsupported
+
+__all__ = ["OLDEST_SUPPORTED", "Home", "read_home"]
+
+OLDEST_SUPPORTED = (7, 4)
+
+_ENGINE_DLL = "System.Management.Automation.dll"
+_OWN_COPY_MARK = "psbridge-engine.json"
+# VS_FIXEDFILEINFO of a PE version resource: its signature and structure version, then the
+# file version as two little-endian words of 32 bits.
+_FIXED_FILE_INFO = b"\xbd\x04\xef\xfe\x00\x00\x01\x00"
+
+
+@dataclass(frozen=True)
+class Home:
+    """A folder with a PowerShell engine that psbridge can load.
+
+    Attributes:
+        path: the folder; becomes ``$PSHOME``.
+        version: PowerShell's version, such as ``"7.6.9"``.
+        self_contained: whether .NET lies in the same folder (an installed PowerShell, our own
+            copy) or is the machine's (the dotnet tool).
+        dotnet: the .NET version that its runtime configuration names.
+        found_as: in words, how it was found.
+    """
+
+    path: Path
+    version: str
+    self_contained: bool
+    dotnet: str
+    found_as: str
+
+    @property
+    def entry_dll(self) -> Path:
+        """The managed program whose configuration decides what .NET loads."""
+        return self.path / "pwsh.dll"
+
+    @property
+    def engine_dll(self) -> Path:
+        """The engine's assembly."""
+        return self.path / _ENGINE_DLL
+
+    @property
+    def executable(self) -> Path:
+        """The program that the native Start-Job starts."""
+        return self.path / ("pwsh.exe" if sys.platform == "win32" else "pwsh")
+
+    @property
+    def is_own_copy(self) -> bool:
+        """Whether ``psbridge setup`` made this folder."""
+        return (self.path / _OWN_COPY_MARK).is_file()
+
+
+def read_home(path: Path, found_as: str) -> Home:
+    """Say what PowerShell lies in a folder, without starting it.
+
+    Args:
+        path: the folder.
+        found_as: in words, how the folder was found; kept in the result.
+
+    Raises:
+        EngineUnsupported: there is none that psbridge can load; the message says why.
+    """
+    engine_dll = path / _ENGINE_DLL
+    if not path.is_dir():
+        raise EngineUnsupported(f"{path} is not a folder")
+    if not engine_dll.is_file():
+        raise EngineUnsupported(f"there is no {_ENGINE_DLL} in {path}")
+    version = _file_version(engine_dll)
+    if version is None:
+        raise EngineUnsupported(f"{engine_dll} has no version; the file may be damaged")
+    text = ".".join(map(str, version))
+    if version[:2] < OLDEST_SUPPORTED:
+        oldest = ".".join(map(str, OLDEST_SUPPORTED))
+        raise EngineUnsupported(f"PowerShell {text} in {path} is older than {oldest}")
+    for name in ("pwsh.dll", "pwsh.runtimeconfig.json"):
+        if not (path / name).is_file():
+            raise EngineUnsupported(f"PowerShell {text} in {path} has no {name}")
+    self_contained, dotnet = _frameworks(path / "pwsh.runtimeconfig.json")
+    return Home(path, text, self_contained, dotnet, found_as)
+
+
+def _file_version(dll: Path) -> tuple[int, int, int] | None:
+    with dll.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        # From the end: the resources are in one of the last sections.
+        at = data.rfind(_FIXED_FILE_INFO)
+        if at < 0:
+            return None
+        high, low = struct.unpack_from("<II", data, at + len(_FIXED_FILE_INFO))
+    return high >> 16, high & 0xFFFF, low >> 16
+
+
+def _frameworks(config: Path) -> tuple[bool, str]:
+    """Read a runtimeconfig.json: is it self-contained, and for which .NET."""
+    try:
+        options = json.loads(config.read_text(encoding="utf-8-sig"))["runtimeOptions"]
+        included = options.get("includedFrameworks")
+        frameworks = included or options.get("frameworks") or [options["framework"]]
+        return bool(included), str(frameworks[0]["version"])
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise EngineUnsupported(f"{config} cannot be read: {error!r}") from error

@@ -1,0 +1,41 @@
+"""An engine in any case: found, or fetched then and there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..errors import EngineNotFound
+from .finding import find
+from .homes import Home, read_home
+
+__all__ = ["provide"]
+
+
+def provide(pshome: str | Path | None = None) -> Home:
+    """Find PowerShell, or make our own copy of it from the NuGet feeds that are configured.
+
+    Args:
+        pshome: the folder that has to be used; nothing is looked for or fetched then.
+
+    Raises:
+        EngineUnsupported: the folder that was named holds no PowerShell of 7.4 or later.
+        EngineNotFound: nothing was found and no feed is configured; lists each place.
+        FeedError: a feed was asked and failed.
+        PackageError: a package is not the one that is pinned.
+    """
+    try:
+        return find(pshome)
+    except EngineNotFound as error:
+        from .getting import install, sources
+        from .getting.progress import show_progress
+
+        feeds = sources(None, None)
+        usable = [feed for feed in feeds if feed.problem() is None]
+        if not usable:
+            looked_at = [*error.looked_at]
+            looked_at += [(f"NuGet source {feed.name}", str(feed.problem())) for feed in feeds]
+            if not feeds:
+                looked_at.append(("NuGet sources", "none configured"))
+            raise EngineNotFound(looked_at) from None
+        with show_progress() as progress:
+            return read_home(install(usable, None, force=False, progress=progress), "our own copy")

@@ -1,0 +1,165 @@
+"""Every exception psbridge raises, in one tree.
+
+PsbridgeError
+├── EngineError                 PowerShell could not be found, fetched, built or started
+│   ├── EngineNotFound          nowhere; lists every place that was looked at
+│   ├── EngineUnsupported       found, but too old or not usable
+│   ├── EngineStartError        found, but .NET or the engine did not start
+│   ├── FeedError               a NuGet feed, its configuration or a download
+│   ├── PackageError            a package that is not what the lock file pins, or is damaged
+│   └── CompileError            C# that Roslyn refused; file and line in the message
+├── SessionClosedError          the session was closed before or while it was used
+├── PowerShellError             a terminating error in PowerShell code
+├── ConversionError             a value that has no counterpart across the border (a TypeError)
+├── DeclarationError            a job or cmdlet class that is declared wrongly (a TypeError)
+└── JobError
+    ├── JobFailed               the job ended in the state Failed
+    └── JobStopped              the job ended in the state Stopped
+
+StopRequested                   not an error: unwinds Python code that is to stop
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+__all__ = [
+    "CompileError",
+    "ConversionError",
+    "DeclarationError",
+    "EngineError",
+    "EngineNotFound",
+    "EngineStartError",
+    "EngineUnsupported",
+    "FeedError",
+    "JobError",
+    "JobFailed",
+    "JobStopped",
+    "PackageError",
+    "PowerShellError",
+    "PsbridgeError",
+    "SessionClosedError",
+    "StopRequested",
+]
+
+
+class PsbridgeError(Exception):
+    """The base of every exception that psbridge raises on purpose."""
+
+
+class EngineError(PsbridgeError):
+    """PowerShell could not be found, fetched, built or started."""
+
+
+class EngineNotFound(EngineError):
+    """There is no PowerShell engine, and none could be fetched.
+
+    Attributes:
+        looked_at: each place that was looked at, as ``(place, what was found there)``.
+    """
+
+    def __init__(self, looked_at: Sequence[tuple[str, str]]) -> None:
+        self.looked_at = tuple(looked_at)
+        places = "\n".join(f"  - {place}: {found}" for place, found in self.looked_at)
+        super().__init__(
+            "No PowerShell engine was found.\n"
+            f"Looked at:\n{places}\n"
+            "Two ways to get one:\n"
+            "  1. Install PowerShell 7.4 or later, so that `pwsh` is on PATH, "
+            "or name its folder in PSBRIDGE_PSHOME.\n"
+            "  2. Run `psbridge setup --source FOLDER|URL` with a NuGet feed "
+            "(a folder of packages, or the address of a v3 index)."
+        )
+
+
+class EngineUnsupported(EngineError):
+    """A PowerShell was found that psbridge cannot use, such as one older than 7.4."""
+
+
+class EngineStartError(EngineError):
+    """.NET or the engine did not start; the cause is chained."""
+
+
+class FeedError(EngineError):
+    """A NuGet feed or its configuration cannot be read, or a download failed."""
+
+
+class PackageError(EngineError):
+    """A package is damaged, or is not the one that the lock file pins."""
+
+
+class CompileError(EngineError):
+    """Roslyn refused C# source; each line of the message names file, line and column."""
+
+
+class SessionClosedError(PsbridgeError):
+    """The session was closed before or while it was used."""
+
+
+class PowerShellError(PsbridgeError):
+    """A terminating error in PowerShell code.
+
+    Attributes:
+        exception: the .NET exception.
+        record: the ErrorRecord, where PowerShell made one.
+        error_id: its FullyQualifiedErrorId, such as ``"CommandNotFoundException"``; empty
+            without a record.
+        category: its category, such as ``"ObjectNotFound"``; empty without a record.
+        result: what was written before the error, with all its streams.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        exception: Any = None,
+        record: Any = None,
+        error_id: str = "",
+        category: str = "",
+        result: Any = None,
+    ) -> None:
+        super().__init__(message)
+        self.exception = exception
+        self.record = record
+        self.error_id = error_id
+        self.category = category
+        self.result = result
+
+
+class ConversionError(PsbridgeError, TypeError):
+    """A value has no counterpart on the other side of the border."""
+
+
+class DeclarationError(PsbridgeError, TypeError):
+    """A job or a cmdlet is declared wrongly; names the class and what is wrong in it."""
+
+
+class JobError(PsbridgeError):
+    """A job ended without doing what it was to do.
+
+    Attributes:
+        job: the handle of the job.
+        result: what was written before, with all its streams.
+    """
+
+    def __init__(self, message: str, *, job: Any, result: Any = None) -> None:
+        super().__init__(message)
+        self.job = job
+        self.result = result
+
+
+class JobFailed(JobError):
+    """The job ended in the state Failed; the message is its reason."""
+
+
+class JobStopped(JobError):
+    """The job ended in the state Stopped."""
+
+
+class StopRequested(BaseException):
+    """A stop of the running job or pipeline was asked for; raised in the code that does the work.
+
+    Like KeyboardInterrupt it is no `Exception`, so that ``except Exception`` in the work does not
+    keep it from stopping. Clean up in ``finally`` and let it pass.
+    """

@@ -1,0 +1,173 @@
+"""A handle on any job: written in Python, PowerShell's own, or someone else's."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from ..errors import JobFailed, JobStopped
+from ..session.result import Result
+
+if TYPE_CHECKING:
+    from ..session.session import RunspaceSession
+    from .job import Job
+
+__all__ = ["JobHandle"]
+
+_SLICE_MILLISECONDS = 100
+
+
+class JobHandle:
+    """A job of a session, as the job cmdlets see it.
+
+    Handles are equal where they are on the same job. All methods work on every kind of
+    ``System.Management.Automation.Job`` and may be called from any thread.
+    """
+
+    def __init__(self, net: Any, session: RunspaceSession, jobs: tuple[Job, ...] = ()) -> None:
+        """Wrap a .NET job.
+
+        Args:
+            net: the ``System.Management.Automation.Job``.
+            session: the session in whose repository it is.
+            jobs: the Python jobs that do its work, where it was started from Python.
+        """
+        self.net = net
+        self._session = session
+        self._jobs = jobs
+
+    @property
+    def id(self) -> int:
+        """The number by which Get-Job knows it."""
+        return int(self.net.Id)
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return str(self.net.Name)
+
+    @property
+    def state(self) -> str:
+        """Its state, as PowerShell names it: ``"Running"``, ``"Completed"`` and so on."""
+        return str(self.net.JobStateInfo.State.ToString())
+
+    @property
+    def reason(self) -> str | None:
+        """Why it failed, in words; a parent's is that of its first child that has one."""
+        reason = _reason(self.net)
+        return None if reason is None else str(reason.Message)
+
+    @property
+    def children(self) -> list[JobHandle]:
+        """Handles on its child jobs."""
+        return [JobHandle(child, self._session) for child in list(self.net.ChildJobs)]
+
+    @property
+    def has_more_data(self) -> bool:
+        """Whether there is something to receive, or may still come."""
+        return bool(self.net.HasMoreData)
+
+    @property
+    def finished(self) -> bool:
+        """Whether it has ended: Completed, Failed or Stopped."""
+        return self.state in _FINISHED
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the job has ended; Ctrl-C works meanwhile.
+
+        Args:
+            timeout: how many seconds to wait at most; None is for ever.
+
+        Returns:
+            Whether it has ended; False when time is up.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while not self.finished:
+            slice_ms = _SLICE_MILLISECONDS
+            if deadline is not None:
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    return False
+                slice_ms = min(slice_ms, max(1, int(left * 1000)))
+            self.net.Finished.WaitOne(slice_ms)
+        return True
+
+    def receive(self, *, keep: bool = False) -> Result:
+        """Take what has been written so far, as Receive-Job does, children first.
+
+        Args:
+            keep: leave it there for the next one, as ``-Keep`` does.
+
+        Returns:
+            The output, with errors and the other streams as its attributes. The reason of a
+            failed job is among the errors.
+        """
+        return self._session.run(
+            "param($Job, $Keep) Receive-Job -Job $Job -Keep:$Keep", Job=self.net, Keep=keep
+        )
+
+    def result(self, timeout: float | None = None) -> Result:
+        """Wait for the job and take all that it wrote.
+
+        Args:
+            timeout: how many seconds to wait at most; None is for ever.
+
+        Raises:
+            TimeoutError: time is up; the job runs on, and nothing is lost.
+            JobFailed: it failed. Its ``result`` holds what came before, and its cause is the
+                Python exception where the job was written in Python.
+            JobStopped: it was stopped; likewise.
+        """
+        if not self.wait(timeout):
+            raise TimeoutError(f"job {self.name} has not ended within {timeout} seconds")
+        result = self.receive()
+        if self.state == "Failed":
+            cause = next((job.exception for job in self._jobs if job.exception), None)
+            message = f"job {self.name} failed: {self.reason or 'it gave no reason'}"
+            raise JobFailed(message, job=self, result=result) from cause
+        if self.state == "Stopped":
+            raise JobStopped(f"job {self.name} was stopped", job=self, result=result)
+        return result
+
+    def stop(self) -> None:
+        """Stop the job, as Stop-Job does, and wait until it has stopped."""
+        self._session.run("param($Job) Stop-Job -Job $Job", Job=self.net)
+
+    def remove(self, *, force: bool = False) -> None:
+        """Take the job out of the repository, as Remove-Job does.
+
+        Args:
+            force: stop it first where it has not ended.
+
+        Raises:
+            PowerShellError: it has not ended, and `force` was not asked for.
+        """
+        self._session.run(
+            "param($Job, $Force) Remove-Job -Job $Job -Force:$Force -ErrorAction Stop",
+            Job=self.net,
+            Force=force,
+        )
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, JobHandle):
+            return NotImplemented
+        return bool(self.net.InstanceId == other.net.InstanceId)
+
+    def __hash__(self) -> int:
+        return hash(str(self.net.InstanceId))
+
+    def __repr__(self) -> str:
+        return f"<JobHandle {self.id} {self.name!r} {self.state}>"
+
+
+_FINISHED = ("Completed", "Failed", "Stopped")
+
+
+def _reason(net: Any) -> Any:
+    reason = net.JobStateInfo.Reason
+    if reason is not None:
+        return reason
+    for child in list(net.ChildJobs):
+        if (found := _reason(child)) is not None:
+            return found
+    return None

@@ -1,0 +1,107 @@
+"""The part of a session that starts jobs and finds them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import PowerShellError
+from ..session.session import RunspaceSession
+from .group import JobGroup
+from .handle import JobHandle
+from .job import FunctionJob, Job
+from .repository import JobRepository
+from .start import start_group, stop_running
+
+if TYPE_CHECKING:
+    from ..session.console import Console
+
+__all__ = ["JobSession"]
+
+
+class JobSession(RunspaceSession):
+    """The part of `Session` that starts jobs and finds them."""
+
+    def __init__(self, pshome: str | Path | None = None, *, console: Console | None = None) -> None:
+        """Open a runspace; see `RunspaceSession`."""
+        super().__init__(pshome, console=console)
+        from PSBridge import GetJobRepositoryCommand
+        from System.Management.Automation import CmdletInfo
+
+        command = CmdletInfo("Get-PSBridgeJobRepository", _type(GetJobRepositoryCommand))
+        self._repository = self._run(lambda pipeline: pipeline.AddCommand(command))[0]
+
+    @property
+    def jobs(self) -> JobRepository:
+        """The jobs of this session, as Get-Job lists them."""
+        return JobRepository(self, self._repository)
+
+    def start(
+        self, work: Job | JobGroup | Callable[..., Any], *arguments: Any, **named_arguments: Any
+    ) -> JobHandle:
+        """Start a job written in Python.
+
+        Args:
+            work: a `Job`, a `JobGroup`, or a function to call.
+            arguments: the function's arguments.
+            named_arguments: its arguments by name.
+
+        Returns:
+            A handle on the parent job, which is in the repository and runs.
+
+        Raises:
+            DeclarationError: the job has been started before.
+            SessionClosedError: the session is closed.
+        """
+        self._check_open()
+        if not isinstance(work, (Job, JobGroup)):
+            if not callable(work):
+                raise TypeError(f"{work!r} is no Job, no JobGroup and no function")
+            work = FunctionJob(work, *arguments, **named_arguments)
+        elif arguments or named_arguments:
+            raise TypeError("only a function takes arguments here; give a Job its own")
+        if isinstance(work, Job):
+            work = JobGroup([work], name=work.name, command=work.command)
+        parent = start_group(work, self._repository, owner=self)
+        return JobHandle(parent, self, work.jobs)
+
+    def start_job(self, script: str, *arguments: object, name: str | None = None) -> JobHandle:
+        """Start PowerShell's own background job, which runs in a process of its own.
+
+        Args:
+            script: the code to run.
+            arguments: its arguments, ``$args`` in the code.
+            name: the job's name.
+
+        Raises:
+            PowerShellError: PowerShell could not start it.
+        """
+        found = self.run(
+            "param($Script, $Arguments, $Name)\n"
+            "$named = if ($Name) { @{ Name = $Name } } else { @{} }\n"
+            "Start-Job -ScriptBlock ([scriptblock]::Create($Script)) "
+            "-ArgumentList $Arguments @named -ErrorAction Stop",
+            Script=script,
+            Arguments=list(arguments),
+            Name=name,
+        )
+        if not found:
+            raise PowerShellError("Start-Job started no job")
+        return JobHandle(found[0], self)
+
+    def close(self) -> None:
+        """Stop the jobs that were started here and close the session.
+
+        A job that has not stopped within five seconds is given up: it becomes Stopped, and what
+        it still writes is dropped. PowerShell's own jobs end with the session.
+        """
+        if not self.closed:
+            stop_running(self)
+        super().close()
+
+
+def _type(kind: Any) -> Any:
+    import clr
+
+    return clr.GetClrType(kind)

@@ -1,0 +1,87 @@
+"""What a pipeline gave: its output and its other streams, as plain Python objects."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["ErrorRecord", "InformationRecord", "MessageRecord", "Result"]
+
+
+@dataclass(frozen=True)
+class ErrorRecord:
+    """A non-terminating error.
+
+    Attributes:
+        message: what it says.
+        error_id: its FullyQualifiedErrorId.
+        category: the name of its `ErrorCategory`, such as ``"ObjectNotFound"``.
+        target: the object that was being worked on, where it is known.
+        script_stack_trace: where in PowerShell code it came from; empty where that is unknown.
+        net: the .NET ErrorRecord itself, with ``Exception`` and ``InvocationInfo``.
+    """
+
+    message: str
+    error_id: str
+    category: str
+    target: Any = field(repr=False)
+    script_stack_trace: str = field(repr=False)
+    net: Any = field(repr=False, compare=False)
+
+    def __str__(self) -> str:
+        return self.message
+
+
+@dataclass(frozen=True)
+class MessageRecord:
+    """A warning, a verbose message or a debug message.
+
+    Attributes:
+        message: what it says.
+    """
+
+    message: str
+
+    def __str__(self) -> str:
+        return self.message
+
+
+@dataclass(frozen=True)
+class InformationRecord:
+    """A record of the information stream, into which Write-Host writes too.
+
+    Attributes:
+        message: the data, as a Python value; a text most of the time.
+        source: what wrote it.
+        tags: its tags; Write-Host's is ``"PSHOST"``.
+        time: when it was written.
+    """
+
+    message: Any
+    source: str
+    tags: tuple[str, ...]
+    time: dt.datetime
+
+    def __str__(self) -> str:
+        return str(self.message)
+
+
+class Result(list[Any]):
+    """The output of a pipeline: a list of Python values, with the other streams beside it.
+
+    Attributes:
+        errors: the non-terminating errors.
+        warnings: the warnings.
+        information: the information records.
+        verbose: the verbose messages.
+        debug: the debug messages.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.errors: list[ErrorRecord] = []
+        self.warnings: list[MessageRecord] = []
+        self.information: list[InformationRecord] = []
+        self.verbose: list[MessageRecord] = []
+        self.debug: list[MessageRecord] = []

@@ -1,0 +1,187 @@
+"""Writing to PowerShell's streams from Python code that runs in a job or in a cmdlet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from ..errors import ConversionError, PsbridgeError, StopRequested
+
+__all__ = ["RecordWriter"]
+
+
+class RecordWriter:
+    """The ``write…`` methods that jobs and cmdlets share.
+
+    Each may be called from any thread while the work runs. A value that has no counterpart in
+    PowerShell becomes an error record that says so, and the work goes on. Once a stop has been
+    asked for each raises `StopRequested`, which unwinds the work.
+    """
+
+    _sink: Any = None  # an IRecordSink while the work runs
+
+    @property
+    def stopping(self) -> bool:
+        """Whether a stop has been asked for."""
+        return self._sink is not None and bool(self._sink.StopRequested)
+
+    def check_stop(self) -> None:
+        """Raise `StopRequested` once a stop has been asked for; for long work between writes."""
+        if self.stopping:
+            raise StopRequested
+
+    def write(self, value: object) -> None:
+        """Write a value to the output.
+
+        Args:
+            value: what to write. A dict with text keys or a dataclass becomes an object with
+                properties; None is written as ``$null``.
+
+        Raises:
+            StopRequested: the work is to stop.
+        """
+        from ..values import error_record, to_record
+
+        try:
+            record = to_record(value)
+        except ConversionError as error:
+            self._send("WriteError", error_record(error, error_id="ConversionError"))
+        else:
+            self._send("Write", record)
+
+    def write_many(self, values: Iterable[object]) -> None:
+        """Write each of these values to the output.
+
+        Raises:
+            StopRequested: the work is to stop.
+        """
+        for value in values:
+            self.write(value)
+
+    def write_error(
+        self,
+        error: BaseException | str,
+        *,
+        error_id: str | None = None,
+        category: str | None = None,
+        target: object = None,
+    ) -> None:
+        """Write a non-terminating error; the work goes on.
+
+        Args:
+            error: an exception, or a text.
+            error_id: the first part of FullyQualifiedErrorId; the exception's class by default.
+            category: an `ErrorCategory` by name, such as ``"ObjectNotFound"``; chosen from the
+                exception's class by default.
+            target: the object that was being worked on.
+
+        Raises:
+            StopRequested: the work is to stop.
+            ValueError: there is no such category.
+        """
+        from ..values import error_record
+
+        record = error_record(error, error_id=error_id, category=category, target=target)
+        self._send("WriteError", record)
+
+    def write_warning(self, text: str) -> None:
+        """Write a warning.
+
+        Raises:
+            StopRequested: the work is to stop.
+        """
+        self._send_text("WriteWarning", text)
+
+    def write_verbose(self, text: str) -> None:
+        """Write a verbose message, which is shown with ``-Verbose``.
+
+        Raises:
+            StopRequested: the work is to stop.
+        """
+        self._send_text("WriteVerbose", text)
+
+    def write_debug(self, text: str) -> None:
+        """Write a debug message, which is shown with ``-Debug``.
+
+        Raises:
+            StopRequested: the work is to stop.
+        """
+        self._send_text("WriteDebug", text)
+
+    def write_information(self, message: object, *, tags: Iterable[str] = ()) -> None:
+        """Write to the information stream.
+
+        Args:
+            message: a text, or a value as for `write`.
+            tags: by which a reader may choose records.
+
+        Raises:
+            StopRequested: the work is to stop.
+            ConversionError: the message has no counterpart in PowerShell.
+        """
+        from ..values import information_record
+
+        self._send("WriteInformation", information_record(message, type(self).__name__, tags))
+
+    def write_progress(
+        self,
+        activity: str,
+        status: str = "",
+        *,
+        percent: float | None = None,
+        seconds_remaining: float | None = None,
+        current_operation: str | None = None,
+        activity_id: int = 0,
+        parent_id: int = -1,
+        completed: bool = False,
+    ) -> None:
+        """Write progress, as Write-Progress does.
+
+        Args:
+            activity: what is being done.
+            status: how far it is, in words.
+            percent: how far it is, from 0 to 100.
+            seconds_remaining: how many seconds it may still take.
+            current_operation: the step that is being done.
+            activity_id: tells several bars apart.
+            parent_id: the bar under which this one stands.
+            completed: take the bar away.
+
+        Raises:
+            StopRequested: the work is to stop.
+        """
+        from ..values import progress_record
+
+        record = progress_record(
+            activity,
+            status,
+            percent=percent,
+            seconds_remaining=seconds_remaining,
+            current_operation=current_operation,
+            activity_id=activity_id,
+            parent_id=parent_id,
+            completed=completed,
+        )
+        self._send("WriteProgress", record)
+
+    def _write_outcome(self, outcome: Any) -> None:
+        """Write what a hook gave: each value of a generator, or a value that is not None."""
+        if isinstance(outcome, Iterator):
+            for value in outcome:
+                self.write(value)
+        elif outcome is not None:
+            self.write(outcome)
+
+    def _send_text(self, method: str, text: str) -> None:
+        from ..values import clean_text
+
+        self._send(method, clean_text(str(text)))
+
+    def _send(self, method: str, record: Any) -> None:
+        sink = self._sink
+        if sink is None:
+            raise PsbridgeError(
+                f"{type(self).__name__} is not running: it can write only while PowerShell runs it"
+            )
+        if not getattr(sink, method)(record):
+            raise StopRequested

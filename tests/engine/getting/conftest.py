@@ -1,0 +1,267 @@
+"""Small packages that are real archives, feeds that really serve them, and the real feed."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import ssl
+import threading
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+
+from psbridge.engine.getting import Lock, Pin, Source, configured_sources, current_rid
+
+ROOT = Path(__file__).parents[3]
+PLACEHOLDER = hashlib.sha256(b"foobar").hexdigest().encode()
+RID = current_rid()
+SYSTEM = "win" if RID.startswith("win") else "unix"
+
+
+@pytest.fixture(scope="session")
+def real_feed() -> Source:
+    """The folder with the engine's own packages, which the project's nuget.config names."""
+    for source in configured_sources(ROOT):
+        if not source.is_url and source.problem() is None:
+            return source
+    pytest.fail(f"No folder feed: nuget.config in {ROOT} names none that is there.")
+
+
+@pytest.fixture(autouse=True)
+def no_configuration(real_feed: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Hide this machine's and user's NuGet configuration; gives the empty home folder."""
+    home = tmp_path / "home"
+    home.mkdir()
+    for name in ("HOME", "USERPROFILE", "APPDATA", "NUGET_COMMON_APPLICATION_DATA"):
+        monkeypatch.setenv(name, str(home))
+    monkeypatch.setenv("XDG_DATA_HOME", str(home / "data"))
+    for name in ("DOTNET_CLI_HOME", "PSBRIDGE_NUGET_SOURCE", "REQUESTS_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    folders = os.environ.get("PATH", "").split(os.pathsep)
+    here = [f for f in folders if not any((Path(f) / n).exists() for n in ("dotnet", "dotnet.exe"))]
+    monkeypatch.setenv("PATH", os.pathsep.join(here))
+    return home
+
+
+def make_package(
+    folder: Path,
+    package_id: str,
+    version: str,
+    entries: Mapping[str, bytes] | None = None,
+    dependencies: str = "",
+) -> Pin:
+    """Write a package as an archive and give the pin that fits it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{package_id}.{version}.nupkg"
+    nuspec = (
+        '<package xmlns="urn:nuspec"><metadata>'
+        f"<id>{package_id}</id><version>{version}</version>"
+        f"<dependencies>{dependencies}</dependencies></metadata></package>"
+    )
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(f"{package_id}.nuspec", nuspec)
+        for name, content in (entries or {}).items():
+            archive.writestr(name, content)
+    return pin_of(file, package_id, version)
+
+
+def pin_of(file: Path, package_id: str, version: str) -> Pin:
+    """Give the pin that fits a file."""
+    content = file.read_bytes()
+    digest = base64.b64encode(hashlib.sha512(content).digest()).decode()
+    return Pin(package_id, version, digest, len(content))
+
+
+def apphost_entry() -> str:
+    """The place of the apphost in the host package."""
+    return f"runtimes/{RID}/native/apphost" + (".exe" if SYSTEM == "win" else "")
+
+
+@dataclass
+class SmallEngine:
+    """A feed with an engine of a few kilobytes, shaped as the real one, and its lock."""
+
+    feed: Path
+    pins: list[Pin] = field(default_factory=list)
+
+    def add(
+        self, package_id: str, version: str, entries: Mapping[str, bytes], needs: str = ""
+    ) -> Pin:
+        """Add a package to the feed and to the lock."""
+        pin = make_package(self.feed, package_id, version, entries, needs)
+        self.pins.append(pin)
+        return pin
+
+    @property
+    def lock(self) -> Lock:
+        """The lock of this platform."""
+        return Lock("7.6.9", "10.0.14", {RID: tuple(self.pins)})
+
+    @property
+    def source(self) -> Source:
+        """The feed as a source."""
+        return Source("small", str(self.feed), "a test")
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> SmallEngine:
+    """An engine of a few kilobytes."""
+    small = SmallEngine(tmp_path / "feed")
+    runtime = f"runtimes/{RID}"
+    small.add(
+        f"Microsoft.NETCore.App.Runtime.{RID}",
+        "10.0.14",
+        {
+            f"{runtime}/lib/net10.0/System.Runtime.dll": b"runtime",
+            f"{runtime}/lib/net10.0/Microsoft.NETCore.App.deps.json": b"{}",
+            f"{runtime}/native/libcoreclr.so": b"native",
+            f"{runtime}/native/createdump": b"program",
+            "LICENSE.TXT": b"licence",
+            "THIRD-PARTY-NOTICES.TXT": b"notices",
+        },
+    )
+    host = {
+        apphost_entry(): b"\x7fELF..." + PLACEHOLDER + b"...",
+        f"{runtime}/native/libnethost.so": b"x",
+    }
+    small.add(f"Microsoft.NETCore.App.Host.{RID}", "10.0.14", host)
+    small.add(
+        "System.Management.Automation",
+        "7.6.9",
+        {
+            f"runtimes/{SYSTEM}/lib/net10.0/System.Management.Automation.dll": os.urandom(200_000),
+            "ref/net10.0/System.Management.Automation.dll": b"reference",
+        },
+        '<group targetFramework="net10.0"><dependency id="Some.Library" version="1.0.0" /></group>',
+    )
+    small.add(
+        "Some.Library",
+        "1.0.0",
+        {
+            "lib/net462/Some.Library.dll": b"framework",
+            "lib/netstandard2.0/Some.Library.dll": b"standard",
+            "lib/net8.0/Some.Library.dll": b"net8",
+            "lib/net8.0/Some.Library.pdb": b"symbols",
+            "lib/net8.0/de/Some.Library.resources.dll": b"texts",
+            "lib/net11.0/Some.Library.dll": b"too new",
+        },
+    )
+    small.add(
+        "Microsoft.CodeAnalysis.CSharp",
+        "5.0.0",
+        {"lib/net9.0/Microsoft.CodeAnalysis.CSharp.dll": b"c"},
+    )
+    return small
+
+
+def write_console(folder: Path) -> None:
+    """Stand in for the compiler, which a small engine has not got."""
+    (folder / "pwsh.dll").write_bytes(b"console")
+
+
+Behaviour = Callable[["Handler"], bool]
+
+
+@dataclass
+class WebFeed:
+    """A v3 feed on a real HTTPS server; a behaviour may answer in the server's place."""
+
+    folder: Path
+    url: str = ""
+    secret: str | None = None
+    behaviours: dict[str, Behaviour] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+
+    def source(self, **more: Any) -> Source:
+        """The feed as a source."""
+        return Source("web", f"{self.url}/v3/index.json", "a test", **more)
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Serves a folder of packages as NuGet's v3 protocol has it."""
+
+    feed: WebFeed
+
+    def log_message(self, *_: object) -> None:
+        """Print nothing."""
+
+    def do_GET(self) -> None:
+        """Answer one request."""
+        self.feed.asked.append(self.path)
+        for part, behave in self.feed.behaviours.items():
+            if part in self.path and behave(self):
+                return
+        if self.feed.secret and self.headers.get("Authorization") != self.feed.secret:
+            self.answer(401)
+        elif self.path == "/v3/index.json":
+            base = {"@id": f"{self.feed.url}/flat", "@type": "PackageBaseAddress/3.0.0"}
+            self.answer(200, json.dumps({"version": "3.0.0", "resources": [base]}).encode())
+        else:
+            self._package()
+
+    def _package(self) -> None:
+        files = {file.name.lower(): file for file in self.feed.folder.iterdir()}
+        package_id, *rest = self.path.removeprefix("/flat/").split("/")
+        if rest == ["index.json"]:
+            known = [n[len(package_id) + 1 : -6] for n in files if n.startswith(f"{package_id}.")]
+            self.answer(200 if known else 404, json.dumps({"versions": known}).encode())
+        elif rest and rest[-1] in files:
+            self.answer(200, files[rest[-1]].read_bytes())
+        else:
+            self.answer(404)
+
+    def answer(self, status: int, body: bytes = b"", **headers: str) -> bool:
+        """Send an answer; a longer Content-Length than the body breaks it off."""
+        self.send_response(status)
+        for name, value in ({"Content_Length": str(len(body))} | headers).items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+        self.wfile.write(body)
+        return True
+
+
+@pytest.fixture(scope="session")
+def authority() -> trustme.CA:
+    """A certificate authority for this run."""
+    return trustme.CA()
+
+
+@pytest.fixture
+def serve(
+    authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., WebFeed]]:
+    """Start servers for folders of packages, over TLS unless told otherwise."""
+    bundle = tmp_path / "authority.pem"
+    authority.cert_pem.write_to_path(str(bundle))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
+    monkeypatch.setenv("NO_PROXY", "*")
+    running: list[tuple[ThreadingHTTPServer, threading.Thread]] = []
+
+    def start(folder: Path, *, tls: bool = True) -> WebFeed:
+        feed = WebFeed(folder)
+        handler = type("BoundHandler", (Handler,), {"feed": feed})
+        server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        server.daemon_threads = True
+        if tls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            authority.issue_cert("localhost").configure_cert(context)
+            server.socket = context.wrap_socket(server.socket, server_side=True)
+        feed.url = f"{'https' if tls else 'http'}://localhost:{server.server_address[1]}"
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        running.append((server, thread))
+        return feed
+
+    yield start
+    for server, thread in running:
+        server.shutdown()
+        server.server_close()
+        thread.join()

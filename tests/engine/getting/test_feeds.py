@@ -1,0 +1,221 @@
+"""Folders and v3 feeds deliver packages, and say what is wrong when they cannot."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from psbridge.engine.getting import Credentials, Source
+from psbridge.engine.getting.feeds import FolderFeed, open_feed
+from psbridge.errors import FeedError
+
+from .conftest import Handler, WebFeed, make_package
+
+Serve = Callable[..., WebFeed]
+
+
+class Collect:
+    """A sink that keeps everything."""
+
+    def __init__(self) -> None:
+        self.content = b""
+        self.starts = 0
+
+    def restart(self) -> None:
+        self.content = b""
+        self.starts += 1
+
+    def add(self, chunk: bytes) -> None:
+        self.content += chunk
+
+
+def folder_source(folder: Path) -> Source:
+    return Source("folder", str(folder), "a test")
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "some.package.10.0.14.nupkg",
+        "Some.Package.10.0.14.0.NUPKG",
+        "some.package/10.0.14/some.package.10.0.14.nupkg",
+        "Some.Package/10.0.14/Some.Package.10.0.14.nupkg",
+    ],
+)
+def test_folder_layouts(tmp_path: Path, place: str) -> None:
+    file = tmp_path / place
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(b"package")
+    (tmp_path / "some.package.extra.1.0.0.nupkg").touch()
+    feed = FolderFeed(folder_source(tmp_path))
+    sink = Collect()
+    assert feed.versions("SOME.Package") == ["10.0.14"]
+    assert feed.fetch("Some.Package", "10.0.14", tmp_path, sink) == file
+    assert sink.content == b"package"
+
+
+def test_a_package_that_a_folder_does_not_have(tmp_path: Path) -> None:
+    feed = open_feed(folder_source(tmp_path))
+    assert feed.versions("Some.Package") == []
+    with pytest.raises(FeedError, match=r"Some.Package 1.0.0 is not in the folder"):
+        feed.fetch("Some.Package", "1.0.0", tmp_path, Collect())
+
+
+def test_a_folder_that_cannot_be_used(tmp_path: Path) -> None:
+    with pytest.raises(FeedError, match="missing: there is no such folder"):
+        open_feed(folder_source(tmp_path / "gone"))
+    feed = FolderFeed(folder_source(tmp_path / "gone"))
+    with pytest.raises(FeedError, match=r"gone cannot be read: No such file"):
+        feed.versions("Some.Package")
+
+
+def test_web_feed(serve: Serve, tmp_path: Path) -> None:
+    for version in ("1.10.0", "1.9.0", "2.0.0-rc.1"):
+        make_package(tmp_path / "feed", "Some.Package", version)
+    web = serve(tmp_path / "feed")
+    feed = open_feed(web.source())
+    sink = Collect()
+    assert feed.versions("Some.Package") == ["1.9.0", "1.10.0", "2.0.0-rc.1"]
+    assert feed.versions("Other.Package") == []
+    file = feed.fetch("Some.Package", "1.9.0", tmp_path, sink)
+    assert file.parent == tmp_path
+    assert file.read_bytes() == sink.content
+    assert sink.content == (tmp_path / "feed/Some.Package.1.9.0.nupkg").read_bytes()
+    assert web.asked.count("/v3/index.json") == 1
+    feed.close()
+
+
+@pytest.fixture
+def web(serve: Serve, tmp_path: Path) -> WebFeed:
+    """A web feed with one package."""
+    make_package(tmp_path / "feed", "Some.Package", "1.0.0")
+    return serve(tmp_path / "feed")
+
+
+def fetch(source: Source, folder: Path, package_id: str = "Some.Package") -> Collect:
+    feed, sink = open_feed(source), Collect()
+    try:
+        feed.fetch(package_id, "1.0.0", folder, sink)
+    finally:
+        feed.close()
+    return sink
+
+
+def failure(source: Source, folder: Path, package_id: str = "Some.Package") -> str:
+    with pytest.raises(FeedError) as caught:
+        fetch(source, folder, package_id)
+    return str(caught.value)
+
+
+def first_time(answer: Callable[[Handler], bool]) -> Callable[[Handler], bool]:
+    """Behave badly once, and then leave it to the server."""
+    left = [answer]
+    return lambda handler: left.pop()(handler) if left else False
+
+
+def test_not_there(web: WebFeed, tmp_path: Path) -> None:
+    message = failure(web.source(), tmp_path, "Other.Package")
+    assert "does not have Other.Package 1.0.0 (status 404)" in message
+    assert web.url in message
+
+
+def test_credentials(web: WebFeed, tmp_path: Path) -> None:
+    web.secret = "Basic " + base64.b64encode(b"me:s3cret").decode()
+    message = failure(web.source(), tmp_path)
+    assert "wants credentials, and none are configured" in message
+    assert "status 401" in message
+    message = failure(web.source(credentials=Credentials("me", "wr0ng")), tmp_path)
+    assert "refuses the credentials" in message
+    assert "wr0ng" not in message
+    assert fetch(web.source(credentials=Credentials("me", "s3cret")), tmp_path).content
+    message = failure(web.source(credentials_problem="the password is encrypted"), tmp_path)
+    assert "the password is encrypted" in message
+
+
+def test_busy_and_then_not(web: WebFeed, tmp_path: Path) -> None:
+    web.behaviours["nupkg"] = first_time(lambda handler: handler.answer(503))
+    assert fetch(web.source(), tmp_path).content
+    assert sum("nupkg" in path for path in web.asked) == 2
+
+
+def test_always_busy(web: WebFeed, tmp_path: Path) -> None:
+    web.behaviours["nupkg"] = lambda handler: handler.answer(503)
+    assert "failed at Some.Package 1.0.0: status 503" in failure(web.source(), tmp_path)
+
+
+def break_off(handler: Handler) -> bool:
+    return handler.answer(200, b"PK", Content_Length="1000")
+
+
+def test_a_download_that_breaks_off_starts_again(web: WebFeed, tmp_path: Path) -> None:
+    web.behaviours["nupkg"] = first_time(break_off)
+    sink = fetch(web.source(), tmp_path)
+    assert sink.starts == 2
+    assert sink.content == (tmp_path / "feed/Some.Package.1.0.0.nupkg").read_bytes()
+
+
+def test_a_download_that_always_breaks_off(web: WebFeed, tmp_path: Path) -> None:
+    web.behaviours["nupkg"] = break_off
+    message = failure(web.source(), tmp_path)
+    assert message == f"The download of Some.Package 1.0.0 from {web.url}/v3/index.json broke off."
+
+
+def redirect(address: str) -> Callable[[Handler], bool]:
+    return lambda handler: handler.answer(302, Location=address + handler.path)
+
+
+def test_a_redirect_is_followed_without_the_password(
+    web: WebFeed, serve: Serve, tmp_path: Path
+) -> None:
+    other = serve(tmp_path / "feed")
+    seen: list[str | None] = []
+
+    def look(handler: Handler) -> bool:
+        seen.append(handler.headers["Authorization"])
+        return False
+
+    other.behaviours["nupkg"] = look
+    web.behaviours["nupkg"] = redirect(other.url)
+    assert fetch(web.source(credentials=Credentials("me", "pw")), tmp_path).content
+    assert seen == [None]
+
+
+def test_a_redirect_away_from_https_is_refused(web: WebFeed, serve: Serve, tmp_path: Path) -> None:
+    plain = serve(tmp_path / "feed", tls=False)
+    web.behaviours["nupkg"] = redirect(plain.url)
+    assert "is not https://" in failure(web.source(), tmp_path)
+    assert plain.asked == []
+
+
+def test_plain_http_only_where_it_is_allowed(serve: Serve, tmp_path: Path) -> None:
+    make_package(tmp_path / "feed", "Some.Package", "1.0.0")
+    plain = serve(tmp_path / "feed", tls=False)
+    assert "allowInsecureConnections" in failure(plain.source(), tmp_path)
+    assert plain.asked == []
+    assert fetch(plain.source(allow_insecure=True), tmp_path).content
+
+
+def test_a_certificate_that_is_not_trusted(
+    web: WebFeed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE")
+    assert "its certificate is not trusted" in failure(web.source(), tmp_path)
+
+
+@pytest.mark.parametrize("body", [b"<feed/>", b"[]", b"{}", b'{"resources": [{"@type": "x"}]}'])
+def test_what_is_no_v3_feed(web: WebFeed, tmp_path: Path, body: bytes) -> None:
+    web.behaviours["index.json"] = lambda handler: handler.answer(200, body)
+    assert "v3 feed" in failure(web.source(), tmp_path)
+
+
+def test_a_server_that_is_gone_is_asked_once(serve: Serve, tmp_path: Path) -> None:
+    source = Source("gone", "https://localhost:9/v3/index.json", "a test")
+    feed = open_feed(source)
+    with pytest.raises(FeedError, match="did not answer for its service index: no connection"):
+        feed.fetch("Some.Package", "1.0.0", tmp_path, Collect())
+    with pytest.raises(FeedError, match="did not answer"):
+        feed.fetch("Other.Package", "1.0.0", tmp_path, Collect())
+    feed.close()

@@ -1,0 +1,56 @@
+"""How far it is, shown on a terminal and elsewhere."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+
+from psbridge.engine.getting import LineProgress, Progress, TerminalProgress, show_progress
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def play(progress: Progress) -> None:
+    with progress:
+        progress.begin(2, 3_000_000)
+        progress.received("One 1.0.0", 1_000_000)
+        progress.received("One 1.0.0", -1_000_000)
+        progress.received("One 1.0.0", 2_000_000)
+        progress.finished("One 1.0.0")
+        progress.received("Two 1.0.0", 1_000_000)
+        progress.finished("Two 1.0.0")
+        progress.step("Laying out")
+
+
+def test_plain_lines() -> None:
+    stream = io.StringIO()
+    progress = show_progress(stream)
+    assert isinstance(progress, LineProgress)
+    play(progress)
+    assert stream.getvalue().splitlines() == [
+        "Fetching 2 packages, 3.0 MB",
+        "  1/2 One 1.0.0 (2.0 MB)",
+        "  2/2 Two 1.0.0 (1.0 MB)",
+        "Laying out",
+    ]
+
+
+def test_a_bar_on_a_terminal() -> None:
+    stream = Terminal()
+    progress = show_progress(stream)
+    assert isinstance(progress, TerminalProgress)
+    play(progress)
+    assert "3.0/3.0 MB" in stream.getvalue()
+    assert "Laying out" in stream.getvalue()
+
+
+def test_what_is_slow_is_imported_only_when_used() -> None:
+    code = "import sys, psbridge.engine.getting; print(sorted({'rich', 'requests'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
