@@ -30,12 +30,11 @@ def provide(pshome: str | Path | None = None) -> Home:
         from .getting.progress import show_progress
 
         feeds = sources(None, None)
-        usable = [feed for feed in feeds if feed.problem() is None]
-        if not usable:
+        if all(feed.problem() is not None for feed in feeds):
             looked_at = [*error.looked_at]
             looked_at += [(f"NuGet source {feed.name}", str(feed.problem())) for feed in feeds]
             if not feeds:
                 looked_at.append(("NuGet sources", "none configured"))
             raise EngineNotFound(looked_at) from None
         with show_progress() as progress:
-            return read_home(install(usable, None, force=False, progress=progress), "our own copy")
+            return read_home(install(feeds, None, force=False, progress=progress), "our own copy")

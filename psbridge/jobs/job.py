@@ -32,9 +32,15 @@ class Job(RecordWriter):
     _claimed = False
     _child: Any = None
     name: str | None = None
-    command: str = ""
+    command: str = "Job"
     location = "localhost"
     exception: BaseException | None = None
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Name the class's jobs after it."""
+        super().__init_subclass__(**options)
+        if "command" not in vars(cls):
+            cls.command = cls.__name__
 
     def __init__(
         self,
@@ -50,7 +56,8 @@ class Job(RecordWriter):
             location: where the work runs, in words.
         """
         self.name = name
-        self.command = command if command is not None else type(self).__name__
+        if command is not None:
+            self.command = command
         self.location = location
 
     def run(self) -> Any:

@@ -62,7 +62,7 @@ class JobSession(RunspaceSession):
         elif arguments or named_arguments:
             raise TypeError("only a function takes arguments here; give a Job its own")
         if isinstance(work, Job):
-            work = JobGroup([work], name=work.name, command=work.command)
+            work = JobGroup([work], name=work.name)
         parent = start_group(work, self._repository, owner=self)
         return JobHandle(parent, self, work.jobs)
 
@@ -71,7 +71,7 @@ class JobSession(RunspaceSession):
 
         Args:
             script: the code to run.
-            arguments: its arguments, ``$args`` in the code.
+            arguments: its arguments by position.
             name: the job's name.
 
         Raises:

@@ -132,7 +132,7 @@ def _parent(group: JobGroup) -> Any:
     for job in group.jobs:
         # A single child with its parent's name would be found beside it by that name.
         name = clean_text(job.name) if job.name and len(group.jobs) > 1 else None
-        command = clean_text(job.command or type(job).__name__)
+        command = clean_text(job.command)
         job._child = PythonChildJob(command, name, clean_text(job.location))
         children.Add(job._child)
     parent.Attach(children)

@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import System
+from PSBridge import ErrorOutput
 from System.Management.Automation import (
     ErrorCategory,
     PipelineStoppedException,
     PowerShell,
     PSDataCollection,
-    PSNoteProperty,
+    PSInvocationSettings,
     PSObject,
     RunspaceMode,
     RuntimeException,
@@ -76,18 +77,16 @@ def show_error(pipeline: Any, error: PowerShellError) -> None:
     record = error.record
     if record is None:
         record = NetErrorRecord(error.exception, "", ErrorCategory.NotSpecified, None)
-    shown = PSObject(record)
-    # The mark by which Out-Default tells an error to show from one that is data.
-    shown.Properties.Add(PSNoteProperty("writeErrorStream", True))
-    pipeline.AddCommand("Out-Default").AddParameter("InputObject", shown)
+    pipeline.AddCommand("Out-Default").AddParameter("InputObject", ErrorOutput.Mark(record))
 
 
-def run_pipeline(pipeline: Any, *, nested: bool = False) -> Result:
+def run_pipeline(pipeline: Any, *, nested: bool = False, typed: bool = False) -> Result:
     """Run a pipeline to its end and collect its output and streams.
 
     Args:
         pipeline: what to run; disposed of afterwards.
         nested: it runs inside another one on this thread, so it has to run on this thread too.
+        typed: it counts as typed by a user: it is added to the history and sets ``$?``.
 
     Raises:
         PowerShellError: a terminating error; its ``result`` holds what came before.
@@ -100,7 +99,7 @@ def run_pipeline(pipeline: Any, *, nested: bool = False) -> Result:
             if nested:
                 pipeline.Invoke[PSObject](None, output)
             else:
-                _invoke(pipeline, output)
+                _invoke(pipeline, output, typed)
         except System.Exception as error:
             _raise(error, _collect(pipeline, output))
         return _collect(pipeline, output)
@@ -108,8 +107,10 @@ def run_pipeline(pipeline: Any, *, nested: bool = False) -> Result:
         pipeline.Dispose()
 
 
-def _invoke(pipeline: Any, output: Any) -> None:
-    running = pipeline.BeginInvoke[PSObject, PSObject](None, output)
+def _invoke(pipeline: Any, output: Any, typed: bool) -> None:
+    settings = PSInvocationSettings()
+    settings.AddToHistory = typed
+    running = pipeline.BeginInvoke[PSObject, PSObject](None, output, settings, None, None)
     ended = running.AsyncWaitHandle
     try:
         while not ended.WaitOne(SLICE_MILLISECONDS):

@@ -95,11 +95,11 @@ class RunspaceSession:
             show_output(pipeline)
 
         try:
-            self._run(show_script)
+            self._run(show_script, typed=True)
         except PowerShellError as error:
             failure = error
         else:
-            return bool(self.run("$?") == [True])
+            return bool(self.run("$global:?") == [True])
         self._run(lambda pipeline: show_error(pipeline, failure))
         return False
 
@@ -125,7 +125,7 @@ class RunspaceSession:
         with self._lock:
             self._runspace.Dispose()
 
-    def _run(self, fill: Callable[[Any], None]) -> Result:
+    def _run(self, fill: Callable[[Any], None], *, typed: bool = False) -> Result:
         """Run one pipeline, which `fill` puts the commands into, when it is its turn."""
         from .pipeline import nested_pipeline, new_pipeline, run_pipeline
 
@@ -137,7 +137,7 @@ class RunspaceSession:
             self._pipeline = pipeline = new_pipeline(self._runspace)
             try:
                 fill(pipeline)
-                return run_pipeline(pipeline)
+                return run_pipeline(pipeline, typed=typed)
             finally:
                 self._pipeline = None
 

@@ -5,8 +5,9 @@ The engine's packages bring no console host, and the native Start-Job needs one:
 copy is made, with the Roslyn of that very copy, so that no binary of ours is shipped and it always
 fits the engine beside it.
 
-.NET has to run for that, from a home that is not finished, and in a process that may want another
-home afterwards; so it is done in a process of its own: ``python -m psbridge.engine.console FOLDER``.
+.NET has to run for that, from a home that is not finished, and in a process that may want
+another home afterwards; so it is done in a process of its own:
+``python -m psbridge.engine.console FOLDER``.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ LOCK_FILE = Path(__file__).with_name("packages.lock.json")
 """The lock file that is part of psbridge; ``relock`` writes it."""
 
 _FORMAT = 1
-_RECIPE = 1  # raise it when an engine is laid out differently from the same packages
+_RECIPE = 2  # raise it when an engine is laid out differently from the same packages
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,10 @@ class Lock:
 
     def digest(self, rid: str) -> str:
         """Give a hash (hex) of all that an engine for a platform is made from."""
+        from ..console import console_sources
+
         parts = [str(_RECIPE), rid, self.powershell, self.dotnet]
+        parts += [source.text for source in console_sources()]
         parts += [f"{pin.key} {pin.sha512}" for pin in self.pins(rid)]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 

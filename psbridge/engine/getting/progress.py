@@ -137,13 +137,16 @@ class TerminalProgress(SilentProgress):
         # Imported here: it takes longer than all of psbridge, and is seldom needed.
         from rich import progress
         from rich.console import Console
+        from rich.table import Column
 
+        # On a narrow terminal the package's name is cut, and everything stays on one line.
+        name = Column(ratio=1, no_wrap=True, overflow="ellipsis")
         self._bar = progress.Progress(
-            progress.TextColumn("{task.description}"),
-            progress.BarColumn(),
-            progress.DownloadColumn(),
-            progress.TransferSpeedColumn(),
+            progress.TextColumn("{task.description}", table_column=name),
+            progress.BarColumn(bar_width=20),
+            progress.DownloadColumn(table_column=Column(no_wrap=True)),
             console=Console(file=self._stream),
+            expand=True,
         )
         self._bar.start()
         return self

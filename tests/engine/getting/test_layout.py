@@ -86,6 +86,7 @@ def test_the_configuration(engine: SmallEngine, tmp_path: Path) -> None:
     assert config["runtimeOptions"] == {
         "tfm": "net10.0",
         "includedFrameworks": [{"name": "Microsoft.NETCore.App", "version": "10.0.14"}],
+        "configProperties": {"System.Runtime.TieredPGO": False},
     }
     deps = json.loads((home / "pwsh.deps.json").read_text())
     target = deps["targets"][deps["runtimeTarget"]["name"]]

@@ -51,6 +51,9 @@ def test_a_bar_on_a_terminal() -> None:
 
 
 def test_what_is_slow_is_imported_only_when_used() -> None:
-    code = "import sys, psbridge.engine.getting; print(sorted({'rich', 'requests'} & set(sys.modules)))"
+    code = (
+        "import sys, psbridge.engine.getting\n"
+        "print(sorted({'rich', 'requests', 'filelock', 'platformdirs'} & set(sys.modules)))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

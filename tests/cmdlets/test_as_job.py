@@ -1,0 +1,121 @@
+"""-AsJob: the same hooks, in child jobs."""
+
+import threading
+import time
+from collections.abc import Iterator
+from typing import Annotated
+
+import pytest
+
+from psbridge import JobCmdlet, Parameter, Session
+
+running = 0
+most = 0
+lock = threading.Lock()
+
+
+class All(JobCmdlet, verb="Test", noun="All"):
+    n: Annotated[int, Parameter(position=0, from_pipeline=True)] = 0
+
+    def begin(self) -> str:
+        return "begin"
+
+    def process(self) -> Iterator[int]:
+        if self.n == 13:
+            raise ValueError("unlucky")
+        yield self.n * 2
+
+    def end(self) -> str:
+        return "end"
+
+
+class Each(JobCmdlet, verb="Test", noun="Each", children="each"):
+    n: Annotated[int, Parameter(position=0, from_pipeline=True)] = 0
+
+    def process(self) -> Iterator[int]:
+        global running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        time.sleep(0.02)
+        with lock:
+            running -= 1
+        if self.n == 13:
+            raise ValueError("unlucky")
+        yield self.n * 2
+
+
+class Forever(JobCmdlet, verb="Test", noun="Forever"):
+    def process(self) -> Iterator[int]:
+        while True:
+            time.sleep(0.001)
+            yield 1
+
+
+@pytest.fixture
+def shell_with(shell: Session) -> Session:
+    shell.import_cmdlets(All, Each, Forever)
+    return shell
+
+
+def test_without_the_switch_it_runs_in_the_foreground(shell_with: Session) -> None:
+    assert shell_with.run("1, 2 | Test-All") == ["begin", 2, 4, "end"]
+    assert len(shell_with.jobs) == 0
+
+
+def test_with_the_switch_the_caller_gets_the_job_at_once(shell_with: Session) -> None:
+    began = time.monotonic()
+    script = "$job = Test-Forever -AsJob; [string]$job.State; $job.PSJobTypeName; $job.Command"
+    assert shell_with.run(script) == ["Running", "PythonJob", "Test-Forever"]
+    assert time.monotonic() - began < 5
+    shell_with.run("$job | Stop-Job")
+    assert shell_with.run("[string]$job.State") == ["Stopped"]
+
+
+def test_one_child_does_all_records_as_the_foreground_does(shell_with: Session) -> None:
+    script = "1, 2 | Test-All -AsJob -JobName mine | Wait-Job | Receive-Job"
+    assert shell_with.run(script) == ["begin", 2, 4, "end"]
+    assert shell_with.run("(Get-Job -Name mine).ChildJobs.Count") == [1]
+
+
+def test_each_record_has_a_child_of_its_own_where_the_author_says_so(shell_with: Session) -> None:
+    script = "1..5 | Test-Each -AsJob -JobName mine | Receive-Job -Wait"
+    assert sorted(shell_with.run(script)) == [2, 4, 6, 8, 10]
+    assert shell_with.run("(Get-Job -Name mine).ChildJobs.Count") == [5]
+
+
+def test_throttle_limit_is_kept(shell_with: Session) -> None:
+    global most
+    most = 0
+    result = shell_with.run("1..8 | Test-Each -AsJob -ThrottleLimit 2 | Receive-Job -Wait")
+    assert len(result) == 8
+    assert most == 2
+
+
+def test_one_child_that_fails_loses_nothing_of_the_others(shell_with: Session) -> None:
+    result = shell_with.run("1, 13, 3 | Test-Each -AsJob -JobName mine | Receive-Job -Wait")
+    assert sorted(result) == [2, 6]
+    assert [error.message for error in result.errors] == ["ValueError: unlucky"]
+    assert shell_with.jobs["mine"].state == "Failed"
+
+
+def test_no_input_at_all_makes_a_job_that_completes(shell_with: Session) -> None:
+    assert shell_with.run("@() | Test-Each -AsJob | Receive-Job -Wait") == []
+
+
+@pytest.mark.parametrize("parameters", ["-JobName x", "-ThrottleLimit 2"])
+def test_the_parameters_of_jobs_want_the_switch(shell_with: Session, parameters: str) -> None:
+    (error,) = shell_with.run(f"Test-All {parameters}").errors
+    assert "add -AsJob" in error.message
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "many"])
+def test_a_wrong_throttle_limit_is_refused(shell_with: Session, limit: str) -> None:
+    assert shell_with.run(f"Test-All -AsJob -ThrottleLimit {limit}").errors
+    assert len(shell_with.jobs) == 0
+
+
+def test_a_finished_job_leaves_no_trace_after_auto_remove(shell_with: Session) -> None:
+    for _ in range(20):
+        assert shell_with.run("1 | Test-Each -AsJob | Receive-Job -Wait -AutoRemoveJob") == [2]
+    assert len(shell_with.jobs) == 0

@@ -1,0 +1,193 @@
+"""Cmdlets written in Python, as PowerShell users meet them."""
+
+import enum
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pytest
+
+from psbridge import Cmdlet, DeclarationError, Parameter, PowerShellError, Session
+
+
+class Colour(enum.Enum):
+    RED = 1
+    BLUE = 2
+
+
+class Everything(Cmdlet, verb="Test", noun="Everything"):
+    text: Annotated[str, Parameter(position=0, alias=["T"], help='Say "it" \\ ü\n😀')] = "none"
+    number: int = 1
+    real: float | None = None
+    switch: bool = False
+    files: list[Path] = []  # noqa: RUF012
+    table: dict[str, Any] | None = None
+    colour: Colour = Colour.RED
+    how: Literal["Fast", "slow"] = "slow"
+    anything: object = None
+    rest: Annotated[list[str] | None, Parameter(from_remaining_arguments=True)] = None
+
+    def process(self) -> object:
+        return repr(
+            [self.text, self.number, self.real, self.switch, self.files, self.table, self.colour,
+             self.how, self.anything, self.rest]
+        )  # fmt: skip
+
+
+class Echo(Cmdlet, verb="Test", noun="Echo"):
+    value: Annotated[object, Parameter(from_pipeline=True)] = "default"
+    length: Annotated[int, Parameter(from_pipeline_by_property_name=True)] = -1
+
+    def begin(self) -> Iterator[object]:
+        self.seen = 0
+        yield "begin"
+
+    def process(self) -> Iterator[object]:
+        self.seen += 1
+        if self.value == "bad":
+            raise ValueError("bad value")
+        if self.value == "warn":
+            self.write_warning("careful")
+            self.write_verbose("details")
+            self.write_error(FileNotFoundError("gone"), target="x")
+        yield self.value
+
+    def end(self) -> str:
+        return f"end {self.seen}"
+
+
+@pytest.fixture
+def shell_with(shell: Session) -> Session:
+    shell.import_cmdlets(Everything, Echo)
+    return shell
+
+
+def test_it_is_a_cmdlet_of_a_module(shell_with: Session) -> None:
+    script = "Get-Command Test-Echo | % { [string]$_.CommandType; $_.ModuleName; $_.Noun }"
+    assert shell_with.run(script) == ["Cmdlet", "test_cmdlet", "Echo"]
+
+
+def test_defaults_are_the_class_s(shell_with: Session) -> None:
+    expected = ["none", 1, None, False, [], None, Colour.RED, "slow", None, None]
+    assert shell_with.run("Test-Everything") == [repr(expected)]
+
+
+def test_arguments_arrive_as_the_declared_types(shell_with: Session) -> None:
+    script = (
+        "Test-Everything -T hello -Number '12' -Real 2 -Switch -Files a, b -Table @{k=1} "
+        "-Colour blue -How FAST -Anything (1,2) x y"
+    )
+    expected = [
+        "hello", 12, 2.0, True, [Path("a"), Path("b")], {"k": 1}, Colour.BLUE, "Fast", [1, 2],
+        ["x", "y"],
+    ]  # fmt: skip
+    assert shell_with.run(script) == [repr(expected)]
+
+
+@pytest.mark.parametrize(
+    ("script", "error_id"),
+    [
+        ("Test-Everything -Number twelve", "CannotConvertArgumentNoMessage"),
+        ("Test-Everything -How medium", "ParameterArgumentValidationError"),
+        ("Test-Everything -Colour green", "ParameterArgumentValidationError"),
+    ],
+)
+def test_powershell_refuses_wrong_arguments(
+    shell_with: Session, script: str, error_id: str
+) -> None:
+    (error,) = shell_with.run(script).errors
+    assert error.error_id.startswith(error_id)
+
+
+def test_the_hooks_run_once_for_each_record(shell_with: Session) -> None:
+    assert shell_with.run("1, 'a' | Test-Echo") == ["begin", 1, "a", "end 2"]
+    assert shell_with.run("Test-Echo") == ["begin", "default", "end 1"]
+
+
+def test_a_parameter_takes_a_property_of_the_record(shell_with: Session) -> None:
+    class Size(Cmdlet, verb="Test", noun="Size"):
+        length: Annotated[int, Parameter(from_pipeline_by_property_name=True)] = -1
+
+        def process(self) -> int:
+            return self.length
+
+    shell_with.import_cmdlets(Size)
+    assert shell_with.run("'abc', [pscustomobject]@{Length=7} | Test-Size") == [3, 7]
+
+
+def test_streams_reach_their_readers(shell_with: Session) -> None:
+    result = shell_with.run("'warn' | Test-Echo -Verbose")
+    assert result == ["begin", "warn", "end 1"]
+    assert [str(record) for record in result.warnings] == ["careful"]
+    assert [str(record) for record in result.verbose] == ["details"]
+    (error,) = result.errors
+    assert error.error_id == "FileNotFoundError,PSBridge.Cmdlets.TestEchoCommand"
+    assert (error.category, error.target) == ("ObjectNotFound", "x")
+
+
+def test_an_exception_ends_the_statement_with_a_readable_error(shell_with: Session) -> None:
+    result = shell_with.run("'bad' | Test-Echo; 'after'")
+    assert result == ["begin", "after"]
+    (error,) = result.errors
+    assert error.message == "ValueError: bad value"
+    assert error.error_id == "ValueError,PSBridge.Cmdlets.TestEchoCommand"
+    assert error.category == "InvalidArgument"
+    assert "in process" in error.net.Exception.PythonTraceback
+
+
+def test_error_action_stop_makes_an_error_terminating(shell_with: Session) -> None:
+    with pytest.raises(PowerShellError, match="gone"):
+        shell_with.run("'warn' | Test-Echo -ErrorAction Stop")
+
+
+def test_powershell_can_catch_it(shell_with: Session) -> None:
+    script = "try { 'bad' | Test-Echo } catch { $_.Exception.PythonType; $_.Exception.Message }"
+    assert shell_with.run(script) == ["begin", "ValueError", "ValueError: bad value"]
+
+
+def test_a_command_behind_it_ends_an_endless_generator(shell_with: Session) -> None:
+    class Endless(Cmdlet, verb="Test", noun="Endless"):
+        def process(self) -> Iterator[int]:
+            number = 0
+            try:
+                while True:
+                    yield number
+                    number += 1
+            finally:
+                closed.append(number)
+
+    closed: list[int] = []
+    shell_with.import_cmdlets(Endless)
+    result = shell_with.run(
+        "& { foreach ($x in 1) { Test-Endless | % { $_; if ($_ -ge 3) { break } } } }"
+    )
+    assert result == [0, 1, 2, 3]
+    assert closed == [3]
+
+
+def test_it_can_run_powershell_code_in_its_own_session(shell_with: Session) -> None:
+    class Nested(Cmdlet, verb="Test", noun="Nested"):
+        def process(self) -> object:
+            assert self.session is not None
+            return self.session.run("$x + $args[0]", 1)
+
+    shell_with.import_cmdlets(Nested)
+    assert shell_with.run("$x = 41; Test-Nested") == [[42]]
+
+
+def test_two_of_one_name_are_refused(shell: Session) -> None:
+    with pytest.raises(DeclarationError, match="Test-Echo is there twice"):
+        shell.import_cmdlets(Echo, Echo)
+
+
+def test_a_new_version_of_a_class_takes_the_place_of_the_old(shell: Session) -> None:
+    def make(answer: int) -> type[Cmdlet]:
+        class Answer(Cmdlet, verb="Test", noun="Answer"):
+            def process(self) -> int:
+                return answer
+
+        return Answer
+
+    shell.import_cmdlets(make(1))
+    shell.import_cmdlets(make(2))
+    assert shell.run("Test-Answer") == [2]

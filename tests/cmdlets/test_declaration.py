@@ -1,0 +1,113 @@
+"""Declarations are read, and mistakes found, when the class is made; no engine is needed."""
+
+import enum
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+import pytest
+
+from psbridge import Cmdlet, DeclarationError, JobCmdlet, Parameter
+
+
+class Colour(enum.Enum):
+    RED = 1
+    BLUE = 2
+
+
+def test_types_become_net_types() -> None:
+    class Sample(Cmdlet, verb="Test", noun="Types"):
+        text: str
+        number: int = 1
+        real: float | None = None
+        switch: bool = False
+        files: list[Path] = []  # noqa: RUF012
+        table: dict[str, Any] | None = None
+        colour: Colour = Colour.RED
+        how: Literal["fast", "slow"] = "fast"
+        anything: object = None
+        shared: ClassVar[int] = 3
+        _private: int = 4
+
+    assert Sample.declaration is not None
+    assert Sample.declaration.name == "Test-Types"
+    found = {parameter.name: parameter.net_type for parameter in Sample.declaration.parameters}
+    assert found == {
+        "Text": "string",
+        "Number": "long",
+        "Real": "double",
+        "Switch": "System.Management.Automation.SwitchParameter",
+        "Files": "string[]",
+        "Table": "System.Collections.Hashtable",
+        "Colour": "string",
+        "How": "string",
+        "Anything": "object",
+    }
+
+
+def test_names_are_powershell_s() -> None:
+    class Sample(Cmdlet, verb="Test", noun="Names"):
+        max_line_count: int = 1
+
+    assert Sample.declaration is not None
+    assert Sample.declaration.parameters[0].name == "MaxLineCount"
+
+
+@pytest.mark.parametrize(
+    ("annotation", "default", "message"),
+    [
+        (complex, ..., r"Bad\.value: .*complex.* is no type that a parameter can have"),
+        (Annotated[str, Parameter(mandatory=True)], "x", "mandatory and has a default"),
+        (Annotated[str, Parameter(alias="FullName")], ..., r"alias is a list of names"),
+        (Annotated[str, Parameter(alias=["Full Name"])], ..., "'Full Name' is not made of"),
+        (Annotated[str, Parameter(alias=["Verbose"])], ..., "Verbose is taken by every cmdlet"),
+        (Annotated[str, Parameter(alias=["asjob"])], ..., "asjob is taken by JobCmdlet"),
+        (Annotated[str, Parameter(alias=["value"])], ..., None),
+        (Annotated[str, Parameter(position=-1)], ..., "position -1 is below 0"),
+        (Annotated[str, Parameter(), Parameter()], ..., "more than one Parameter"),
+        ("NoSuchType", ..., "cannot be resolved.*NoSuchType"),
+    ],
+)
+def test_a_mistake_names_the_class_and_the_parameter(
+    annotation: Any, default: Any, message: str | None
+) -> None:
+    body: dict[str, Any] = {"__annotations__": {"value": annotation}}
+    if default is not ...:
+        body["value"] = default
+    if message is None:  # an alias that is the parameter's own name is taken by itself
+        message = "taken by the parameter value"
+    with pytest.raises(DeclarationError, match=message):
+        type(JobCmdlet)("Bad", (JobCmdlet,), body, verb="Test", noun="Bad")
+
+
+def test_verb_and_noun_go_together() -> None:
+    with pytest.raises(DeclarationError, match="needs both"):
+
+        class Half(Cmdlet, verb="Get"):
+            pass
+
+
+def test_verb_and_noun_are_words() -> None:
+    with pytest.raises(DeclarationError, match="noun 'Word Count'"):
+
+        class Words(Cmdlet, verb="Get", noun="Word Count"):
+            pass
+
+
+def test_children_is_one_or_each() -> None:
+    with pytest.raises(DeclarationError, match="children is 'all'"):
+
+        class Wrong(JobCmdlet, verb="Get", noun="Wrong", children="all"):  # type: ignore[arg-type]
+            pass
+
+
+def test_a_class_without_verb_and_noun_is_a_base_for_others() -> None:
+    class Base(JobCmdlet, children="each"):
+        depth: int = 1
+
+    class Derived(Base, verb="Get", noun="Derived"):
+        name: str = ""
+
+    assert Base.declaration is None
+    assert Derived.declaration is not None
+    assert [p.name for p in Derived.declaration.parameters] == ["Depth", "Name"]
+    assert Derived.children == "each"

@@ -1,0 +1,76 @@
+"""Python files and modules as modules of PowerShell."""
+
+from pathlib import Path
+
+import pytest
+
+from psbridge import DeclarationError, Session
+
+CMDLET = """
+from psbridge import Cmdlet
+
+class Answer(Cmdlet, verb="Get", noun="{noun}"):
+    def process(self):
+        return {answer}
+"""
+
+
+def write(folder: Path, answer: int, noun: str = "Answer", name: str = "answers.py") -> Path:
+    folder.mkdir(exist_ok=True)
+    path = folder / name
+    path.write_text(CMDLET.format(answer=answer, noun=noun), encoding="utf-8")
+    return path
+
+
+def test_a_file_gives_its_cmdlets(shell: Session, tmp_path: Path) -> None:
+    assert shell.import_module(write(tmp_path, 42)) == ["Get-Answer"]
+    assert shell.run("Get-Answer") == [42]
+    assert shell.run("(Get-Command Get-Answer).ModuleName") == ["answers"]
+
+
+def test_an_edited_file_can_be_imported_again(shell: Session, tmp_path: Path) -> None:
+    shell.import_module(write(tmp_path, 1))
+    shell.import_module(write(tmp_path, 2))
+    assert shell.run("Get-Answer") == [2]
+
+
+def test_two_files_of_one_name_are_two_modules(shell: Session, tmp_path: Path) -> None:
+    shell.import_module(write(tmp_path / "a", 1, "First"))
+    shell.import_module(write(tmp_path / "b", 2, "Second"))
+    assert shell.run("Get-First; Get-Second") == [1, 2]
+
+
+def test_a_module_is_imported_by_its_name(
+    shell: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, 3, "Named", "psbridge_test_named.py")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    shell.import_module("psbridge_test_named")
+    assert shell.run("Get-Named") == [3]
+
+
+def test_a_file_that_is_not_there_is_named(shell: Session, tmp_path: Path) -> None:
+    with pytest.raises(DeclarationError, match=r"nothing\.py is not a file"):
+        shell.import_module(tmp_path / "nothing.py")
+
+
+def test_a_file_without_cmdlets_says_so(shell: Session, tmp_path: Path) -> None:
+    path = tmp_path / "empty.py"
+    path.write_text("from psbridge import Cmdlet, JobCmdlet\n", encoding="utf-8")
+    with pytest.raises(DeclarationError, match="defines no cmdlet"):
+        shell.import_module(path)
+
+
+def test_a_mistake_in_the_file_is_raised_and_nothing_is_registered(
+    shell: Session, tmp_path: Path
+) -> None:
+    path = write(tmp_path, 1)
+    path.write_text(path.read_text(encoding="utf-8") + "\nraise ZeroDivisionError\n")
+    with pytest.raises(ZeroDivisionError):
+        shell.import_module(path)
+    assert shell.run("Get-Answer").errors
+
+
+def test_names_with_odd_characters_are_no_trouble(shell: Session, tmp_path: Path) -> None:
+    shell.import_module(write(tmp_path / "süß und [so]", 5, "Odd", "mein-modul [1].py"))
+    assert shell.run("Get-Odd") == [5]

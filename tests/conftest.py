@@ -1,0 +1,75 @@
+"""What the tests have in common: a real engine, found as users' is, or fetched."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from psbridge import EngineError, Session
+from psbridge.engine.finding import find
+from psbridge.engine.homes import read_home
+from psbridge.engine.providing import provide
+
+ROOT = Path(__file__).parents[1]
+
+RunPython = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Nothing is tested without an engine, and that is never passed over quietly."""
+    if hasattr(session.config, "workerinput"):
+        return  # a worker of xdist: the controller has seen to it
+    try:
+        provide()
+    except EngineError as error:
+        line = "; ".join(part.strip(" -").rstrip(":.") for part in str(error).splitlines())
+        raise pytest.UsageError(f"psbridge's tests need an engine. {line}") from None
+
+
+@pytest.fixture(scope="session")
+def engine_home() -> Path:
+    """The folder of the engine that the tests run on."""
+    return find().path
+
+
+@pytest.fixture(scope="session")
+def own_copy(engine_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of our own copy, made from the configured feeds where there is none."""
+    if read_home(engine_home, "the tests").is_own_copy:
+        return engine_home
+    from psbridge.engine.getting import SilentProgress, install, sources
+
+    folder = tmp_path_factory.mktemp("own") / "copy"
+    return install(sources(None, ROOT), folder, force=False, progress=SilentProgress())
+
+
+@pytest.fixture
+def shell() -> Iterator[Session]:
+    """A session of its own; the engine below it is this process's one."""
+    with Session() as session:
+        yield session
+
+
+@pytest.fixture(scope="session")
+def run_python() -> RunPython:
+    """Run Python code in a process of its own and give its exit code and output."""
+
+    def run(
+        code: str, *, env: dict[str, str] | None = None, timeout: float = 60, **options: object
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-X", "faulthandler", "-W", "error", "-c", code],
+            env={**os.environ, **(env or {})},
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+            **options,
+        )
+
+    return run

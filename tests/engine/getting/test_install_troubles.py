@@ -1,0 +1,146 @@
+"""An installation is there whole or not at all, whatever happens on the way."""
+
+from __future__ import annotations
+
+import os
+import signal
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from psbridge.engine.getting import install, read_marker
+from psbridge.errors import EngineError, FeedError
+
+from .conftest import SmallEngine, WebFeed
+from .installing import Setup, finish, until
+
+posix = pytest.mark.skipif(os.name == "nt", reason="signals and limits of POSIX")
+
+
+@pytest.fixture
+def setup(engine: SmallEngine, tmp_path: Path) -> Setup:
+    """A small engine that can be installed."""
+    return Setup(engine, tmp_path)
+
+
+@posix
+def test_a_full_disk(setup: Setup) -> None:
+    # A limit on the size of files fails as a full disk does, and needs no administrator.
+    code, _, err = finish(setup.elsewhere(limit=100_000))
+    assert code == 1
+    assert "EngineError: There is no room for the engine in" in err
+    assert "--dest" in err
+    assert not setup.dest.exists()
+    assert setup.left() == []
+
+
+@contextmanager
+def nobody() -> Iterator[None]:
+    """Be a user without rights for a while, if this is the administrator."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@pytest.fixture
+def open_folders(tmp_path: Path) -> None:
+    """Let everybody into the folders of this test."""
+    for folder in (tmp_path, *tmp_path.parents):
+        if folder.samefile(tempfile.gettempdir()):
+            break
+        folder.chmod(folder.stat().st_mode | 0o055)
+
+
+@posix
+@pytest.mark.usefixtures("open_folders")
+def test_a_feed_folder_that_may_not_be_read(setup: Setup) -> None:
+    setup.parent.mkdir(mode=0o777)
+    setup.parent.chmod(0o777)
+    install([], setup.here(), lock=setup.engine.lock)  # everything that is lazy is imported now
+    setup.dest = setup.parent / "two"
+    setup.engine.feed.chmod(0o000)
+    try:
+        with nobody(), pytest.raises(FeedError, match=r"cannot be read: .*ermission") as caught:
+            setup.here()
+    finally:
+        setup.engine.feed.chmod(0o755)
+    assert str(setup.engine.feed) in str(caught.value)
+
+
+@posix
+@pytest.mark.usefixtures("open_folders")
+def test_a_place_that_may_not_be_written(setup: Setup) -> None:
+    setup.here()
+    setup.parent.chmod(0o555)
+    setup.dest = setup.parent / "two"
+    try:
+        with nobody(), pytest.raises(EngineError, match="You may not write to") as caught:
+            setup.here()
+    finally:
+        setup.parent.chmod(0o755)
+    assert "--dest" in str(caught.value)
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_two_processes_at_once(setup: Setup, force: bool) -> None:
+    first = setup.elsewhere(hold=True, force=force)
+    until(setup.hold.exists)
+    second = setup.elsewhere(force=force)
+    assert second.stdout is not None
+    assert "Waiting for another process" in second.stdout.readline()
+    assert not setup.dest.exists()
+    setup.hold.unlink()
+    assert finish(first)[0] == 0
+    code, out, err = finish(second)
+    assert (code, err) == (0, "")
+    assert "Fetching" not in out, "the second one did the work again"
+    assert read_marker(setup.dest)
+    assert setup.left() == []
+
+
+@posix
+def test_killed_in_the_middle(setup: Setup) -> None:
+    child = setup.elsewhere(hold=True)
+    until(setup.hold.exists)
+    child.kill()
+    finish(child)
+    assert not setup.dest.exists()
+    assert len(setup.left()) == 1
+    setup.here()
+    assert read_marker(setup.dest)
+    assert setup.left() == []
+
+
+@posix
+def test_interrupted_in_the_middle(setup: Setup) -> None:
+    child = setup.elsewhere(hold=True)
+    until(setup.hold.exists)
+    child.send_signal(signal.SIGINT)
+    code, _, err = finish(child)
+    assert code != 0
+    assert "KeyboardInterrupt" in err
+    assert not setup.dest.exists()
+    assert setup.left() == []
+
+
+@posix
+def test_interrupted_in_a_download(setup: Setup, serve: Callable[..., WebFeed]) -> None:
+    web = serve(setup.engine.feed)
+
+    def interrupt(handler: object) -> bool:
+        os.kill(os.getpid(), signal.SIGINT)
+        return False
+
+    web.behaviours["system.management.automation"] = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        setup.here(sources=[web.source()], build=lambda _: time.sleep(10))
+    assert [name for name in setup.left() if name.endswith(".tmp")] == []

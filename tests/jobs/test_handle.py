@@ -1,0 +1,79 @@
+"""Handles: waiting for jobs and taking what they gave, from Python."""
+
+import threading
+import time
+
+import pytest
+
+from psbridge import JobHandle, PowerShellError, Session
+
+
+def test_wait_returns_false_when_time_is_up_and_true_when_it_has_ended(shell: Session) -> None:
+    go = threading.Event()
+    handle = shell.start(go.wait, 10)
+    began = time.monotonic()
+    assert handle.wait(0.05) is False
+    assert time.monotonic() - began < 1
+    go.set()
+    assert handle.wait(10) is True
+    assert handle.wait(0) is True
+
+
+def test_result_raises_timeout_error_and_loses_nothing(shell: Session) -> None:
+    go = threading.Event()
+    handle = shell.start(go.wait, 10)
+    with pytest.raises(TimeoutError):
+        handle.result(0.05)
+    go.set()
+    assert handle.result(10) == [True]
+
+
+def test_receive_with_keep_leaves_it_there(shell: Session) -> None:
+    handle = shell.start(lambda: 1)
+    handle.wait(10)
+    assert handle.receive(keep=True) == handle.receive(keep=True) == handle.receive() == [1]
+    assert handle.receive() == []
+
+
+def test_the_repository_finds_jobs_by_name_and_number(shell: Session) -> None:
+    handle = shell.start(lambda: 1)
+    handle.wait(10)
+    assert len(shell.jobs) == 1
+    assert shell.jobs[handle.name] == shell.jobs[handle.id] == next(iter(shell.jobs)) == handle
+    assert handle in shell.jobs
+    assert handle.name in shell.jobs
+    assert "nobody" not in shell.jobs
+    with pytest.raises(KeyError, match="nobody"):
+        shell.jobs["nobody"]
+
+
+def test_a_handle_works_on_powershell_s_own_jobs(shell: Session) -> None:
+    native = shell.run("1..3 | ForEach-Object -Parallel { $_ * $_ } -AsJob -ThrottleLimit 1")[0]
+    handle = JobHandle(native, shell)
+    assert sorted(handle.result(30)) == [1, 4, 9]
+    assert len(handle.children) == 3
+    assert (handle.state, handle.reason) == ("Completed", None)
+
+
+def test_start_job_runs_in_a_process_of_its_own(shell: Session) -> None:
+    handle = shell.start_job("[Environment]::ProcessId; $args[0] * 2", 21, name="other")
+    result = handle.result(60)
+    assert result[1] == 42
+    assert result[0] != shell.run("[Environment]::ProcessId")[0]
+    assert handle.name == "other"
+
+
+def test_remove_refuses_what_runs_unless_it_is_forced(shell: Session) -> None:
+    go = threading.Event()
+    handle = shell.start(go.wait, 10)
+    with pytest.raises(PowerShellError):
+        handle.remove()
+    go.set()
+    handle.remove(force=True)
+    assert handle not in shell.jobs
+
+
+def test_repr_says_which_job_and_its_state(shell: Session) -> None:
+    handle = shell.start(lambda: 1)
+    handle.wait(10)
+    assert repr(handle) == f"<JobHandle {handle.id} 'Job{handle.id}' Completed>"
