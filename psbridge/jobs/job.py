@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -76,7 +73,7 @@ class Job(RecordWriter):
         """Do the work in a child job, from its beginning to its end, on the calling thread."""
         from ..values import python_exception
 
-        stop = _AsyncStop()
+        stop = _Stop()
         if not child.TryBegin(_action(stop.request)):
             return
         self._sink = child
@@ -91,17 +88,14 @@ class Job(RecordWriter):
         finally:
             child.Finish(failure)
 
-    def _drive(self, outcome: Any, stop: _AsyncStop) -> None:
-        if isinstance(outcome, AsyncIterator):
-            stop.run(self._drain(outcome))
-        elif isinstance(outcome, Awaitable):
-            self._write_outcome(stop.run(_await(outcome)))
+    def _drive(self, outcome: Any, stop: _Stop) -> None:
+        if isinstance(outcome, (AsyncIterator, Awaitable)):
+            # Imported here: asyncio takes longer than the rest of psbridge.
+            from .async_work import run_async
+
+            run_async(outcome, self._write_outcome, stop)
         else:
             self._write_outcome(outcome)
-
-    async def _drain(self, outcome: AsyncIterator[Any]) -> None:
-        async for value in outcome:
-            self.write(value)
 
 
 class FunctionJob(Job):
@@ -121,43 +115,17 @@ class FunctionJob(Job):
         return function(*arguments, **named_arguments)
 
 
-class _AsyncStop:
-    """Runs a coroutine on this thread so that a stop, from any thread, cancels it."""
+class _Stop:
+    """A request to stop, and what passes it on to the work where something can."""
 
     def __init__(self) -> None:
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._task: asyncio.Task[Any] | None = None
-        self._requested = False
+        self.requested = False
+        self.pass_on: Callable[[], None] | None = None
 
     def request(self) -> None:
-        self._requested = True
-        if self._loop is not None and self._task is not None:
-            # A loop that has closed says RuntimeError: the work has ended by itself.
-            with contextlib.suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(self._task.cancel)
-
-    def run(self, work: Any) -> Any:
-        async def main() -> Any:
-            self._loop = asyncio.get_running_loop()
-            self._task = asyncio.current_task()
-            # A request from before this line found no task to cancel.
-            if self._requested:
-                raise StopRequested
-            return await work
-
-        try:
-            return asyncio.run(main())
-        except asyncio.CancelledError:
-            if self._requested:
-                raise StopRequested from None
-            raise
-        finally:
-            if inspect.iscoroutine(work):
-                work.close()
-
-
-async def _await(outcome: Awaitable[Any]) -> Any:
-    return await outcome
+        self.requested = True
+        if self.pass_on is not None:
+            self.pass_on()
 
 
 def _action(function: Callable[[], None]) -> Any:

@@ -1,6 +1,6 @@
 """Values across the border, both ways. To be imported once the engine runs."""
 
-from .from_net import from_net
+from .from_net import from_net, text_of
 from .records import (
     clean_text,
     error_record,
@@ -17,6 +17,7 @@ __all__ = [
     "information_record",
     "progress_record",
     "python_exception",
+    "text_of",
     "to_net",
     "to_record",
 ]

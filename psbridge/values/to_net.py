@@ -17,7 +17,7 @@ from typing import Any
 
 import System
 from System.Collections import Hashtable
-from System.Collections.Specialized import OrderedDictionary
+from System.Globalization import CultureInfo, NumberStyles
 from System.Management.Automation import PSNoteProperty, PSObject
 from System.Numerics import BigInteger
 
@@ -25,7 +25,7 @@ from ..errors import ConversionError
 
 __all__ = ["to_net", "to_record"]
 
-_TICKS_AT_YEAR_1 = dt.datetime(1, 1, 1)
+_YEAR_1 = dt.datetime(1, 1, 1)
 _MICROSECOND = dt.timedelta(microseconds=1)
 _DEEPEST = 100
 
@@ -33,8 +33,9 @@ _DEEPEST = 100
 def to_net(value: object) -> Any:
     """Convert a Python value to the .NET value that PowerShell would have in its place.
 
-    Integers become Int32, Int64 or BigInteger, whichever is the first that holds them, as
-    PowerShell's own literals do; a mapping becomes a Hashtable, a sequence an Object[].
+    Integers become Int32, Int64 or BigInteger, whichever is the first that holds them; a mapping
+    becomes a Hashtable, a sequence or a set an Object[], a dataclass or a named tuple a
+    PSCustomObject, a member of an enum its value.
 
     Args:
         value: the value; what is a .NET object already passes unchanged.
@@ -49,7 +50,8 @@ def to_record(value: object) -> Any:
     """Convert a Python value to what PowerShell code would write to its output.
 
     As `to_net`, except that a mapping whose keys are all text becomes a PSCustomObject, so that
-    a record written in Python has properties, and is formatted as a table, as any other.
+    a record written in Python has properties, and is formatted as a table, as any other. A
+    mapping with other keys is a Hashtable here too.
 
     Raises:
         ConversionError: there is no .NET counterpart, or the value contains itself.
@@ -63,82 +65,92 @@ _MappingConverter = Callable[["Mapping[Any, Any]", int], Any]
 def _convert(value: object, mapping: _MappingConverter, depth: int) -> Any:
     # The order is by how often a kind is met; a subclass of a plain type is met rarely.
     kind = type(value)
-    if value is None or kind is float or kind is bool:
-        return value
     if kind is str:
-        return _text(value)  # type: ignore[arg-type]
+        return value if value.isascii() else _text(value)  # type: ignore[attr-defined, arg-type]
     if kind is int:
         return _integer(value)  # type: ignore[arg-type]
+    if value is None or kind is float or kind is bool:
+        return value
     if depth > _DEEPEST:
         raise ConversionError(
             f"a value is nested more than {_DEEPEST} levels deep, or contains itself"
         )
-    if isinstance(value, Mapping):
-        return mapping(value, depth)
-    if isinstance(value, (list, tuple)) and not hasattr(value, "_fields"):
-        return _array(value, mapping, depth)
+    if kind is dict:
+        return mapping(value, depth)  # type: ignore[arg-type]
+    if kind is list or kind is tuple:
+        return _array(value, mapping, depth)  # type: ignore[arg-type]
     convert = _BY_TYPE.get(kind)
     if convert is not None:
         return convert(value)
-    if isinstance(value, (System.Object, PSObject)):
+    # Before the abstract classes: pythonnet makes .NET's own collections members of those.
+    if isinstance(value, System.Object):
         return value
     return _convert_rare(value, mapping, depth)
 
 
 def _convert_rare(value: object, mapping: _MappingConverter, depth: int) -> Any:
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-        return _named(_mapping_to_object(fields, depth), type(value))
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        names: Sequence[str] = value._fields
-        return _named(_mapping_to_object(dict(zip(names, value, strict=True)), depth), type(value))
+    kind = type(value)
     if isinstance(value, enum.Enum):
         return _convert(value.value, mapping, depth + 1)
-    if isinstance(value, (Set, Sequence)) and not isinstance(value, (str, bytes, bytearray)):
-        return _array(list(value), mapping, depth)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        return _named(_mapping_to_object(fields, depth), kind)
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        names: Sequence[str] = value._fields
+        return _named(_mapping_to_object(dict(zip(names, value, strict=True)), depth), kind)
+    if isinstance(value, Mapping):
+        return mapping(value, depth)
     for base, convert in _BY_TYPE.items():
         if isinstance(value, base):
             return convert(value)
+    if isinstance(value, (Set, Sequence)):
+        return _array(list(value), mapping, depth)
     raise ConversionError(
-        f"a {type(value).__module__}.{type(value).__qualname__} has no counterpart in PowerShell; "
+        f"a {kind.__module__}.{kind.__qualname__} has no counterpart in PowerShell; "
         "write text, numbers, dates, lists, dicts or dataclasses of them, or .NET objects"
     )
 
 
 def _text(value: str) -> str:
+    text = str.__str__(value)  # a subclass may say something else of itself by str()
     try:
-        value.encode("utf-16-le")
+        text.encode("utf-16-le")
     except UnicodeEncodeError as error:
         raise ConversionError(
             f"text with a lone surrogate at index {error.start} cannot cross to PowerShell"
         ) from error
-    return str(value)
+    return text
 
 
 def _integer(value: int) -> Any:
     if -0x8000_0000 <= value <= 0x7FFF_FFFF:
-        return System.Int32(value)
+        return _INT32(value)
     if -0x8000_0000_0000_0000 <= value <= 0x7FFF_FFFF_FFFF_FFFF:
-        return System.Int64(value)
+        return _INT64(value)
     length = value.bit_length() // 8 + 1
     return BigInteger(_bytes(value.to_bytes(length, "little", signed=True)))
 
 
+_INT32, _INT64 = System.Int32, System.Int64
+
+
 def _array(values: Sequence[object], mapping: _MappingConverter, depth: int) -> Any:
-    array = System.Array[System.Object](len(values))
+    array = _OBJECTS(len(values))
     for index, item in enumerate(values):
         array[index] = _convert(item, mapping, depth + 1)
     return array
 
 
+_OBJECTS = System.Array[System.Object]
+
+
 def _mapping_to_hashtable(value: Mapping[Any, Any], depth: int) -> Any:
-    table = Hashtable(System.StringComparer.CurrentCultureIgnoreCase)
-    return _fill(table, value, _mapping_to_hashtable, depth)
+    return _hashtable(value, _mapping_to_hashtable, depth)
 
 
 def _mapping_to_object(value: Mapping[Any, Any], depth: int) -> Any:
     if not all(isinstance(key, str) for key in value):
-        return _fill(OrderedDictionary(), value, _mapping_to_object, depth)
+        return _hashtable(value, _mapping_to_object, depth)
     record = PSObject()
     properties = record.Properties
     for key, item in value.items():
@@ -152,7 +164,9 @@ def _mapping_to_object(value: Mapping[Any, Any], depth: int) -> Any:
     return record
 
 
-def _fill(table: Any, value: Mapping[Any, Any], mapping: _MappingConverter, depth: int) -> Any:
+def _hashtable(value: Mapping[Any, Any], mapping: _MappingConverter, depth: int) -> Any:
+    # The comparer of PowerShell's own literals.
+    table = Hashtable(System.StringComparer.OrdinalIgnoreCase)
     for key, item in value.items():
         if key is None:
             raise ConversionError("None cannot be a key in a PowerShell hashtable")
@@ -175,15 +189,22 @@ def _bytes(value: bytes | bytearray | memoryview) -> Any:
 
 
 def _datetime(value: dt.datetime) -> Any:
-    ticks = (value.replace(tzinfo=None) - _TICKS_AT_YEAR_1) // _MICROSECOND * 10
+    ticks = (value.replace(tzinfo=None) - _YEAR_1) // _MICROSECOND * 10
     offset = value.utcoffset()
     if offset is None:
-        return System.DateTime(ticks, System.DateTimeKind.Unspecified)
+        return System.DateTime(ticks, _UNSPECIFIED)
     if value.tzinfo is dt.UTC:
-        return System.DateTime(ticks, System.DateTimeKind.Utc)
-    if offset % dt.timedelta(minutes=1):
-        raise ConversionError(f"{value.isoformat()}: .NET has no time zones with seconds")
-    return System.DateTimeOffset(ticks, _timedelta(offset))
+        return System.DateTime(ticks, _UTC)
+    try:
+        return System.DateTimeOffset(ticks, _timedelta(offset))
+    except System.ArgumentException as error:
+        raise ConversionError(
+            f"{value.isoformat()}: .NET has no such moment: its offsets are whole minutes, "
+            "14 hours at most, and its time in UTC is in the years 1 to 9999"
+        ) from error
+
+
+_UNSPECIFIED, _UTC = System.DateTimeKind.Unspecified, System.DateTimeKind.Utc
 
 
 def _timedelta(value: dt.timedelta) -> Any:
@@ -194,10 +215,12 @@ def _timedelta(value: dt.timedelta) -> Any:
 
 
 def _decimal(value: decimal.Decimal) -> Any:
-    culture = System.Globalization.CultureInfo.InvariantCulture
-    styles = System.Globalization.NumberStyles.Float
+    culture = CultureInfo.InvariantCulture
+    # What is far out of range would be written out in as many digits as its exponent says.
+    if not value.is_finite() or abs(value.adjusted()) > _DECIMAL_DIGITS:
+        raise ConversionError(f"{value} is no number that a .NET Decimal can hold")
     try:
-        converted = System.Decimal.Parse(format(value, "f"), styles, culture)
+        converted = System.Decimal.Parse(format(value, "f"), NumberStyles.Float, culture)
     except System.Exception as error:
         raise ConversionError(f"{value} is no number that a .NET Decimal can hold") from error
     if decimal.Decimal(converted.ToString(culture)) != value:
@@ -205,8 +228,10 @@ def _decimal(value: decimal.Decimal) -> Any:
     return converted
 
 
+_DECIMAL_DIGITS = 28
+
+
 _BY_TYPE: dict[type, Callable[[Any], Any]] = {
-    bool: bool,
     int: _integer,
     float: float,
     str: _text,

@@ -1,0 +1,59 @@
+"""Running async work on the thread of its job, so that a stop from any thread cancels it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, Protocol
+
+from ..errors import StopRequested
+
+__all__ = ["run_async"]
+
+
+class Stop(Protocol):
+    """A request to stop; ``pass_on`` is called once, from any thread, when it is made."""
+
+    requested: bool
+    pass_on: Callable[[], None] | None
+
+
+def run_async(
+    work: AsyncIterator[Any] | Awaitable[Any], write: Callable[[Any], None], stop: Stop
+) -> None:
+    """Run async work to its end on an event loop of its own.
+
+    Args:
+        work: a coroutine, whose value is written, or an async generator, each of whose is.
+        write: writes a value.
+        stop: cancels the work where it awaits.
+
+    Raises:
+        StopRequested: it was cancelled by the stop.
+    """
+
+    async def main() -> None:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None
+
+        def cancel() -> None:
+            # A loop that has closed says RuntimeError: the work has ended by itself.
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(task.cancel)
+
+        stop.pass_on = cancel
+        if stop.requested:  # before there was anything to pass it on to
+            task.cancel()
+        if isinstance(work, AsyncIterator):
+            async for value in work:
+                write(value)
+        else:
+            write(await work)
+
+    try:
+        asyncio.run(main())
+    except asyncio.CancelledError:
+        if stop.requested:
+            raise StopRequested from None
+        raise
