@@ -6,16 +6,16 @@ process and 0.06 s after that; loading what was kept costs milliseconds.
 
 from __future__ import annotations
 
-import hashlib
 import os
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import CompileError
-from .homes import Home
+
+if TYPE_CHECKING:
+    from .homes import Home
 
 __all__ = ["CompiledAssembly", "SourceFile", "cache_folder", "compile_assembly", "load_compiled"]
 
@@ -90,12 +90,16 @@ def compile_assembly(
         executable: make a console program with a ``Main`` instead of a library.
 
     Raises:
-        CompileError: the source is wrong; each line names file, line and column.
+        CompileError: the source is wrong, and each line names file, line and column; or the home
+            has no Roslyn.
     """
     import clr
 
     for dll in ("Microsoft.CodeAnalysis.dll", "Microsoft.CodeAnalysis.CSharp.dll"):
-        clr.AddReference(str(home / dll))
+        try:
+            clr.AddReference(str(home / dll))
+        except Exception as error:
+            raise CompileError(f"there is no C# compiler: {home / dll}: {error}") from error
     from Microsoft.CodeAnalysis import (
         DiagnosticSeverity,
         MetadataReference,
@@ -128,7 +132,7 @@ def compile_assembly(
     for reference in references:
         image = reference.image
         metadata.Add(
-            MetadataReference.CreateFromImage(image)
+            MetadataReference.CreateFromStream(MemoryStream(image))
             if isinstance(image, bytes)
             else MetadataReference.CreateFromFile(str(image))
         )
@@ -177,24 +181,23 @@ def load_compiled(
     Raises:
         CompileError: the source is wrong; each line names file, line and column.
     """
-    from System import BadImageFormatException
+    from System import BadImageFormatException, UnauthorizedAccessException
+    from System.IO import IOException, MemoryStream
     from System.Runtime.Loader import AssemblyLoadContext
 
     key = _key(sources, name, home, references)
     # The context in which PowerShell looks for assemblies, and later ones of ours for this one.
     context = AssemblyLoadContext.Default
     kept = cache_folder() / key[:32] / f"{name}.dll"
-    if kept.is_file():
-        try:
+    try:
+        if kept.is_file():
             return CompiledAssembly(context.LoadFromAssemblyPath(str(kept)), key, kept)
-        except BadImageFormatException:
-            pass  # damaged from outside: ours are renamed into place whole
+    except (OSError, BadImageFormatException, IOException, UnauthorizedAccessException):
+        pass  # damaged from outside, for ours are renamed into place whole; or not ours to read
     unique = f"{name}-{key[:8]}"
     image = compile_assembly(sources, name=unique, home=home.path, references=references)
     if _keep(kept, image):
         return CompiledAssembly(context.LoadFromAssemblyPath(str(kept)), key, kept)
-    from System.IO import MemoryStream
-
     return CompiledAssembly(context.LoadFromStream(MemoryStream(image)), key, image)
 
 
@@ -202,7 +205,7 @@ def cache_folder() -> Path:
     """The folder in which compiled assemblies are kept."""
     import platformdirs
 
-    return platformdirs.user_cache_path("psbridge", appauthor=False) / "compiled"
+    return platformdirs.user_cache_path("psbridge", appauthor=False).absolute() / "compiled"
 
 
 def _key(
@@ -211,6 +214,8 @@ def _key(
     home: Home,
     references: Sequence[CompiledAssembly],
 ) -> str:
+    import hashlib
+
     engine = home.engine_dll.stat()
     parts = [_OPTIONS, *_FRAMEWORK, name]
     parts += [home.version, str(engine.st_size), str(engine.st_mtime_ns)]
@@ -226,6 +231,8 @@ def _key(
 
 def _keep(path: Path, image: bytes) -> bool:
     """Write a compiled assembly to the cache, whole or not at all."""
+    import tempfile
+
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")

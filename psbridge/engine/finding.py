@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from ..errors import EngineNotFound, EngineUnsupported
-from .homes import Home, read_home
+from ..errors import EngineError, EngineNotFound, EngineUnsupported
+from .homes import ENGINE_DLL, Home, read_home
 
 __all__ = ["PSHOME_VARIABLE", "Place", "find", "places"]
 
@@ -43,10 +43,10 @@ def find(pshome: str | Path | None = None) -> Home:
         EngineNotFound: there is none; lists each place.
     """
     if pshome is not None:
-        return read_home(Path(pshome), "pshome=")
+        return read_home(_absolute(pshome), "pshome=")
     if named := os.environ.get(PSHOME_VARIABLE):
         try:
-            return read_home(Path(named), PSHOME_VARIABLE)
+            return read_home(_absolute(named), PSHOME_VARIABLE)
         except EngineUnsupported as error:
             raise EngineUnsupported(f"{PSHOME_VARIABLE} names {named}, but {error}") from error
     looked_at = []
@@ -72,10 +72,17 @@ def own_copy() -> Place:
     """Look at the place where ``psbridge setup`` puts our own copy."""
     from .getting import default_destination
 
-    folder = default_destination()
+    try:
+        folder = default_destination()
+    except EngineError as error:  # no packages are pinned for this platform
+        return Place("our own copy", str(error), None)
     if not folder.is_dir():
         return Place(f"our own copy, {folder}", "not there", None)
     return _look("our own copy", folder)
+
+
+def _absolute(named: str | Path) -> Path:
+    return Path(named).expanduser().absolute()
 
 
 def _look(name: str, folder: Path) -> Place:
@@ -92,16 +99,18 @@ def _on_path() -> Place:
     if program is None:
         return Place(name, "not there", None)
     real = Path(program).resolve()
-    if (real.parent / "pwsh.dll").is_file():
+    if (real.parent / ENGINE_DLL).is_file():
         return _look(name, real.parent)
-    # The dotnet tool puts a small starter on PATH and the program into a store beside it.
+    # The dotnet tool puts a small starter on PATH and the program into a store beside it: into
+    # a folder for each system, above which lies a pwsh.dll that only chooses, or (the tools for
+    # one system) without such a folder.
     tools = sorted(
         real.parent.glob(".store/powershell*/*/powershell*/*/tools/net*/any"), reverse=True
     )
     system = "win" if sys.platform == "win32" else "unix"
     for tool in tools:
-        for folder in (tool, tool / system):
-            if (folder / "pwsh.dll").is_file():
+        for folder in (tool / system, tool):
+            if (folder / ENGINE_DLL).is_file():
                 return _look(f"{name} (the dotnet tool)", folder)
     return Place(name, f"{program} is there, but its PowerShell folder cannot be told", None)
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from ..errors import EngineUnsupported
 
-__all__ = ["OLDEST_SUPPORTED", "Home", "read_home"]
+__all__ = ["ENGINE_DLL", "OLDEST_SUPPORTED", "Home", "read_home"]
 
 OLDEST_SUPPORTED = (7, 4)
 
-_ENGINE_DLL = "System.Management.Automation.dll"
+ENGINE_DLL = "System.Management.Automation.dll"
 _OWN_COPY_MARK = "psbridge-engine.json"
 # VS_FIXEDFILEINFO of a PE version resource: its signature and structure version, then the
 # file version as two little-endian words of 32 bits.
@@ -49,7 +49,7 @@ class Home:
     @property
     def engine_dll(self) -> Path:
         """The engine's assembly."""
-        return self.path / _ENGINE_DLL
+        return self.path / ENGINE_DLL
 
     @property
     def executable(self) -> Path:
@@ -72,11 +72,11 @@ def read_home(path: Path, found_as: str) -> Home:
     Raises:
         EngineUnsupported: there is none that psbridge can load; the message says why.
     """
-    engine_dll = path / _ENGINE_DLL
+    engine_dll = path / ENGINE_DLL
     if not path.is_dir():
         raise EngineUnsupported(f"{path} is not a folder")
     if not engine_dll.is_file():
-        raise EngineUnsupported(f"there is no {_ENGINE_DLL} in {path}")
+        raise EngineUnsupported(f"there is no {ENGINE_DLL} in {path}")
     version = _file_version(engine_dll)
     if version is None:
         raise EngineUnsupported(f"{engine_dll} has no version; the file may be damaged")
@@ -92,12 +92,17 @@ def read_home(path: Path, found_as: str) -> Home:
 
 
 def _file_version(dll: Path) -> tuple[int, int, int] | None:
-    with dll.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        # From the end: the resources are in one of the last sections.
-        at = data.rfind(_FIXED_FILE_INFO)
-        if at < 0:
-            return None
-        high, low = struct.unpack_from("<II", data, at + len(_FIXED_FILE_INFO))
+    try:
+        with dll.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            # From the end: the resources are in one of the last sections.
+            at = data.rfind(_FIXED_FILE_INFO)
+            if at < 0:
+                return None
+            high, low = struct.unpack_from("<II", data, at + len(_FIXED_FILE_INFO))
+    except OSError as error:
+        raise EngineUnsupported(f"{dll} cannot be read: {error.strerror}") from error
+    except (ValueError, struct.error):
+        return None  # empty, or cut off
     return high >> 16, high & 0xFFFF, low >> 16
 
 

@@ -1,7 +1,8 @@
 """Starting .NET and the engine in this process, once.
 
 Guarantees: one runtime a process, started by whichever thread asks first while the others wait;
-nothing starts at import; at exit .NET is kept from calling into a Python that is going away.
+nothing starts at import, and what only a start needs is imported by it; at exit .NET is kept
+from calling into a Python that is going away.
 
 Assumption: CoreCLR cannot be unloaded or started twice, so what was started stays until the
 process ends, and a second home is an error rather than a surprise.
@@ -11,12 +12,14 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import EngineStartError
-from .icu import decide_globalization
 
 if TYPE_CHECKING:
     from .compiling import CompiledAssembly
@@ -24,10 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Engine", "load_runtime", "start", "started"]
 
-# What hostfxr answers where this process already has a .NET that it did not start for us.
-_HOST_INVALID_STATE = 0x800080A3
-
 _start = threading.Lock()
+_loaded: tuple[Home, bool] | None = None  # what .NET has been started from, and its globalization
 _engine: Engine | None = None
 
 
@@ -62,25 +63,20 @@ def start(pshome: str | Path | None = None) -> Engine:
             or .NET did not start.
         CompileError: the C# half does not compile against this engine.
     """
-    global _engine
+    global _engine, _loaded
     with _start:
+        if _loaded is not None:
+            _refuse_another(_loaded[0], pshome)
         if _engine is not None:
-            if pshome is not None and Path(pshome).resolve() != _engine.home.path.resolve():
-                raise EngineStartError(
-                    f"this process already runs PowerShell from {_engine.home.path}; "
-                    f"a process has one engine, so {pshome} needs a process of its own"
-                )
             return _engine
-        from .providing import provide
+        if _loaded is None:
+            from .providing import provide
 
-        home = provide(pshome)
-        invariant = load_runtime(home.entry_dll, _dotnet_root(home))
-        import clr
-
-        clr.AddReference(str(home.engine_dll))
-        from .native import load_native
-
-        native = load_native(home)
+            home = provide(pshome)
+            _loaded = home, load_runtime(home.entry_dll, _dotnet_root(home))
+        # If something fails from here on, the next call goes on from here.
+        home, invariant = _loaded
+        native = _load_engine(home)
         from PSBridge import Border
 
         # Registered after pythonnet's own handler, so it runs before it.
@@ -110,46 +106,118 @@ def load_runtime(entry_dll: Path, dotnet_root: Path) -> bool:
     """
     import pythonnet
 
-    loaded = pythonnet.get_runtime_info()
-    if loaded is not None:
+    from .icu import decide_globalization
+
+    if _coreclr_is_loaded():
         raise EngineStartError(
-            f"another .NET runtime ({loaded.kind}) is already loaded in this process by "
-            "pythonnet or chosen for it, and .NET cannot be loaded twice. Start psbridge "
-            "before anything else imports clr or calls pythonnet.set_runtime."
+            "a .NET runtime is already loaded in this process, by something else or by a start "
+            "that failed, and a process can have only one. Start psbridge before the library "
+            "that loads .NET, or in a process of its own."
+        )
+    chosen = pythonnet.get_runtime_info()
+    if chosen is not None:
+        raise EngineStartError(
+            f"another .NET runtime ({chosen.kind}) has been chosen for this process with "
+            "pythonnet.set_runtime, and a process can have only one. Start psbridge before that."
         )
     invariant = decide_globalization()
     # A library must not report its users' doings: PowerShell's telemetry is for those who ask.
     os.environ.setdefault("POWERSHELL_TELEMETRY_OPTOUT", "1")
+    said: list[str] = []
     try:
         import clr_loader
 
-        runtime = clr_loader.get_coreclr(entry_dll=entry_dll, dotnet_root=dotnet_root)
-        pythonnet.load(runtime)
+        with _host_messages(dotnet_root, said):
+            pythonnet.load(clr_loader.get_coreclr(entry_dll=entry_dll, dotnet_root=dotnet_root))
     except Exception as error:
-        raise EngineStartError(_explain(error, entry_dll)) from error
+        why = "\n".join(said) or "A file of .NET beside it may be missing or damaged."
+        raise EngineStartError(f".NET did not start with {entry_dll}: {error}\n{why}") from error
     return invariant
 
 
-def _explain(error: Exception, entry_dll: Path) -> str:
-    code = getattr(error, "hresult", None)
-    if code is not None and code & 0xFFFFFFFF == _HOST_INVALID_STATE:
-        return (
-            "another .NET runtime is already loaded in this process, and .NET cannot be "
-            "loaded twice. Start psbridge before the library that loads it, or in a process "
-            "of its own."
+def _refuse_another(home: Home, pshome: str | Path | None) -> None:
+    if pshome is not None and Path(pshome).expanduser().resolve() != home.path.resolve():
+        raise EngineStartError(
+            f"this process already runs PowerShell from {home.path}; "
+            f"a process has one engine, so {pshome} needs a process of its own"
         )
-    return f".NET did not start with {entry_dll}: {error}"
+
+
+def _load_engine(home: Home) -> CompiledAssembly:
+    """Load the engine and the C# half into the .NET that runs."""
+    import clr
+
+    try:
+        clr.AddReference(str(home.engine_dll))
+    except Exception as error:
+        raise EngineStartError(f"{home.engine_dll} cannot be loaded: {error}") from error
+    from .native import load_native
+
+    return load_native(home)
+
+
+def _coreclr_is_loaded() -> bool:
+    """Whether CoreCLR is in this process already, whoever has loaded it.
+
+    A second one from another folder would load, and even run for a while, side by side with the
+    first: two garbage collectors that do not know of each other's threads and signals.
+    """
+    import ctypes
+
+    if sys.platform == "win32":
+        return bool(ctypes.windll.kernel32.GetModuleHandleW("coreclr.dll"))
+    ending = "dylib" if sys.platform == "darwin" else "so"
+    try:
+        # Only looks among what is loaded.
+        ctypes.CDLL(f"libcoreclr.{ending}", mode=os.RTLD_NOLOAD)
+    except OSError:
+        return False
+    return True
+
+
+@contextmanager
+def _host_messages(dotnet_root: Path, said: list[str]) -> Iterator[None]:
+    """Collect what .NET's host says where it fails; it would go to stderr otherwise."""
+    from clr_loader.ffi import ffi, load_hostfxr
+
+    def note(message: Any) -> None:
+        text = ffi.string(message)
+        said.append(text if isinstance(text, str) else text.decode(errors="replace"))
+
+    host = load_hostfxr(dotnet_root)
+    writer = ffi.callback("hostfxr_error_writer_fn", note)
+    before = host.hostfxr_set_error_writer(writer)
+    try:
+        yield
+    finally:
+        host.hostfxr_set_error_writer(before)
 
 
 def _dotnet_root(home: Home) -> Path:
+    """The folder with the .NET that a home needs: itself, or the machine's."""
     if home.self_contained:
         return home.path
-    import clr_loader
+    for folder in _dotnet_folders():
+        if (folder / "host" / "fxr").is_dir():
+            # For the programs that the native Start-Job starts.
+            os.environ["DOTNET_ROOT"] = str(folder)
+            return folder
+    raise EngineStartError(
+        f"PowerShell in {home.path} needs .NET {home.dotnet} on this machine, and no .NET "
+        "was found: set DOTNET_ROOT to its folder, or put `dotnet` on PATH"
+    )
 
-    try:
-        return Path(clr_loader.find_dotnet_root())
-    except Exception as error:
-        raise EngineStartError(
-            f"PowerShell in {home.path} needs .NET {home.dotnet} on this machine, and no .NET "
-            "was found: set DOTNET_ROOT to its folder, or put `dotnet` on PATH"
-        ) from error
+
+def _dotnet_folders() -> Iterator[Path]:
+    import shutil
+
+    if named := os.environ.get("DOTNET_ROOT"):
+        yield Path(named).absolute()
+    if command := shutil.which("dotnet"):
+        yield Path(command).resolve().parent
+    if sys.platform == "win32":
+        yield Path(os.environ.get("PROGRAMFILES", r"C:\Program Files")) / "dotnet"
+    elif sys.platform == "darwin":
+        yield Path("/usr/local/share/dotnet")
+    else:
+        yield from map(Path, ("/usr/share/dotnet", "/usr/lib/dotnet", "/usr/lib64/dotnet"))

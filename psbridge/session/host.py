@@ -12,6 +12,7 @@ import System
 from System.Collections.Generic import Dictionary
 from System.Globalization import CultureInfo
 from System.Management.Automation import (
+    PipelineStoppedException,
     ProgressRecordType,
     PSCredential,
     PSInvalidOperationException,
@@ -99,10 +100,20 @@ class _UserInterface(PSHostUserInterface):
         return self._console.colours
 
     def Write(self, *arguments: Any) -> None:
-        self._console.write(str(arguments[-1]))
+        self._write(arguments, "")
 
     def WriteLine(self, *arguments: Any) -> None:
-        self._console.write((str(arguments[-1]) if arguments else "") + "\n")
+        self._write(arguments, "\n")
+
+    def _write(self, arguments: tuple[Any, ...], end: str) -> None:
+        """Write ``(text)`` or ``(foreground, background, text)``."""
+        text = str(arguments[-1] or "") if arguments else ""
+        if len(arguments) == 3 and self._console.colours and text:
+            text = f"{self._raw.colours(*arguments[:2])}{text}\x1b[0m"
+        self._console.write(text + end)
+        if self._console.broken:
+            # Nobody reads the rest: end as a program does whose pipe has broken.
+            raise PipelineStoppedException()
 
     def WriteErrorLine(self, text: str) -> None:
         self._console.write_error(text)
@@ -240,6 +251,13 @@ class _RawUserInterface(PSHostRawUserInterface):
     def set_BackgroundColor(self, value: Any) -> None:
         self._background = value
 
+    def colours(self, foreground: Any, background: Any) -> str:
+        """The escape sequence for two colours; the screen's own background is left alone."""
+        codes = [_COLOUR_CODES[int(foreground)]]
+        if background != self._background:
+            codes.append(_COLOUR_CODES[int(background)] + 10)
+        return f"\x1b[{';'.join(map(str, codes))}m"
+
     def get_WindowTitle(self) -> str:
         return self._title
 
@@ -263,6 +281,10 @@ class _RawUserInterface(PSHostRawUserInterface):
 
     def ScrollBufferContents(self, *arguments: Any) -> None:
         pass
+
+
+# By the numbers of System.ConsoleColor: eight dark ones, in bits blue, green, red, then the bright.
+_COLOUR_CODES = (30, 34, 32, 36, 31, 35, 33, 37, 90, 94, 92, 96, 91, 95, 93, 97)
 
 
 def _not_interactive(wanted: str) -> Any:

@@ -6,36 +6,43 @@ for it in slices: a thread that is inside one long .NET call cannot be reached b
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import System
 from PSBridge import ErrorOutput
 from System.Management.Automation import (
     ErrorCategory,
-    PipelineStoppedException,
+    IncompleteParseException,
+    ParseException,
     PowerShell,
     PSDataCollection,
     PSInvocationSettings,
-    PSObject,
+    PSInvocationState,
     RunspaceMode,
     RuntimeException,
 )
 from System.Management.Automation import ErrorRecord as NetErrorRecord
+from System.Management.Automation.Language import Parser
 from System.Management.Automation.Runspaces import PipelineResultTypes
 
 from ..errors import PowerShellError, SessionClosedError
-from ..values import from_net, to_net
+from ..values import from_net, text_of, to_net
 from .result import ErrorRecord, InformationRecord, MessageRecord, Result
 
 __all__ = [
     "SLICE_MILLISECONDS",
     "add_script",
+    "has_ended",
     "nested_pipeline",
     "new_pipeline",
     "run_pipeline",
     "show_error",
     "show_output",
+    "show_settings",
+    "stop_pipeline",
 ]
 
 # The longest that Ctrl-C can take to be noticed.
@@ -72,81 +79,149 @@ def show_output(pipeline: Any) -> None:
     pipeline.AddCommand("Out-Default")
 
 
-def show_error(pipeline: Any, error: PowerShellError) -> None:
-    """Let PowerShell's formatter show on the host what ended a pipeline."""
+def show_error(pipeline: Any, script: str, error: PowerShellError) -> None:
+    """Let PowerShell's formatter show on the host what ended the pipeline of a script."""
     record = error.record
-    if record is None:
+    if isinstance(error.exception, IncompleteParseException):
+        # It is refused without the place where it is, and the formatter, which wants to point
+        # there, then shows an empty line. So it is looked for once more.
+        _, _, mistakes = Parser.ParseInput(script, None, None)
+        record = ParseException(mistakes).ErrorRecord
+    elif record is None:
         record = NetErrorRecord(error.exception, "", ErrorCategory.NotSpecified, None)
     pipeline.AddCommand("Out-Default").AddParameter("InputObject", ErrorOutput.Mark(record))
 
 
-def run_pipeline(pipeline: Any, *, nested: bool = False, typed: bool = False) -> Result:
+def show_settings() -> Any:
+    """How a pipeline that shows its output is run: a user's command, which sets ``$?``."""
+    settings = PSInvocationSettings()
+    settings.AddToHistory = True
+    return settings
+
+
+def run_pipeline(
+    pipeline: Any, *, given_up: Callable[[], bool], settings: Any = None, nested: bool = False
+) -> Result:
     """Run a pipeline to its end and collect its output and streams.
 
     Args:
-        pipeline: what to run; disposed of afterwards.
+        pipeline: what to run.
+        given_up: whether to wait no longer for it; asked ten times a second.
+        settings: its PSInvocationSettings.
         nested: it runs inside another one on this thread, so it has to run on this thread too.
-        typed: it counts as typed by a user: it is added to the history and sets ``$?``.
 
     Raises:
         PowerShellError: a terminating error; its ``result`` holds what came before.
-        SessionClosedError: the session was closed while it ran.
-        KeyboardInterrupt: Ctrl-C; the pipeline has been stopped then.
+        SessionClosedError: it was given up, and may not have ended.
+        KeyboardInterrupt: Ctrl-C; it runs on.
     """
-    output = PSDataCollection[PSObject]()
-    try:
+    # Not PSDataCollection[PSObject]: what has no properties of its own comes unwrapped here, at a
+    # tenth of the time.
+    output = PSDataCollection[System.Object]()
+    failure: Any = None
+    if nested:
         try:
-            if nested:
-                pipeline.Invoke[PSObject](None, output)
-            else:
-                _invoke(pipeline, output, typed)
+            pipeline.Invoke[System.Object](None, output, settings)
         except System.Exception as error:
-            _raise(error, _collect(pipeline, output))
-        return _collect(pipeline, output)
-    finally:
-        pipeline.Dispose()
+            failure = error
+    else:
+        _invoke(pipeline, output, settings, given_up)
+        try:
+            failure = pipeline.InvocationStateInfo.Reason
+        except UnicodeDecodeError as error:
+            raise PowerShellError(_UNREADABLE, result=_collect(pipeline, output)) from error
+    result = _collect(pipeline, output)
+    if failure is not None:
+        _raise(failure, result)
+    return result
 
 
-def _invoke(pipeline: Any, output: Any, typed: bool) -> None:
-    settings = PSInvocationSettings()
-    settings.AddToHistory = typed
-    running = pipeline.BeginInvoke[PSObject, PSObject](None, output, settings, None, None)
+_UNREADABLE = "PowerShell failed, and in what it says is half of a surrogate pair"
+
+
+def has_ended(pipeline: Any) -> bool:
+    """Whether a pipeline does not run, any more or yet. To dispose of it is to wait for that."""
+    return pipeline.InvocationStateInfo.State not in _RUNNING
+
+
+_RUNNING = (PSInvocationState.Running, PSInvocationState.Stopping)
+
+
+def stop_pipeline(pipeline: Any, seconds: float) -> None:
+    """Ask a pipeline to stop, and wait so long for it; a second Ctrl-C ends the wait."""
+    deadline = time.monotonic() + seconds
+    with contextlib.suppress(System.ObjectDisposedException):  # it has ended meanwhile
+        pipeline.BeginStop(None, None)
+        while not has_ended(pipeline) and time.monotonic() < deadline:
+            time.sleep(_POLL_SECONDS)
+
+
+_POLL_SECONDS = 0.01
+
+
+def _invoke(pipeline: Any, output: Any, settings: Any, given_up: Callable[[], bool]) -> None:
+    running = pipeline.BeginInvoke[System.Object, System.Object](None, output, settings, None, None)
     ended = running.AsyncWaitHandle
-    try:
-        while not ended.WaitOne(SLICE_MILLISECONDS):
-            pass
-    except BaseException:
-        pipeline.Stop()
-        raise
-    pipeline.EndInvoke(running)
+    while not ended.WaitOne(SLICE_MILLISECONDS):
+        if given_up():
+            raise SessionClosedError("the session was closed while this ran")
+    # Not EndInvoke, which throws what the pipeline threw: where that has a text that pythonnet
+    # refuses (half of a surrogate pair), the process would be aborted.
 
 
 def _collect(pipeline: Any, output: Any) -> Result:
+    # Not ReadAll(), which takes the first item out as often as there are items.
+    array = System.Array[System.Object](output.Count)
+    output.CopyTo(array, 0)
     result = Result()
-    result.extend(map(from_net, output.ReadAll()))
+    result.extend(from_net(array))
     streams = pipeline.Streams
-    result.errors = [_error(record) for record in streams.Error.ReadAll()]
-    result.warnings = [MessageRecord(record.Message) for record in streams.Warning.ReadAll()]
-    result.verbose = [MessageRecord(record.Message) for record in streams.Verbose.ReadAll()]
-    result.debug = [MessageRecord(record.Message) for record in streams.Debug.ReadAll()]
-    result.information = [_information(record) for record in streams.Information.ReadAll()]
+    result.errors = [_error(record) for record in _items(streams.Error)]
+    result.warnings = [MessageRecord(text_of(record)) for record in _items(streams.Warning)]
+    result.verbose = [MessageRecord(text_of(record)) for record in _items(streams.Verbose)]
+    result.debug = [MessageRecord(text_of(record)) for record in _items(streams.Debug)]
+    result.information = [_information(record) for record in _items(streams.Information)]
     return result
+
+
+def _items(stream: Any) -> list[Any]:
+    # Not by iteration, which waits for more.
+    return [stream[index] for index in range(stream.Count)]
 
 
 def _error(record: Any) -> ErrorRecord:
     return ErrorRecord(
-        message=record.ToString(),
-        error_id=record.FullyQualifiedErrorId,
+        message=text_of(record),
+        error_id=_error_id(record),
         category=record.CategoryInfo.Category.ToString(),
-        target=from_net(record.TargetObject),
+        target=_target(record),
         script_stack_trace=record.ScriptStackTrace or "",
         net=record,
     )
 
 
+def _error_id(record: Any) -> str:
+    # Of `throw "text"` it is the text, and that may be what pythonnet refuses; see `text_of`.
+    try:
+        return str(record.FullyQualifiedErrorId)
+    except UnicodeDecodeError:
+        return ""
+
+
+def _target(record: Any) -> Any:
+    try:
+        return from_net(record.TargetObject)
+    except UnicodeDecodeError:
+        return None
+
+
 def _information(record: Any) -> InformationRecord:
+    try:
+        message = from_net(record.MessageData)
+    except UnicodeDecodeError:
+        message = text_of(record)
     return InformationRecord(
-        message=from_net(record.MessageData),
+        message=message,
         source=record.Source or "",
         tags=tuple(record.Tags),
         time=from_net(record.TimeGenerated),
@@ -154,16 +229,15 @@ def _information(record: Any) -> InformationRecord:
 
 
 def _raise(error: Any, result: Result) -> None:
-    if isinstance(error, PipelineStoppedException):
-        raise SessionClosedError("the pipeline was stopped before it had ended") from error
     record = error.ErrorRecord if isinstance(error, RuntimeException) else None
     if record is None:
-        raise PowerShellError(error.Message, exception=error, result=result) from error
+        message = text_of(NetErrorRecord(error, "", ErrorCategory.NotSpecified, None))
+        raise PowerShellError(message, exception=error, result=result) from error
     raise PowerShellError(
-        record.ToString(),
+        text_of(record),
         exception=error,
         record=record,
-        error_id=record.FullyQualifiedErrorId,
+        error_id=_error_id(record),
         category=record.CategoryInfo.Category.ToString(),
         result=result,
     ) from error

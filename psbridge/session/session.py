@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import atexit
+import math
+import os
+import signal
 import threading
+import time
 import warnings
 import weakref
 from collections.abc import Callable, Iterator
@@ -23,6 +27,14 @@ __all__ = ["RunspaceSession", "current_session"]
 
 _open: weakref.WeakSet[RunspaceSession] = weakref.WeakSet()
 _at_exit_registered = False
+_exiting = False
+
+# How long a close waits for a pipeline that does not stop, as one of a job's does.
+_GRACE_SECONDS = 5.0
+# How long Ctrl-C does.
+_INTERRUPT_SECONDS = 0.5
+_SLICE_SECONDS = 0.1
+_POLL_SECONDS = 0.05
 
 
 class RunspaceSession:
@@ -47,16 +59,20 @@ class RunspaceSession:
         """
         self._closed = True  # until it is open, so that a failed opening leaves nothing to close
         self.engine = start(pshome)
+        _let_ctrl_c_interrupt()
         from .runspace import open_runspace
 
+        self._console = console
         self._host, self._runspace = open_runspace(console)
-        self._pipeline: Any = None
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # held by whoever's turn it is
+        self._pipeline: Any = None  # what runs, in the turn
+        self._lingering: Any = None  # what was given up and may still run
+        self._give_up_at = math.inf
         self._closed = False
         _open.add(self)
         _register_at_exit()
 
-    def run(self, script: str, *arguments: object, **parameters: object) -> Result:
+    def run(self, script: str, /, *arguments: object, **parameters: object) -> Result:
         """Run PowerShell code and wait for it.
 
         Args:
@@ -72,6 +88,10 @@ class RunspaceSession:
             PowerShellError: a terminating error. Its ``result`` holds what came before.
             SessionClosedError: the session is closed, or was closed meanwhile.
             ConversionError: an argument has no counterpart in PowerShell.
+            KeyboardInterrupt: Ctrl-C. The pipeline has been stopped. Code that is in a .NET call,
+                which nothing can interrupt, is waited for for half a second or until Ctrl-C is
+                pressed again; it stops when that call returns, and the next pipeline of this
+                session waits for that.
         """
         from .pipeline import add_script
 
@@ -88,19 +108,20 @@ class RunspaceSession:
         Raises:
             SessionClosedError: the session is closed, or was closed meanwhile.
         """
-        from .pipeline import add_script, show_error, show_output
+        from .pipeline import add_script, show_error, show_output, show_settings
 
         def show_script(pipeline: Any) -> None:
             add_script(pipeline, script, (), {})
             show_output(pipeline)
 
         try:
-            self._run(show_script, typed=True)
+            self._run(show_script, show_settings())
         except PowerShellError as error:
             failure = error
         else:
             return bool(self.run("$global:?") == [True])
-        self._run(lambda pipeline: show_error(pipeline, failure))
+        if self._console is None or not self._console.broken:
+            self._run(lambda pipeline: show_error(pipeline, script, failure))
         return False
 
     @property
@@ -114,43 +135,116 @@ class RunspaceSession:
         return self._closed
 
     def close(self) -> None:
-        """Stop what runs in this session and close it; closing twice does nothing."""
+        """Stop what runs in this session and close it; closing twice does nothing.
+
+        A pipeline that has not stopped within five seconds, because it is in a .NET call that
+        cannot be interrupted, is given up: its caller gets SessionClosedError, and the runspace
+        closes when that call returns. Inside a pipeline of this very session this only asks for
+        the stop, and the session closes behind that pipeline.
+        """
         if self._closed:
             return
+        self._ask_to_close()
+        if not self._runs_on_this_thread():
+            self._dispose()
+
+    def _ask_to_close(self) -> None:
+        """Let nothing begin any more, and ask what runs to stop."""
+        self._give_up_at = time.monotonic() + _GRACE_SECONDS
         self._closed = True
         _open.discard(self)
         running = self._pipeline
         if running is not None:
-            running.Stop()
+            self._stop(running, 0)
+
+    def _dispose(self) -> None:
+        """Close the runspace when the pipeline's caller has left it. May be called twice."""
         with self._lock:
-            self._runspace.Dispose()
+            while self._lingers() and time.monotonic() < self._give_up_at:
+                time.sleep(_POLL_SECONDS)
+            if self._lingers():
+                self._runspace.CloseAsync()
+            else:
+                self._runspace.Dispose()
 
-    def _run(self, fill: Callable[[Any], None], *, typed: bool = False) -> Result:
+    def _run(self, fill: Callable[[Any], None], settings: Any = None) -> Result:
         """Run one pipeline, which `fill` puts the commands into, when it is its turn."""
-        from .pipeline import nested_pipeline, new_pipeline, run_pipeline
-
-        with self._turn() as nested:
-            if nested:
-                pipeline = nested_pipeline()
-                fill(pipeline)
-                return run_pipeline(pipeline, nested=True)
-            self._pipeline = pipeline = new_pipeline(self._runspace)
-            try:
-                fill(pipeline)
-                return run_pipeline(pipeline, typed=typed)
-            finally:
-                self._pipeline = None
-
-    @contextmanager
-    def _turn(self) -> Iterator[bool]:
-        """Wait for this caller's turn; tell whether it is inside a pipeline of ours already."""
         self._check_open()
         if self._runs_on_this_thread():
-            yield True
-            return
-        with self._lock:
+            from .pipeline import nested_pipeline, run_pipeline
+
+            with nested_pipeline() as pipeline:
+                fill(pipeline)
+                return run_pipeline(
+                    pipeline, given_up=self._is_given_up, settings=settings, nested=True
+                )
+        try:
+            with self._turn():
+                return self._run_alone(fill, settings)
+        except PowerShellError as error:
+            if self._closed:
+                raise SessionClosedError("the session was closed while this ran") from error
+            raise
+        finally:
+            if self._closed:
+                _stay_here_at_exit()
+                self._dispose()
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Wait for this caller's turn, in slices: see `_let_ctrl_c_interrupt`."""
+        while not self._lock.acquire(timeout=_SLICE_SECONDS):
             self._check_open()
-            yield False
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    def _run_alone(self, fill: Callable[[Any], None], settings: Any) -> Result:
+        from .pipeline import new_pipeline, run_pipeline
+
+        self._check_open()
+        while self._lingers():
+            self._check_open()
+            time.sleep(_POLL_SECONDS)
+        pipeline = new_pipeline(self._runspace)
+        if self._console is not None:
+            self._console.allow_questions()
+        self._pipeline = pipeline
+        try:
+            # Whoever closes after this line sees the pipeline, and asks it to stop.
+            self._check_open()
+            fill(pipeline)
+            return run_pipeline(pipeline, given_up=self._is_given_up, settings=settings)
+        except KeyboardInterrupt:
+            self._stop(pipeline, _INTERRUPT_SECONDS)
+            raise
+        finally:
+            self._pipeline = None
+            self._lingering = pipeline
+            self._lingers()
+            if self._console is not None:
+                self._console.hide_progress()
+
+    def _stop(self, pipeline: Any, seconds: float) -> None:
+        """Ask a pipeline to stop, a question to the user included, and wait so long for it."""
+        from .pipeline import stop_pipeline
+
+        if self._console is not None:
+            self._console.refuse_questions()
+        stop_pipeline(pipeline, seconds)
+
+    def _lingers(self) -> bool:
+        """Whether a pipeline that nobody waits for any more still runs; to be asked in turn."""
+        from .pipeline import has_ended
+
+        if self._lingering is not None and has_ended(self._lingering):
+            self._lingering.Dispose()
+            self._lingering = None
+        return self._lingering is not None
+
+    def _is_given_up(self) -> bool:
+        return self._closed and time.monotonic() > self._give_up_at
 
     def _check_open(self) -> None:
         if self._closed:
@@ -174,9 +268,13 @@ class RunspaceSession:
         self.close()
 
     def __del__(self) -> None:
-        if not getattr(self, "_closed", True):
+        if getattr(self, "_closed", True):
+            return
+        try:
             warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self, stacklevel=1)
-            self.close()
+        finally:
+            # Not a subclass's close: what it stops would have kept this alive.
+            RunspaceSession.close(self)
 
     def __repr__(self) -> str:
         state = "closed" if self._closed else f"PowerShell {self.engine.home.version}"
@@ -191,6 +289,16 @@ def current_session() -> RunspaceSession | None:
     return None
 
 
+def _let_ctrl_c_interrupt() -> None:
+    """Let Ctrl-C end the waits of Python's own locks, threads and queues again.
+
+    .NET puts a handler of its own before Python's, with the flag that makes the system go on with
+    a wait after a signal. So once .NET runs, `Event.wait()` in the main thread would be deaf.
+    """
+    if os.name != "nt":
+        signal.siginterrupt(signal.SIGINT, True)
+
+
 def _register_at_exit() -> None:
     # After the engine's own handlers, so that this runs before them.
     global _at_exit_registered
@@ -200,5 +308,21 @@ def _register_at_exit() -> None:
 
 
 def _close_all() -> None:
-    for session in list(_open):
-        session.close()
+    global _exiting
+    _exiting = True
+    sessions = list(_open)
+    for session in sessions:
+        session._ask_to_close()
+    for session in sessions:
+        session._dispose()
+
+
+def _stay_here_at_exit() -> None:
+    """Keep a daemon thread whose pipeline was stopped by the end of the program.
+
+    It could do nothing with an exception any more but print it in the midst of the exit, and a
+    call into .NET would meet a .NET that is being taken down. Python itself stops daemon threads
+    where they are; this is only a little earlier.
+    """
+    if _exiting and threading.current_thread().daemon:
+        threading.Event().wait()

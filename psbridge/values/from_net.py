@@ -18,6 +18,7 @@ import System
 from System.Collections import IDictionary, IList
 from System.Globalization import CultureInfo
 from System.Management.Automation import (
+    LanguagePrimitives,
     PSCustomObject,
     PSNoteProperty,
     PSObject,
@@ -178,7 +179,15 @@ def _key(key: Any, inside: _Ancestors) -> Any:
 
 def _list(value: Any, inside: _Ancestors) -> list[Any]:
     inside = _enter(value, inside)
-    return [item if type(item) in _READY else _convert(item, inside) for item in value]
+    try:
+        return [item if type(item) in _READY else _convert(item, inside) for item in value]
+    except UnicodeDecodeError:
+        # Within a PSObject each can be looked at by itself; see `text_of`.
+        wrapped = LanguagePrimitives.ConvertTo(value, _PSOBJECTS)
+        return [_convert(item, inside) for item in wrapped]
+
+
+_PSOBJECTS = clr.GetClrType(System.Array[PSObject])
 
 
 def _array(value: Any, inside: _Ancestors) -> Any:

@@ -81,10 +81,7 @@ class Lock:
 
     def digest(self, rid: str) -> str:
         """Give a hash (hex) of all that an engine for a platform is made from."""
-        from ..console import console_sources
-
-        parts = [str(_RECIPE), rid, self.powershell, self.dotnet]
-        parts += [source.text for source in console_sources()]
+        parts = [str(_RECIPE), _console_digest(), rid, self.powershell, self.dotnet]
         parts += [f"{pin.key} {pin.sha512}" for pin in self.pins(rid)]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
@@ -104,6 +101,14 @@ class Lock:
             },
         }
         return json.dumps(content, indent=2) + "\n"
+
+
+@cache
+def _console_digest() -> str:
+    """Give a hash of the console program, which is compiled into each engine."""
+    from ..console import console_sources
+
+    return hashlib.sha256("\n".join(s.text for s in console_sources()).encode()).hexdigest()
 
 
 @cache
