@@ -7,6 +7,7 @@ import json
 import os
 import platform
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -129,14 +130,14 @@ def _lock() -> Check:
 
 
 def _engine_places() -> tuple[Home | None, list[Check]]:
-    from ..engine.finding import find, places
+    from ..engine.finding import find
 
     name = "PowerShell"
     try:
         home = find()
-    except EngineNotFound:
-        missing = [Check("looked at", "note", f"{place.name}: {place.found}") for place in places()]
-        return None, [*missing, _fetchable()]
+    except EngineNotFound as error:
+        places = [Check("looked at", "note", f"{name}: {found}") for name, found in error.looked_at]
+        return None, [*places, _fetchable()]
     except EngineError as error:
         return None, [Check(name, "bad", str(error), "name another folder, or none")]
     kind = "self-contained" if home.self_contained else "for the machine's .NET"
@@ -171,21 +172,25 @@ def _cache() -> Check:
     from ..engine.compiling import cache_folder
 
     folder = cache_folder()
-    there = next(path for path in (folder, *folder.parents) if path.exists())
-    if os.access(there, os.W_OK | os.X_OK):
-        return Check("cache", "ok", str(folder))
+    there = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
+    try:
+        # The rights alone do not tell: of a full disk, for example.
+        with tempfile.TemporaryFile(dir=there):
+            return Check("cache", "ok", str(folder))
+    except OSError as error:
+        problem = error.strerror
     return Check(
         "cache",
         "note",
-        f"{folder} cannot be written",
+        f"{folder} cannot be written: {problem}",
         "C# is compiled at each start (1 to 2 s); make the folder writable, or set XDG_CACHE_HOME",
     )
 
 
 def _globalization() -> Check:
-    from ..engine.icu import INVARIANT, has_icu
+    from ..engine.icu import INVARIANT, has_icu, is_invariant
 
-    if os.environ.get(INVARIANT, "").lower() in ("1", "true"):
+    if is_invariant():
         return Check("globalization", "note", f"invariant, as {INVARIANT} says")
     if has_icu():
         return Check("globalization", "ok", "ICU")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import inspect
 from typing import Any, ClassVar, Literal
 
 from ..errors import DeclarationError
@@ -47,6 +49,13 @@ class Cmdlet(RecordWriter):
         if (verb is None) != (noun is None):
             raise DeclarationError(f"{cls.__qualname__} needs both verb= and noun=")
         if verb is not None and noun is not None:
+            for hook in ("begin", "process", "end"):
+                if inspect.iscoroutinefunction(getattr(cls, hook)) or inspect.isasyncgenfunction(
+                    getattr(cls, hook)
+                ):
+                    raise DeclarationError(
+                        f"{cls.__qualname__}.{hook} is async; a cmdlet's hooks cannot be"
+                    )
             cls.declaration = declare(cls, verb, noun, with_jobs=issubclass(cls, JobCmdlet))
 
     def begin(self) -> Any:
@@ -72,11 +81,11 @@ class Cmdlet(RecordWriter):
         assert declaration is not None
         for parameter in declaration.parameters:
             if parameter.attribute in values:
-                setattr(self, parameter.attribute, values[parameter.attribute])
+                value = values[parameter.attribute]
             else:
-                self.__dict__.pop(parameter.attribute, None)
-                if not parameter.has_default:
-                    setattr(self, parameter.attribute, None)
+                # A copy, so that a list is not shared by all calls of the cmdlet.
+                value = copy.copy(getattr(type(self), parameter.attribute, None))
+            setattr(self, parameter.attribute, value)
 
 
 class JobCmdlet(Cmdlet):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import decimal
 import enum
+import inspect
 import re
 import types
 import typing
@@ -27,6 +28,7 @@ _TAKEN = {
     "Verbose", "Debug", "ErrorAction", "WarningAction", "InformationAction", "ProgressAction",
     "ErrorVariable", "WarningVariable", "InformationVariable", "OutVariable", "OutBuffer",
     "PipelineVariable", "WhatIf", "Confirm",
+    "vb", "db", "ea", "wa", "infa", "proga", "ev", "wv", "iv", "ov", "ob", "pv", "wi", "cf",
 }  # fmt: skip
 _TAKEN_BY_JOBS = {"AsJob", "JobName", "ThrottleLimit"}
 
@@ -91,21 +93,13 @@ def declare(cls: type, verb: str, noun: str, *, with_jobs: bool) -> Declaration:
             raise DeclarationError(
                 f"{cls.__qualname__}: the {what} {word!r} is not made of letters and digits"
             )
-    try:
-        hints = typing.get_type_hints(cls, include_extras=True)
-    except Exception as error:
-        raise DeclarationError(
-            f"{cls.__qualname__}: an annotation cannot be resolved: {error}"
-        ) from error
     parameters = []
     names: dict[str, str] = dict.fromkeys(_TAKEN, "every cmdlet")
     if with_jobs:
         names |= dict.fromkeys(_TAKEN_BY_JOBS, "JobCmdlet")
     names = {name.lower(): owner for name, owner in names.items()}
-    for attribute, hint in hints.items():
-        if attribute.startswith("_") or typing.get_origin(hint) is ClassVar:
-            continue
-        if attribute in _NOT_PARAMETERS:
+    for attribute, hint in _annotations(cls).items():
+        if hint is ClassVar or typing.get_origin(hint) is ClassVar:
             continue
         parameter = _parameter(cls, attribute, hint)
         for name in (parameter.name, *parameter.settings.alias):
@@ -118,8 +112,34 @@ def declare(cls: type, verb: str, noun: str, *, with_jobs: bool) -> Declaration:
     return Declaration(verb, noun, tuple(parameters))
 
 
-# Annotated attributes of our own base classes.
-_NOT_PARAMETERS = {"declaration", "children"}
+def _annotations(cls: type) -> dict[str, Any]:
+    """The public annotations of a class and its bases, resolved, without psbridge's own."""
+    found: dict[str, Any] = {}
+    for base in reversed(cls.__mro__):
+        if _is_ours(base):
+            continue
+        for attribute, hint in inspect.get_annotations(base).items():
+            if attribute.startswith("_"):
+                continue
+            if any(attribute in vars(ours) for ours in cls.__mro__ if _is_ours(ours)):
+                raise DeclarationError(
+                    f"{cls.__qualname__}.{attribute}: psbridge's cmdlets use this name themselves"
+                )
+            # One by one, for what is wrong with one says nothing about the others.
+            alone = type(base.__name__, (), {"__annotations__": {attribute: hint}})
+            alone.__module__ = base.__module__
+            try:
+                found |= typing.get_type_hints(alone, localns=dict(vars(base)), include_extras=True)
+            except Exception as error:
+                raise DeclarationError(
+                    f"{cls.__qualname__}.{attribute}: the annotation cannot be resolved: {error}; "
+                    "its names have to be those of the module"
+                ) from error
+    return found
+
+
+def _is_ours(base: type) -> bool:
+    return base.__module__.startswith("psbridge.")
 
 
 def _parameter(cls: type, attribute: str, hint: Any) -> DeclaredParameter:
@@ -136,8 +156,8 @@ def _parameter(cls: type, attribute: str, hint: Any) -> DeclaredParameter:
     has_default = hasattr(cls, attribute)
     if settings.mandatory and has_default:
         raise DeclarationError(f"{where} is mandatory and has a default; it can be one of them")
-    if settings.position is not None and settings.position < 0:
-        raise DeclarationError(f"{where}: position {settings.position} is below 0")
+    if settings.position is not None and not 0 <= settings.position < 2**31:
+        raise DeclarationError(f"{where}: position {settings.position} is not between 0 and 2**31")
     name = "".join(part[:1].upper() + part[1:] for part in attribute.split("_"))
     for word in (name, *settings.alias):
         if not re.fullmatch(r"[A-Za-z][A-Za-z0-9]*", word):

@@ -44,11 +44,14 @@ def load_module(module: str | Path) -> ModuleType:
     if spec is None or spec.loader is None:
         raise DeclarationError(f"{path} is no Python module")
     loaded = importlib.util.module_from_spec(spec)
+    before = sys.modules.get(name)
     sys.modules[name] = loaded
     try:
         spec.loader.exec_module(loaded)
     except BaseException:
         del sys.modules[name]
+        if before is not None:
+            sys.modules[name] = before
         raise
     return loaded
 
@@ -61,7 +64,7 @@ def cmdlets_in(module: ModuleType) -> list[type[Cmdlet]]:
     """
     found = [
         value
-        for value in vars(module).values()
+        for value in {id(value): value for value in vars(module).values()}.values()
         if isinstance(value, type)
         and issubclass(value, Cmdlet)
         and value.__module__ == module.__name__
@@ -72,11 +75,14 @@ def cmdlets_in(module: ModuleType) -> list[type[Cmdlet]]:
     return found
 
 
-def make_types(engine: Engine, name: str, cmdlets: Sequence[type[Cmdlet]]) -> CompiledAssembly:
+def make_types(
+    engine: Engine, runspace: Any, name: str, cmdlets: Sequence[type[Cmdlet]]
+) -> CompiledAssembly:
     """Make the .NET types of cmdlets and connect each with its Python class.
 
     Args:
         engine: the running engine.
+        runspace: the InstanceId of the runspace that is to know them.
         name: the name that PowerShell's module gets.
         cmdlets: the classes.
 
@@ -90,8 +96,8 @@ def make_types(engine: Engine, name: str, cmdlets: Sequence[type[Cmdlet]]) -> Co
 
     declared: list[tuple[Declaration, bool]] = []
     for cls in cmdlets:
-        if cls.declaration is None:
-            raise DeclarationError(f"{cls.__qualname__} has no verb= and noun=")
+        if cls.declaration is None or "declaration" not in vars(cls):
+            raise DeclarationError(f"{cls.__qualname__} has no verb= and noun= of its own")
         if cls.declaration.name.lower() in {other.name.lower() for other, _ in declared}:
             raise DeclarationError(f"{cls.declaration.name} is there twice")
         declared.append((cls.declaration, issubclass(cls, JobCmdlet)))
@@ -102,7 +108,7 @@ def make_types(engine: Engine, name: str, cmdlets: Sequence[type[Cmdlet]]) -> Co
     for cls in cmdlets:
         assert cls.declaration is not None
         net_type = assembly.assembly.GetType(f"{NAMESPACE}.{class_name(cls.declaration)}", True)
-        PythonCmdlet.Register(net_type, Action[PythonCmdlet](_attacher(attach, cls)))
+        PythonCmdlet.Register(runspace, net_type, Action[PythonCmdlet](_attacher(attach, cls)))
     return assembly
 
 

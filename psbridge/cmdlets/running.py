@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from System import Action
+from System.Reflection import Missing
 
 from ..errors import StopRequested
 from ..jobs import Job, JobGroup, start_group
@@ -30,6 +31,7 @@ def attach(cls: type[Cmdlet], net: Any) -> None:
     with guard:
         if issubclass(cls, JobCmdlet) and net.AsJob.IsPresent:
             collected = _Collected(cls, net)
+            net.OnBegin = guard.action(collected.begin)
             net.OnProcess = guard.action(collected.process)
             net.OnEnd = guard.action(collected.start)
             return
@@ -61,7 +63,8 @@ class _Guard:
         pass
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
-        if error is not None and not isinstance(error, StopRequested):
+        asked_for = isinstance(error, StopRequested) and self._net.StopRequested
+        if error is not None and not asked_for:
             self._net.Failure = error_record(error)
         return True
 
@@ -79,19 +82,26 @@ class _Collected:
     def __init__(self, cls: type[JobCmdlet], net: Any) -> None:
         self._cls = cls
         self._net = net
+        self._arguments: dict[str, Any] = {}
         self._records: list[dict[str, Any]] = []
+
+    def begin(self) -> None:
+        self._arguments = _values(self._cls, self._net)
 
     def process(self) -> None:
         self._records.append(_values(self._cls, self._net))
 
     def start(self) -> None:
-        net, cls = self._net, self._cls
+        net, cls, arguments = self._net, self._cls, self._arguments
         if cls.children == "each":
-            jobs = [CmdletJob(cls, [record]) for record in self._records]
+            jobs = [CmdletJob(cls, arguments, [record]) for record in self._records]
         else:
-            jobs = [CmdletJob(cls, self._records)]
+            jobs = [CmdletJob(cls, arguments, self._records)]
         group = JobGroup(
-            jobs, name=net.JobName, command=jobs[0].command, throttle_limit=net.ThrottleLimit
+            jobs,
+            name=net.JobName,
+            command=net.MyInvocation.MyCommand.Name,
+            throttle_limit=net.ThrottleLimit,
         )
 
         def publish(parent: Any) -> None:
@@ -104,33 +114,37 @@ class _Collected:
 class CmdletJob(Job):
     """A child job that runs a cmdlet's hooks over the records it was given."""
 
-    def __init__(self, cls: type[Cmdlet], records: list[dict[str, Any]]) -> None:
+    def __init__(
+        self, cls: type[Cmdlet], arguments: dict[str, Any], records: list[dict[str, Any]]
+    ) -> None:
         assert cls.declaration is not None
         super().__init__(command=cls.declaration.name)
         self._cls = cls
+        self._arguments = arguments
         self._records = records
+        self._cmdlet: Cmdlet | None = None
 
     def run(self) -> None:
-        cmdlet = self._cls()
+        self._cmdlet = cmdlet = self._cls()
         cmdlet._sink = self._sink
-        cmdlet._set_parameters(self._records[0] if self._records else {})
+        cmdlet._set_parameters(self._arguments)
         cmdlet._write_outcome(cmdlet.begin())
         for record in self._records:
             cmdlet._set_parameters(record)
             cmdlet._write_outcome(cmdlet.process())
         cmdlet._write_outcome(cmdlet.end())
 
+    def _on_stop(self) -> None:
+        if self._cmdlet is not None:
+            self._cmdlet.stop()
+
 
 def _values(cls: type[Cmdlet], net: Any) -> dict[str, Any]:
     """The parameters that were given, as Python values by attribute."""
     assert cls.declaration is not None
     values = {}
-    for parameter, value in zip(cls.declaration.parameters, net.GetValues(), strict=True):
-        given = from_net(value)
-        if given is not None and not _switch_not_given(value):
-            values[parameter.attribute] = parameter.convert(given)
+    for parameter, value in zip(cls.declaration.parameters, net.GetGivenValues(), strict=True):
+        if not isinstance(value, Missing):
+            given = from_net(value)
+            values[parameter.attribute] = None if given is None else parameter.convert(given)
     return values
-
-
-def _switch_not_given(value: Any) -> bool:
-    return type(value).__name__ == "SwitchParameter" and not value.IsPresent

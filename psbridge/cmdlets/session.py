@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..jobs.session import JobSession
 from .cmdlet import Cmdlet
 from .modules import cmdlets_in, load_module, make_types
 
+if TYPE_CHECKING:
+    from ..session.console import Console
+
 __all__ = ["Session"]
+
+
+class _Imported(NamedTuple):
+    """A module of this session: where it is from, its cmdlets, and PowerShell's view of it."""
+
+    source: str
+    cmdlets: list[type[Cmdlet]]
+    net: Any
 
 
 class Session(JobSession):
@@ -18,6 +30,11 @@ class Session(JobSession):
     Use it as a context manager, or close it. Its methods may be called from any thread; PowerShell
     runs one pipeline at a time.
     """
+
+    def __init__(self, pshome: str | Path | None = None, *, console: Console | None = None) -> None:
+        """Open a runspace; see `RunspaceSession`."""
+        self._imported: list[_Imported] = []
+        super().__init__(pshome, console=console)
 
     def import_module(self, module: str | Path | ModuleType) -> list[str]:
         """Make the cmdlets of a Python module known to this session.
@@ -36,7 +53,7 @@ class Session(JobSession):
         if not isinstance(module, ModuleType):
             module = load_module(module)
         name = Path(module.__file__).stem if module.__file__ else module.__name__
-        return self._import(name, cmdlets_in(module))
+        return self._import(module.__file__ or name, name, cmdlets_in(module))
 
     def import_cmdlets(self, *cmdlets: type[Cmdlet]) -> list[str]:
         """Make cmdlet classes known to this session, wherever they are defined.
@@ -48,19 +65,42 @@ class Session(JobSession):
             DeclarationError: one of the classes has no verb and noun, or a name is there twice.
         """
         self._check_open()
-        return self._import(cmdlets[0].__module__.rpartition(".")[2], list(cmdlets))
+        if not cmdlets:
+            raise TypeError("import_cmdlets needs at least one cmdlet class")
+        name = cmdlets[0].__module__.rpartition(".")[2]
+        source = " ".join(sorted(f"{cls.__module__}.{cls.__qualname__}" for cls in cmdlets))
+        return self._import(source, name, list(cmdlets))
 
-    def _import(self, name: str, cmdlets: list[type[Cmdlet]]) -> list[str]:
-        made = make_types(self.engine, name, cmdlets)
+    def close(self) -> None:
+        """Stop what runs in this session and close it; see `JobSession.close`."""
+        forget = not self.closed
+        super().close()
+        if forget:
+            from PSBridge import PythonCmdlet
+
+            PythonCmdlet.Forget(self._runspace.InstanceId)
+
+    def _import(self, source: str, name: str, cmdlets: list[type[Cmdlet]]) -> list[str]:
+        names = {cls.declaration.name.lower() for cls in cmdlets if cls.declaration is not None}
+        # PowerShell refuses a second cmdlet of a name in a module of the same name. So a module
+        # that has one of these goes, and its other cmdlets come along into the new one; except
+        # where it is the same file, which says by itself what there is.
+        for earlier in list(self._imported):
+            theirs = {
+                cls.declaration.name.lower(): cls for cls in earlier.cmdlets if cls.declaration
+            }
+            if earlier.source == source or names & theirs.keys():
+                self._imported.remove(earlier)
+                self.run("param($m) Remove-Module $m -Force -ErrorAction Stop", m=earlier.net)
+                if earlier.source != source:
+                    cmdlets += [cls for key, cls in theirs.items() if key not in names]
+        made = make_types(self.engine, self._runspace.InstanceId, name, cmdlets)
         if isinstance(made.image, Path):
-            script, module = (
-                "param($Module) Import-Module -Name $Module -ErrorAction Stop",
-                str(made.image),
-            )
+            parameter, module = "Name", str(made.image)
         else:
-            script, module = (
-                "param($Module) Import-Module -Assembly $Module -ErrorAction Stop",
-                made.assembly,
-            )
-        self.run(script, Module=module)
+            parameter, module = "Assembly", made.assembly
+        (net,) = self.run(
+            f"param($m) Import-Module -{parameter} $m -PassThru -ErrorAction Stop", m=module
+        )
+        self._imported.append(_Imported(source, cmdlets, net))
         return [cls.declaration.name for cls in cmdlets if cls.declaration is not None]

@@ -40,7 +40,9 @@ def source_of(module: str, cmdlets: Sequence[tuple[Declaration, bool]]) -> Sourc
         cmdlets: each declaration, and whether it has the parameters of JobCmdlet.
     """
     classes = [_class(declaration, with_jobs) for declaration, with_jobs in cmdlets]
-    text = "\n".join(["using System.Management.Automation;", f"namespace {NAMESPACE};", *classes])
+    # A parameter may have the name of a member of PSCmdlet, such as Host, and hide it.
+    head = ["#pragma warning disable CS0108, CS0114", "using System.Management.Automation;"]
+    text = "\n".join([*head, f"namespace {NAMESPACE};", *classes])
     return SourceFile(f"{module} (made from its declarations)", text)
 
 
@@ -53,8 +55,14 @@ def _class(declaration: Declaration, with_jobs: bool) -> str:
     ]
     for parameter in declaration.parameters:
         lines += [f"    {line}" for line in _property(parameter)]
+    names = ", ".join(_text(parameter.name) for parameter in declaration.parameters)
     values = ", ".join(f"this.{parameter.name}" for parameter in declaration.parameters)
-    lines += [f"    public override object?[] GetValues() => [{values}];", "}"]
+    lines += [
+        f"    private static readonly string[] s_names = [{names}];",
+        "    protected override string[] DeclaredNames => s_names;",
+        f"    protected override object?[] DeclaredValues => [{values}];",
+        "}",
+    ]
     return "\n".join(lines)
 
 

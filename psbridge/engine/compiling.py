@@ -148,12 +148,12 @@ def compile_assembly(
     stream = MemoryStream()
     emitted = compilation.Emit(stream)
     if not emitted.Success:
-        problems = [
-            str(found)
-            for found in emitted.Diagnostics
-            if found.Severity == DiagnosticSeverity.Error
-        ]
-        raise CompileError(f"C# does not compile ({name}):\n" + "\n".join(problems))
+        errors = [d for d in emitted.Diagnostics if d.Severity == DiagnosticSeverity.Error]
+        # Roslyn works on several files at once and tells what it finds in any order.
+        errors.sort(
+            key=lambda d: (d.Location.GetLineSpan().Path or "", d.Location.SourceSpan.Start)
+        )
+        raise CompileError("\n".join([f"C# does not compile ({name}):", *map(str, errors)]))
     return bytes(stream.ToArray())
 
 

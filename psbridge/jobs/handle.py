@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -130,8 +131,20 @@ class JobHandle:
         return result
 
     def stop(self) -> None:
-        """Stop the job, as Stop-Job does, and wait until it has stopped."""
-        self._session.run("param($Job) Stop-Job -Job $Job", Job=self.net)
+        """Stop the job, as Stop-Job does, and wait until it has stopped.
+
+        It does not wait for the session's turn, so it also stops the job that a pipeline of the
+        session waits for. The work of a job may stop the job itself: that returns at once, and
+        the work is unwound at its next write.
+        """
+        if getattr(self.net, "WorksOnThisThread", False):
+            self.net.RequestStop()
+            return
+        # The call returns when the job has stopped, and Ctrl-C has to reach this thread.
+        stopping = threading.Thread(target=self.net.StopJob, name=f"stop {self.name}", daemon=True)
+        stopping.start()
+        while stopping.is_alive():
+            stopping.join(_SLICE_MILLISECONDS / 1000)
 
     def remove(self, *, force: bool = False) -> None:
         """Take the job out of the repository, as Remove-Job does.

@@ -73,20 +73,22 @@ class Job(RecordWriter):
         """Do the work in a child job, from its beginning to its end, on the calling thread."""
         from ..values import python_exception
 
-        stop = _Stop()
+        stop = _Stop(self._on_stop)
         if not child.TryBegin(_action(stop.request)):
             return
         self._sink = child
         failure = None
         try:
             self._drive(self.run(), stop)
-        except StopRequested:
-            pass
         except BaseException as error:
-            self.exception = error
-            failure = python_exception(error)
+            if not (isinstance(error, StopRequested) and child.StopRequested):
+                self.exception = error
+                failure = python_exception(error)
         finally:
             child.Finish(failure)
+
+    def _on_stop(self) -> None:
+        """Called once, on the thread that asks for the stop, while the work runs."""
 
     def _drive(self, outcome: Any, stop: _Stop) -> None:
         if isinstance(outcome, (AsyncIterator, Awaitable)):
@@ -118,14 +120,22 @@ class FunctionJob(Job):
 class _Stop:
     """A request to stop, and what passes it on to the work where something can."""
 
-    def __init__(self) -> None:
+    def __init__(self, hook: Callable[[], None]) -> None:
         self.requested = False
         self.pass_on: Callable[[], None] | None = None
+        self._hook = hook
 
     def request(self) -> None:
+        """Called by .NET, which must not see what an author's hook raises."""
         self.requested = True
-        if self.pass_on is not None:
-            self.pass_on()
+        try:
+            if self.pass_on is not None:
+                self.pass_on()
+            self._hook()
+        except Exception:
+            import logging
+
+            logging.getLogger("psbridge").exception("a job's stop hook failed")
 
 
 def _action(function: Callable[[], None]) -> Any:

@@ -96,9 +96,10 @@ class JobSession(RunspaceSession):
         A job that has not stopped within five seconds is given up: it becomes Stopped, and what
         it still writes is dropped. PowerShell's own jobs end with the session.
         """
-        if not self.closed:
+        try:
             stop_running(self)
-        super().close()
+        finally:
+            super().close()
 
 
 def _type(kind: Any) -> Any:

@@ -11,13 +11,15 @@ runs is stopped when its owner closes, and at exit, before Python goes away.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import threading
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ..errors import DeclarationError
+from ..errors import DeclarationError, SessionClosedError
 
 if TYPE_CHECKING:
     from .group import JobGroup
@@ -31,6 +33,7 @@ _GRACE_SECONDS = 5.0
 # Guards everything below; held for moments only, never while .NET is called.
 _lock = threading.Lock()
 _running: dict[int, tuple[object, JobGroup, Any]] = {}
+_closed_owners: weakref.WeakSet[Any] = weakref.WeakSet()
 _at_exit_registered = False
 
 
@@ -55,12 +58,23 @@ def start_group(
 
     Raises:
         DeclarationError: one of the jobs has been started before.
+        SessionClosedError: the owner has been stopped for good.
     """
     _claim(group.jobs)
-    parent = _parent(group)
+    try:
+        parent = _parent(group)
+    except BaseException:
+        for job in group.jobs:
+            job._claimed = False
+        raise
     key = id(group)
     with _lock:
-        _running[key] = (owner, group, parent)
+        closed = owner in _closed_owners if owner is not None else False
+        if not closed:
+            _running[key] = (owner, group, parent)
+    if closed:
+        parent.RequestStop()
+        raise SessionClosedError("the session is closed")
     _register_at_exit()
 
     def forget() -> None:
@@ -71,16 +85,16 @@ def start_group(
         repository.Add(parent)
         if publish is not None:
             publish(parent)
+        _start_children(group, forget)
     except BaseException:
-        parent.RequestStop()  # the children are Stopped at once: none has begun
+        parent.RequestStop()  # children that have not begun are Stopped at once
         forget()
         raise
-    _start_children(group, forget)
     return parent
 
 
 def stop_running(owner: object = None) -> None:
-    """Stop what an owner has started and wait for it.
+    """Stop what an owner has started and wait for it; it can start nothing afterwards.
 
     A job that has not stopped after five seconds is given up: it becomes Stopped, and what it
     still writes is dropped.
@@ -89,9 +103,12 @@ def stop_running(owner: object = None) -> None:
         owner: whose jobs; None is everybody's.
     """
     with _lock:
+        if owner is not None:
+            _closed_owners.add(owner)
         mine = [entry for entry in _running.values() if owner is None or entry[0] is owner]
     for _, _, parent in mine:
-        parent.RequestStop()
+        with contextlib.suppress(Exception):  # one that does not take it must not save the others
+            parent.RequestStop()
     deadline = time.monotonic() + _GRACE_SECONDS
     for _, group, parent in mine:
         while not parent.WaitForFinish(100):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import contextlib
+from collections.abc import Generator, Iterable, Iterator
 from typing import Any
 
 from ..errors import ConversionError, PsbridgeError, StopRequested
@@ -166,9 +167,18 @@ class RecordWriter:
 
     def _write_outcome(self, outcome: Any) -> None:
         """Write what a hook gave: each value of a generator, or a value that is not None."""
-        if isinstance(outcome, Iterator):
+        if isinstance(outcome, Generator):
+            # A stop is raised at the yield, so that the author's own code is what it unwinds.
             for value in outcome:
-                self.write(value)
+                try:
+                    self.write(value)
+                except StopRequested as stop:
+                    with contextlib.suppress(StopIteration):
+                        outcome.throw(stop)
+                    outcome.close()
+                    raise
+        elif isinstance(outcome, Iterator):
+            self.write_many(outcome)
         elif outcome is not None:
             self.write(outcome)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import traceback
 from collections.abc import Iterable
@@ -59,7 +60,7 @@ def python_exception(error: BaseException) -> Any:
     except Exception as broken:
         text = f"(its text cannot be had: {type(broken).__name__})"
     lines = "".join(traceback.format_exception(type(error), error, _outside(error)))
-    return PythonException(type(error).__qualname__, clean_text(text), clean_text(lines), inner)
+    return PythonException(type(error).__name__, clean_text(text), clean_text(lines), inner)
 
 
 def error_record(
@@ -86,7 +87,7 @@ def error_record(
         exception = System.Exception(clean_text(error))
         found = ErrorCategory.NotSpecified
     else:
-        error_id = error_id or type(error).__qualname__
+        error_id = error_id or type(error).__name__
         exception = python_exception(error)
         found = next(
             (category for kind, category in _CATEGORIES if isinstance(error, kind)),
@@ -126,18 +127,18 @@ def progress_record(
     Args:
         activity: what is being done.
         status: how far it is, in words; PowerShell wants some, so a space stands for none.
-        percent: how far it is, 0 to 100; values outside are clipped.
-        seconds_remaining: how many seconds it may still take.
+        percent: how far it is, 0 to 100; values outside are clipped, and NaN is as None.
+        seconds_remaining: how many seconds it may still take; likewise.
         current_operation: the step that is being done.
         activity_id: tells progress bars apart.
         parent_id: the bar under which this one stands; -1 for none.
         completed: take the bar away.
     """
     record = ProgressRecord(activity_id, clean_text(activity) or " ", clean_text(status) or " ")
-    if percent is not None:
-        record.PercentComplete = max(0, min(100, int(percent)))
-    if seconds_remaining is not None:
-        record.SecondsRemaining = int(seconds_remaining)
+    if percent is not None and not math.isnan(percent):
+        record.PercentComplete = int(max(0, min(100, percent)))
+    if seconds_remaining is not None and not math.isnan(seconds_remaining):
+        record.SecondsRemaining = int(max(0, min(0x7FFF_FFFF, seconds_remaining)))
     if current_operation is not None:
         record.CurrentOperation = clean_text(current_operation)
     if parent_id >= 0:

@@ -119,3 +119,40 @@ def test_a_finished_job_leaves_no_trace_after_auto_remove(shell_with: Session) -
     for _ in range(20):
         assert shell_with.run("1 | Test-Each -AsJob | Receive-Job -Wait -AutoRemoveJob") == [2]
     assert len(shell_with.jobs) == 0
+
+
+class Early(JobCmdlet, verb="Test", noun="Early"):
+    n: Annotated[int, Parameter(from_pipeline=True)] = 0
+    k: int = 7
+
+    def begin(self) -> str:
+        return f"begin {self.n} {self.k}"
+
+    def end(self) -> str:
+        return f"end {self.k}"
+
+
+@pytest.mark.parametrize("source", ["4, 5", "@()"])
+def test_begin_and_end_see_what_they_see_in_the_foreground(shell: Session, source: str) -> None:
+    shell.import_cmdlets(Early)
+    expected = shell.run(f"{source} | Test-Early -K 1")
+    assert expected[0] == "begin 0 1"
+    assert shell.run(f"{source} | Test-Early -K 1 -AsJob | Receive-Job -Wait") == expected
+
+
+def test_the_author_s_stop_is_called(shell: Session) -> None:
+    class Waiting(JobCmdlet, verb="Test", noun="Waiting"):
+        def process(self) -> None:
+            began.set()
+            released.wait(30)
+
+        def stop(self) -> None:
+            released.set()
+
+    began, released = threading.Event(), threading.Event()
+    shell.import_cmdlets(Waiting)
+    shell.run("$j = Test-Waiting -AsJob")
+    assert began.wait(10)
+    shell.run("$j | Stop-Job")
+    assert released.is_set()
+    assert shell.run("[string]$j.State") == ["Stopped"]

@@ -191,3 +191,62 @@ def test_a_new_version_of_a_class_takes_the_place_of_the_old(shell: Session) -> 
     shell.import_cmdlets(make(1))
     shell.import_cmdlets(make(2))
     assert shell.run("Test-Answer") == [2]
+
+
+class Given(Cmdlet, verb="Test", noun="Given"):
+    flag: bool = True
+    text: Annotated[str | None, Parameter(from_pipeline=True)] = "default"
+    items: list[str] = []  # noqa: RUF012
+    host: str = "h"
+
+    def process(self) -> object:
+        self.items.append("x")
+        return repr((self.flag, self.text, self.items, self.host))
+
+
+def test_false_and_null_are_given_too(shell: Session) -> None:
+    shell.import_cmdlets(Given)
+    assert shell.run("Test-Given -Flag:$false") == [repr((False, "default", ["x"], "h"))]
+    assert shell.run("$f = @{ Flag = $false; Host = 'me' }; Test-Given @f") == [
+        repr((False, "default", ["x"], "me"))
+    ]
+    texts = shell.run("'a', $null, 'b' | Test-Given")
+    assert [text.split(", ")[1] for text in texts] == ["'a'", "None", "'b'"]
+
+
+def test_a_list_that_is_a_default_is_not_shared_by_calls(shell: Session) -> None:
+    shell.import_cmdlets(Given)
+    for _ in range(3):
+        assert "['x']" in shell.run("Test-Given")[0]
+
+
+def test_nothing_of_a_call_stays_behind(shell: Session) -> None:
+    import gc
+    import weakref
+
+    import System
+    from Python.Runtime import Finalizer
+
+    alive: weakref.WeakSet[Cmdlet] = weakref.WeakSet()
+
+    class Big(Cmdlet, verb="Test", noun="Big"):
+        def process(self) -> None:
+            alive.add(self)
+
+    shell.import_cmdlets(Big)
+    for _ in range(50):
+        shell.run("Test-Big")
+    for _ in range(3):
+        System.GC.Collect()
+        System.GC.WaitForPendingFinalizers()
+        Finalizer.Instance.Collect()  # what pythonnet does by itself from time to time
+        gc.collect()
+    assert len(alive) <= 2
+
+
+def test_a_subclass_needs_a_name_of_its_own(shell: Session) -> None:
+    class Silent(Echo):
+        pass
+
+    with pytest.raises(DeclarationError, match=r"Silent has no verb= and noun= of its own"):
+        shell.import_cmdlets(Silent)

@@ -62,7 +62,8 @@ def test_names_are_powershell_s() -> None:
         (Annotated[str, Parameter(alias=["Verbose"])], ..., "Verbose is taken by every cmdlet"),
         (Annotated[str, Parameter(alias=["asjob"])], ..., "asjob is taken by JobCmdlet"),
         (Annotated[str, Parameter(alias=["value"])], ..., None),
-        (Annotated[str, Parameter(position=-1)], ..., "position -1 is below 0"),
+        (Annotated[str, Parameter(alias=["vb"])], ..., "vb is taken by every cmdlet"),
+        (Annotated[str, Parameter(position=-1)], ..., "position -1 is not between"),
         (Annotated[str, Parameter(), Parameter()], ..., "more than one Parameter"),
         ("NoSuchType", ..., "cannot be resolved.*NoSuchType"),
     ],
@@ -111,3 +112,28 @@ def test_a_class_without_verb_and_noun_is_a_base_for_others() -> None:
     assert Derived.declaration is not None
     assert [p.name for p in Derived.declaration.parameters] == ["Depth", "Name"]
     assert Derived.children == "each"
+
+
+def test_names_that_cmdlets_use_themselves_are_refused() -> None:
+    with pytest.raises(DeclarationError, match=r"Wrong\.begin: psbridge's cmdlets use this name"):
+
+        class Wrong(Cmdlet, verb="Test", noun="Wrong"):
+            begin: int = 1  # type: ignore[assignment]
+
+
+def test_a_hook_is_not_async() -> None:
+    with pytest.raises(DeclarationError, match=r"Wrong\.process is async"):
+
+        class Wrong(Cmdlet, verb="Test", noun="Wrong"):
+            async def process(self) -> None:
+                pass
+
+
+def test_private_annotations_and_class_variables_are_the_author_s_own() -> None:
+    class Sample(Cmdlet, verb="Test", noun="Own"):
+        _client: "no_such.Client"  # type: ignore[name-defined]  # noqa: F821
+        shared: ClassVar = 3  # type: ignore[misc]
+        text: str = ""
+
+    assert Sample.declaration is not None
+    assert [parameter.name for parameter in Sample.declaration.parameters] == ["Text"]

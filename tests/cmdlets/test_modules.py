@@ -74,3 +74,37 @@ def test_a_mistake_in_the_file_is_raised_and_nothing_is_registered(
 def test_names_with_odd_characters_are_no_trouble(shell: Session, tmp_path: Path) -> None:
     shell.import_module(write(tmp_path / "süß und [so]", 5, "Odd", "mein-modul [1].py"))
     assert shell.run("Get-Odd") == [5]
+
+
+def test_an_edited_declaration_takes_the_place_of_the_old_one(
+    shell: Session, tmp_path: Path
+) -> None:
+    path = tmp_path / "edited.py"
+    text = (
+        "from psbridge import Cmdlet\n"
+        "class E(Cmdlet, verb='Test', noun='{noun}'):\n"
+        "    n: {kind} = {default}\n"
+        "    def process(self): return repr(self.n)\n"
+    )
+    for noun, kind, default in (("E", "int", "1"), ("E", "str", "'a'"), ("E", "int", "2")):
+        path.write_text(text.format(noun=noun, kind=kind, default=default), encoding="utf-8")
+        assert shell.import_module(path) == ["Test-E"]
+        assert shell.run("Test-E") == [default]
+    path.write_text(text.format(noun="F", kind="int", default="3"), encoding="utf-8")
+    shell.import_module(path)
+    assert shell.run("Test-F") == ["3"]
+    assert shell.run("Test-E").errors
+
+
+def test_two_sessions_with_modules_of_one_name_run_their_own(tmp_path: Path) -> None:
+    with Session() as first, Session() as second:
+        first.import_module(write(tmp_path / "a", 1))
+        second.import_module(write(tmp_path / "b", 2))
+        assert first.run("Get-Answer") == [1]
+        assert second.run("Get-Answer") == [2]
+
+
+def test_a_cmdlet_under_two_names_in_its_module_is_one(shell: Session, tmp_path: Path) -> None:
+    path = write(tmp_path, 1)
+    path.write_text(path.read_text(encoding="utf-8") + "\nOther = Answer\n", encoding="utf-8")
+    assert shell.import_module(path) == ["Get-Answer"]

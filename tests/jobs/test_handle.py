@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -77,3 +78,45 @@ def test_repr_says_which_job_and_its_state(shell: Session) -> None:
     handle = shell.start(lambda: 1)
     handle.wait(10)
     assert repr(handle) == f"<JobHandle {handle.id} 'Job{handle.id}' Completed>"
+
+
+def test_stop_reaches_a_job_that_a_pipeline_of_the_session_waits_for(shell: Session) -> None:
+    def work() -> Iterator[int]:
+        while True:
+            yield 1
+            time.sleep(0.001)
+
+    handle = shell.start(work)
+    waiting = threading.Thread(
+        target=shell.run, args=("param($j) Wait-Job $j",), kwargs={"j": handle.net}
+    )
+    waiting.start()
+    time.sleep(0.2)
+    handle.stop()
+    waiting.join(10)
+    assert not waiting.is_alive()
+    assert handle.state == "Stopped"
+
+
+def test_the_repository_takes_a_job_derived_from_the_net_type(shell: Session) -> None:
+    from System.Management.Automation import Job as NetJob
+
+    class Bare(NetJob):
+        __namespace__ = "PSBridge.Tests"
+
+        def StopJob(self) -> None:
+            pass
+
+        def get_StatusMessage(self) -> str:
+            return ""
+
+        def get_HasMoreData(self) -> bool:
+            return True
+
+        def get_Location(self) -> str:
+            return "somewhere"
+
+    handle = shell.jobs.add(Bare())
+    assert handle in shell.jobs
+    assert handle.state == "NotStarted"
+    assert shell.run("(Get-Job).Location") == ["somewhere"]

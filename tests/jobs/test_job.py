@@ -8,7 +8,15 @@ from dataclasses import dataclass
 
 import pytest
 
-from psbridge import DeclarationError, Job, JobFailed, JobStopped, Session, StopRequested
+from psbridge import (
+    DeclarationError,
+    Job,
+    JobFailed,
+    JobHandle,
+    JobStopped,
+    Session,
+    StopRequested,
+)
 
 
 def test_a_function_writes_what_it_returns(shell: Session) -> None:
@@ -244,3 +252,51 @@ def test_a_write_from_another_thread_after_the_end_raises_stop_requested(shell: 
     shell.start(job).wait(10)
     with pytest.raises(StopRequested):
         job.write(1)
+
+
+def test_a_stop_is_raised_at_the_yield(shell: Session) -> None:
+    seen: list[type[BaseException]] = []
+
+    def work() -> Iterator[int]:
+        try:
+            while True:
+                yield 1
+                time.sleep(0.001)
+        except StopRequested:
+            seen.append(StopRequested)
+            raise
+
+    handle = shell.start(work)
+    handle.receive()
+    while not handle.has_more_data:
+        time.sleep(0.001)
+    time.sleep(0.05)
+    handle.stop()
+    assert seen == [StopRequested]
+
+
+def test_the_work_may_stop_its_own_job(shell: Session) -> None:
+    class Quitter(Job):
+        def run(self) -> Iterator[int]:
+            yield 1
+            handles[0].stop()
+            yield 2
+
+    handles: list[JobHandle] = []
+    go = threading.Event()
+    job = Quitter()
+    original = job.run
+    job.run = lambda: go.wait(10) and original()  # type: ignore[method-assign]
+    handles.append(shell.start(job))
+    go.set()
+    assert handles[0].wait(10)
+    assert (handles[0].state, handles[0].receive()) == ("Stopped", [1])
+
+
+def test_a_job_that_could_not_be_made_can_be_started_again(shell: Session) -> None:
+    job = Job(name=5)  # type: ignore[arg-type]
+    with pytest.raises(AttributeError):
+        shell.start(job)
+    job.name = "five"
+    shell.start(job).wait(10)
+    assert shell.jobs["five"].state == "Failed"  # it has no run method

@@ -12,10 +12,11 @@ START = "import time, threading\nfrom psbridge import Session, Job\nshell = Sess
 
 
 def test_closing_the_session_stops_its_jobs() -> None:
-    cleaned = threading.Event()
+    began, cleaned = threading.Event(), threading.Event()
 
     def work() -> Any:
         try:
+            began.set()
             while True:
                 yield 1
                 time.sleep(0.001)
@@ -24,8 +25,34 @@ def test_closing_the_session_stops_its_jobs() -> None:
 
     with Session() as shell:
         handle = shell.start(work)
+        assert began.wait(10)
     assert handle.state == "Stopped"
     assert cleaned.is_set()
+
+
+def test_nothing_starts_while_the_session_closes() -> None:
+    shell = Session()
+    started: list[Any] = []
+
+    def work() -> Any:
+        while True:
+            yield 1
+            time.sleep(0.001)
+
+    def keep_starting() -> None:
+        while True:
+            try:
+                started.append(shell.start(work))
+            except SessionClosedError:
+                return
+
+    starter = threading.Thread(target=keep_starting)
+    starter.start()
+    while len(started) < 5:
+        time.sleep(0.001)
+    shell.close()
+    starter.join(10)
+    assert {handle.state for handle in started} == {"Stopped"}
 
 
 def test_starting_after_the_session_closed_is_an_error() -> None:

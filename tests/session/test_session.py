@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from psbridge import Cmdlet, ConversionError, PowerShellError, Session, SessionClosedError
 
 # An advanced function: the only way to the message streams with PowerShell's core commands alone.

@@ -18,6 +18,7 @@ public sealed class PythonChildJob : PythonJob, IRecordSink
     private readonly string _location;
     private int _phase = Waiting;
     private Action? _onStop;
+    private int _workerThread = -1;
 
     /// <summary>Make a child that has not started.</summary>
     /// <param name="command">What Get-Job shows as Command.</param>
@@ -35,7 +36,10 @@ public sealed class PythonChildJob : PythonJob, IRecordSink
     /// <inheritdoc/>
     public override bool HasMoreData => JobInternals.HasMoreData(this);
 
-    /// <summary>Begin to work.</summary>
+    /// <inheritdoc/>
+    public override bool WorksOnThisThread => Volatile.Read(ref _workerThread) == Environment.CurrentManagedThreadId;
+
+    /// <summary>Begin to work, on the calling thread.</summary>
     /// <param name="onStop">
     /// Called at most once, from any thread, when a stop is asked for; it must not wait.
     /// </param>
@@ -43,6 +47,7 @@ public sealed class PythonChildJob : PythonJob, IRecordSink
     public bool TryBegin(Action? onStop)
     {
         Volatile.Write(ref _onStop, onStop);
+        Volatile.Write(ref _workerThread, Environment.CurrentManagedThreadId);
         if (Interlocked.CompareExchange(ref _phase, Working, Waiting) != Waiting)
         {
             return false;
@@ -135,6 +140,7 @@ public sealed class PythonChildJob : PythonJob, IRecordSink
         }
 
         Volatile.Write(ref _onStop, null);
+        Volatile.Write(ref _workerThread, -1);
         SetState(state, reason);
         return true;
     }

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Concurrent;
 using System.Management.Automation;
+using System.Management.Automation.Runspaces;
 using System.Runtime.ExceptionServices;
 
 namespace PSBridge;
@@ -17,9 +18,11 @@ namespace PSBridge;
 /// it) is kept, Python is told by a false that it is to unwind, and it goes on from here.
 /// </para>
 /// </remarks>
-public abstract class PythonCmdlet : PSCmdlet, IRecordSink
+public abstract class PythonCmdlet : PSCmdlet, IRecordSink, IDisposable
 {
-    private static readonly ConcurrentDictionary<Type, Action<PythonCmdlet>> s_bodies = new();
+    // By runspace, for two sessions may have modules of the same name and declaration; and, with
+    // no runspace, the latest for runspaces that belong to no session, such as -Parallel's.
+    private static readonly ConcurrentDictionary<(Guid Runspace, Type Type), Action<PythonCmdlet>> s_bodies = new();
 
     private ExceptionDispatchInfo? _thrown;
     private volatile bool _stopRequested;
@@ -40,15 +43,66 @@ public abstract class PythonCmdlet : PSCmdlet, IRecordSink
     public ErrorRecord? Failure { get; set; }
 
     /// <inheritdoc/>
-    public bool StopRequested => _stopRequested;
+    public bool StopRequested => _stopRequested || _thrown is not null;
 
     /// <summary>Say what gives the cmdlets of a type their hooks.</summary>
+    /// <param name="runspace">The InstanceId of the runspace that imports it.</param>
     /// <param name="type">A type that derives from this one.</param>
     /// <param name="body">Called with each new instance before its first hook.</param>
-    public static void Register(Type type, Action<PythonCmdlet> body) => s_bodies[type] = body;
+    public static void Register(Guid runspace, Type type, Action<PythonCmdlet> body)
+    {
+        s_bodies[(runspace, type)] = body;
+        s_bodies[(Guid.Empty, type)] = body;
+    }
+
+    /// <summary>Forget what a runspace has imported.</summary>
+    /// <param name="runspace">Its InstanceId.</param>
+    public static void Forget(Guid runspace)
+    {
+        foreach ((Guid Runspace, Type Type) key in s_bodies.Keys)
+        {
+            if (key.Runspace == runspace)
+            {
+                s_bodies.TryRemove(key, out _);
+            }
+        }
+    }
+
+    /// <summary>The names of the parameters, in the order of the declaration.</summary>
+    protected abstract string[] DeclaredNames { get; }
 
     /// <summary>The values of the parameters, in the order of the declaration.</summary>
-    public abstract object?[] GetValues();
+    protected abstract object?[] DeclaredValues { get; }
+
+    /// <summary>
+    /// The values of the parameters in the order of the declaration, with Missing for those that
+    /// have not been given. One that has been given with $null or $false is given.
+    /// </summary>
+    public object?[] GetGivenValues()
+    {
+        string[] names = DeclaredNames;
+        object?[] values = DeclaredValues;
+        for (int i = 0; i < values.Length; i++)
+        {
+            if (!MyInvocation.BoundParameters.ContainsKey(names[i]))
+            {
+                values[i] = System.Reflection.Missing.Value;
+            }
+        }
+
+        return values;
+    }
+
+    /// <summary>
+    /// Let go of Python. Called by PowerShell when the pipeline is over: the delegates hold Python
+    /// objects that hold this one, a circle that neither garbage collector sees through.
+    /// </summary>
+    public void Dispose()
+    {
+        OnBegin = OnProcess = OnEnd = OnStop = null;
+        Failure = null;
+        GC.SuppressFinalize(this);
+    }
 
     /// <inheritdoc/>
     public bool Write(object? value) =>
@@ -81,7 +135,9 @@ public abstract class PythonCmdlet : PSCmdlet, IRecordSink
     /// <inheritdoc/>
     protected override void BeginProcessing()
     {
-        if (!s_bodies.TryGetValue(GetType(), out Action<PythonCmdlet>? body))
+        Guid runspace = Runspace.DefaultRunspace?.InstanceId ?? Guid.Empty;
+        if (!s_bodies.TryGetValue((runspace, GetType()), out Action<PythonCmdlet>? body)
+            && !s_bodies.TryGetValue((Guid.Empty, GetType()), out body))
         {
             throw new PSInvalidOperationException(
                 $"{MyInvocation.MyCommand.Name} is written in Python, and no Python is here to run it.");

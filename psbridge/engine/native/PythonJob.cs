@@ -11,7 +11,6 @@ namespace PSBridge;
 /// </remarks>
 public abstract class PythonJob : Job
 {
-    private volatile string _statusMessage = string.Empty;
     private volatile bool _stopRequested;
 
     private protected PythonJob(string command, string? name)
@@ -22,22 +21,25 @@ public abstract class PythonJob : Job
     }
 
     /// <inheritdoc/>
-    public override string StatusMessage => _statusMessage;
+    public override string StatusMessage => string.Empty;
 
     /// <summary>Whether a stop has been asked for.</summary>
     public bool StopRequested => _stopRequested;
 
-    /// <summary>Set what StatusMessage says.</summary>
-    public void SetStatusMessage(string text) => _statusMessage = text;
+    /// <summary>Whether the calling thread does this job's work, and so cannot wait for it.</summary>
+    public abstract bool WorksOnThisThread { get; }
 
     /// <summary>Ask the work to stop, without waiting for it.</summary>
     public virtual void RequestStop() => _stopRequested = true;
 
-    /// <summary>Ask the work to stop, and wait until it has.</summary>
+    /// <summary>Ask the work to stop, and wait until it has; the work itself only asks.</summary>
     public override void StopJob()
     {
         RequestStop();
-        WaitForFinish(Timeout.Infinite);
+        if (!WorksOnThisThread)
+        {
+            WaitForFinish(Timeout.Infinite);
+        }
     }
 
     /// <summary>Wait until the job has ended.</summary>

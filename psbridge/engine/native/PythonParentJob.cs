@@ -50,6 +50,10 @@ public sealed class PythonParentJob : PythonJob
         string.Join(",", ChildJobs.Select(child => child.Location).Distinct());
 
     /// <inheritdoc/>
+    public override bool WorksOnThisThread =>
+        ChildJobs.OfType<PythonChildJob>().Any(child => child.WorksOnThisThread);
+
+    /// <inheritdoc/>
     public override bool HasMoreData => ChildJobs.Any(child => child.HasMoreData);
 
     /// <inheritdoc/>
