@@ -782,8 +782,13 @@ def test_terminal_interrupt(terminal: Make) -> None:
     assert "never" not in shown
 
 
-def test_terminal_interrupt_stops_a_native_program(terminal: Make) -> None:
-    screen = terminal("-c", "sh -c 'echo begun; sleep 600'; 'never'")
+def test_terminal_interrupt_stops_a_native_program(terminal: Make, tmp_path: Path) -> None:
+    # Not a shell that sleeps: one that is interrupted while it starts its child keeps that for
+    # when the child has ended, and then nobody is interrupted.
+    (tmp_path / "sleeper.py").write_text(
+        "import time\nprint('begun', flush=True)\ntime.sleep(600)\n"
+    )
+    screen = terminal("-c", f"& '{sys.executable}' '{tmp_path / 'sleeper.py'}'; 'never'")
     screen.expect("begun")
     screen.type("\x03")
     code, shown = screen.finish()
