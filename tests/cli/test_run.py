@@ -90,13 +90,17 @@ def test_a_syntax_error_in_the_module_is_shown_with_file_and_line(tmp_path: Path
     assert "importlib" not in ran.stderr
 
 
-def test_without_an_engine_one_error_says_what_was_looked_for(tmp_path: Path) -> None:
-    alone = {
-        "HOME": str(tmp_path), "XDG_DATA_HOME": "", "XDG_CACHE_HOME": "", "XDG_CONFIG_HOME": "",
+def without_an_engine(home: Path) -> dict[str, str]:
+    """An environment in which there is no PowerShell and no feed."""
+    return {
+        "HOME": str(home), "XDG_DATA_HOME": "", "XDG_CACHE_HOME": "", "XDG_CONFIG_HOME": "",
         "PATH": "/nowhere", "PSBRIDGE_PSHOME": "", "PSBRIDGE_NUGET_SOURCE": "",
         "PYTHONPATH": os.pathsep.join(sys.path),
     }  # fmt: skip
-    ran = psbridge("run", "1", cwd=tmp_path, env=alone)
+
+
+def test_without_an_engine_one_error_says_what_was_looked_for(tmp_path: Path) -> None:
+    ran = psbridge("run", "1", cwd=tmp_path, env=without_an_engine(tmp_path))
     assert (ran.returncode, ran.stdout) == (1, "")
     assert ran.stderr.startswith("psbridge: No PowerShell engine was found.")
     for word in ("pwsh on PATH", "our own copy", "PSBRIDGE_PSHOME", "psbridge setup --source"):
@@ -105,12 +109,7 @@ def test_without_an_engine_one_error_says_what_was_looked_for(tmp_path: Path) ->
 
 
 def test_without_an_engine_the_tests_say_so_in_one_line_and_fail(tmp_path: Path) -> None:
-    alone = {
-        **os.environ,
-        "HOME": str(tmp_path), "XDG_DATA_HOME": "", "XDG_CACHE_HOME": "", "XDG_CONFIG_HOME": "",
-        "PATH": "/nowhere", "PSBRIDGE_PSHOME": "", "PSBRIDGE_NUGET_SOURCE": "",
-        "PYTHONPATH": os.pathsep.join(sys.path),
-    }  # fmt: skip
+    alone = {**os.environ, **without_an_engine(tmp_path)}
     for name in ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_CURRENT_TEST"):
         alone.pop(name, None)
     ran = subprocess.run(
