@@ -8,6 +8,7 @@ import importlib.util
 import re
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -108,9 +109,5 @@ def make_types(
     for cls in cmdlets:
         assert cls.declaration is not None
         net_type = assembly.assembly.GetType(f"{NAMESPACE}.{class_name(cls.declaration)}", True)
-        PythonCmdlet.Register(runspace, net_type, Action[PythonCmdlet](_attacher(attach, cls)))
+        PythonCmdlet.Register(runspace, net_type, Action[PythonCmdlet](partial(attach, cls)))
     return assembly
-
-
-def _attacher(attach: Any, cls: type[Cmdlet]) -> Any:
-    return lambda net: attach(cls, net)

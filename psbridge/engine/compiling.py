@@ -17,7 +17,14 @@ from ..errors import CompileError
 if TYPE_CHECKING:
     from .homes import Home
 
-__all__ = ["CompiledAssembly", "SourceFile", "cache_folder", "compile_assembly", "load_compiled"]
+__all__ = [
+    "CompiledAssembly",
+    "SourceFile",
+    "cache_folder",
+    "compile_assembly",
+    "load_compiled",
+    "sources_in",
+]
 
 # Part of each key: what this module asks of the compiler. Count it up when that changes.
 _OPTIONS = "1"
@@ -55,6 +62,22 @@ class SourceFile:
 
     name: str
     text: str
+
+
+def sources_in(package: str) -> list[SourceFile]:
+    """The C# files of a package of ours, in a stable order.
+
+    Args:
+        package: its dotted name.
+    """
+    from importlib.resources import files
+
+    shown = package.replace(".", "/")
+    found = [entry for entry in files(package).iterdir() if entry.name.endswith(".cs")]
+    return [
+        SourceFile(f"{shown}/{entry.name}", entry.read_text(encoding="utf-8"))
+        for entry in sorted(found, key=lambda entry: entry.name)
+    ]
 
 
 @dataclass(frozen=True)

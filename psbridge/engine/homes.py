@@ -16,7 +16,6 @@ __all__ = ["ENGINE_DLL", "OLDEST_SUPPORTED", "Home", "read_home"]
 OLDEST_SUPPORTED = (7, 4)
 
 ENGINE_DLL = "System.Management.Automation.dll"
-_OWN_COPY_MARK = "psbridge-engine.json"
 # VS_FIXEDFILEINFO of a PE version resource: its signature and structure version, then the
 # file version as two little-endian words of 32 bits.
 _FIXED_FILE_INFO = b"\xbd\x04\xef\xfe\x00\x00\x01\x00"
@@ -59,7 +58,9 @@ class Home:
     @property
     def is_own_copy(self) -> bool:
         """Whether ``psbridge setup`` made this folder."""
-        return (self.path / _OWN_COPY_MARK).is_file()
+        from .getting import MARKER
+
+        return (self.path / MARKER).is_file()
 
 
 def read_home(path: Path, found_as: str) -> Home:

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import JobFailed, JobStopped
 from ..session.result import Result
+from ..session.session import SLICE_SECONDS
 
 if TYPE_CHECKING:
     from ..session.session import RunspaceSession
     from .job import Job
 
 __all__ = ["JobHandle"]
-
-_SLICE_MILLISECONDS = 100
 
 
 class JobHandle:
@@ -84,13 +83,13 @@ class JobHandle:
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         while not self.finished:
-            slice_ms = _SLICE_MILLISECONDS
+            seconds = SLICE_SECONDS
             if deadline is not None:
                 left = deadline - time.monotonic()
                 if left <= 0:
                     return False
-                slice_ms = min(slice_ms, max(1, int(left * 1000)))
-            self.net.Finished.WaitOne(slice_ms)
+                seconds = min(seconds, max(0.001, left))
+            self.net.Finished.WaitOne(int(seconds * 1000))
         return True
 
     def receive(self, *, keep: bool = False) -> Result:
@@ -144,7 +143,7 @@ class JobHandle:
         stopping = threading.Thread(target=self.net.StopJob, name=f"stop {self.name}", daemon=True)
         stopping.start()
         while stopping.is_alive():
-            stopping.join(_SLICE_MILLISECONDS / 1000)
+            stopping.join(SLICE_SECONDS)
 
     def remove(self, *, force: bool = False) -> None:
         """Take the job out of the repository, as Remove-Job does.

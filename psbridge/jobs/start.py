@@ -20,15 +20,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..errors import DeclarationError, SessionClosedError
+from ..session.session import GRACE_SECONDS
 
 if TYPE_CHECKING:
     from .group import JobGroup
     from .job import Job
 
 __all__ = ["start_group", "stop_running"]
-
-# How long a stop at the end waits for jobs before it gives them up.
-_GRACE_SECONDS = 5.0
 
 # Guards everything below; held for moments only, never while .NET is called.
 _lock = threading.Lock()
@@ -109,7 +107,7 @@ def stop_running(owner: object = None) -> None:
     for _, _, parent in mine:
         with contextlib.suppress(Exception):  # one that does not take it must not save the others
             parent.RequestStop()
-    deadline = time.monotonic() + _GRACE_SECONDS
+    deadline = time.monotonic() + GRACE_SECONDS
     for _, group, parent in mine:
         while not parent.WaitForFinish(100):
             if time.monotonic() >= deadline:

@@ -33,7 +33,6 @@ from ..values import from_net, text_of, to_net
 from .result import ErrorRecord, InformationRecord, MessageRecord, Result
 
 __all__ = [
-    "SLICE_MILLISECONDS",
     "add_script",
     "has_ended",
     "nested_pipeline",
@@ -46,7 +45,7 @@ __all__ = [
 ]
 
 # The longest that Ctrl-C can take to be noticed.
-SLICE_MILLISECONDS = 100
+_SLICE_MILLISECONDS = 100
 
 
 def new_pipeline(runspace: Any) -> Any:
@@ -162,7 +161,7 @@ _POLL_SECONDS = 0.01
 def _invoke(pipeline: Any, output: Any, settings: Any, given_up: Callable[[], bool]) -> None:
     running = pipeline.BeginInvoke[System.Object, System.Object](None, output, settings, None, None)
     ended = running.AsyncWaitHandle
-    while not ended.WaitOne(SLICE_MILLISECONDS):
+    while not ended.WaitOne(_SLICE_MILLISECONDS):
         if given_up():
             raise SessionClosedError("the session was closed while this ran")
     # Not EndInvoke, which throws what the pipeline threw: where that has a text that pythonnet

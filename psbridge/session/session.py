@@ -23,17 +23,18 @@ from .result import Result
 if TYPE_CHECKING:
     from .console import Console
 
-__all__ = ["RunspaceSession", "current_session"]
+__all__ = ["GRACE_SECONDS", "SLICE_SECONDS", "RunspaceSession", "current_session"]
 
 _open: weakref.WeakSet[RunspaceSession] = weakref.WeakSet()
 _at_exit_registered = False
 _exiting = False
 
-# How long a close waits for a pipeline that does not stop, as one of a job's does.
-_GRACE_SECONDS = 5.0
+# How long a close waits for pipelines and jobs that do not stop before it gives them up.
+GRACE_SECONDS = 5.0
 # How long Ctrl-C does.
 _INTERRUPT_SECONDS = 0.5
-_SLICE_SECONDS = 0.1
+# How long a wait lasts at most before it looks around: the longest that Ctrl-C can take.
+SLICE_SECONDS = 0.1
 _POLL_SECONDS = 0.05
 
 
@@ -150,7 +151,7 @@ class RunspaceSession:
 
     def _ask_to_close(self) -> None:
         """Let nothing begin any more, and ask what runs to stop."""
-        self._give_up_at = time.monotonic() + _GRACE_SECONDS
+        self._give_up_at = time.monotonic() + GRACE_SECONDS
         self._closed = True
         _open.discard(self)
         running = self._pipeline
@@ -193,7 +194,7 @@ class RunspaceSession:
     @contextmanager
     def _turn(self) -> Iterator[None]:
         """Wait for this caller's turn, in slices: see `_let_ctrl_c_interrupt`."""
-        while not self._lock.acquire(timeout=_SLICE_SECONDS):
+        while not self._lock.acquire(timeout=SLICE_SECONDS):
             self._check_open()
         try:
             yield

@@ -1,6 +1,7 @@
 """`psbridge run`, as a process."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -126,3 +127,32 @@ def test_without_an_engine_the_tests_say_so_in_one_line_and_fail(tmp_path: Path)
 def test_a_wrong_command_line_is_exit_code_2() -> None:
     assert psbridge("run").returncode == 2
     assert psbridge("nonsense").returncode == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGINT")
+@pytest.mark.parametrize(
+    "script",
+    ["$host.UI.Write('begun'); while ($true) { }", "Test-Slow -AsJob | Receive-Job -Wait"],
+    ids=["code", "job"],
+)
+def test_ctrl_c_stops_it_with_exit_code_130(tmp_path: Path, script: str) -> None:
+    module = tmp_path / "slow.py"
+    module.write_text(
+        "import time\n"
+        "from psbridge import JobCmdlet\n"
+        "class Slow(JobCmdlet, verb='Test', noun='Slow'):\n"
+        "    def process(self):\n"
+        "        print('begun', end='', flush=True)\n"
+        "        while True:\n"
+        "            self.check_stop()\n"
+        "            time.sleep(0.01)\n"
+    )
+    running = subprocess.Popen(
+        [sys.executable, "-m", "psbridge", "run", "--module", str(module), script],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert running.stdout is not None
+    assert running.stdout.read(5) == "begun"
+    running.send_signal(signal.SIGINT)
+    _, shown = running.communicate(timeout=30)
+    assert (running.returncode, shown) == (130, "")

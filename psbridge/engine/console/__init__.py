@@ -15,10 +15,9 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.resources import files
 from pathlib import Path
 
-from ..compiling import SourceFile, compile_assembly
+from ..compiling import SourceFile, compile_assembly, sources_in
 from ..starting import load_runtime
 
 __all__ = ["console_sources", "make_console"]
@@ -26,11 +25,7 @@ __all__ = ["console_sources", "make_console"]
 
 def console_sources() -> list[SourceFile]:
     """The C# files of this package, in a stable order."""
-    found = [entry for entry in files(__name__).iterdir() if entry.name.endswith(".cs")]
-    return [
-        SourceFile(f"psbridge/engine/console/{entry.name}", entry.read_text(encoding="utf-8"))
-        for entry in sorted(found, key=lambda entry: entry.name)
-    ]
+    return sources_in(__name__)
 
 
 def make_console(home: Path) -> None:

@@ -6,10 +6,9 @@ could not be read by the people who run it.
 
 from __future__ import annotations
 
-from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from ..compiling import CompiledAssembly, SourceFile, load_compiled
+from ..compiling import CompiledAssembly, SourceFile, load_compiled, sources_in
 
 if TYPE_CHECKING:
     from ..homes import Home
@@ -19,11 +18,7 @@ __all__ = ["load_native", "native_sources"]
 
 def native_sources() -> list[SourceFile]:
     """The C# files of this package, in a stable order."""
-    found = [entry for entry in files(__name__).iterdir() if entry.name.endswith(".cs")]
-    return [
-        SourceFile(f"psbridge/engine/native/{entry.name}", entry.read_text(encoding="utf-8"))
-        for entry in sorted(found, key=lambda entry: entry.name)
-    ]
+    return sources_in(__name__)
 
 
 def load_native(home: Home) -> CompiledAssembly:
