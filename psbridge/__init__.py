@@ -16,10 +16,12 @@ from .errors import (
     PackageError,
     PowerShellError,
     PsbridgeError,
+    RemoteError,
     SessionClosedError,
     StopRequested,
+    WorkerLost,
 )
-from .jobs import Job, JobGroup, JobHandle, JobRepository
+from .jobs import FunctionJob, Job, JobGroup, JobHandle, JobRepository, Retry
 from .session import Console, ErrorRecord, InformationRecord, MessageRecord, Result
 
 __all__ = [
@@ -34,6 +36,7 @@ __all__ = [
     "EngineUnsupported",
     "ErrorRecord",
     "FeedError",
+    "FunctionJob",
     "InformationRecord",
     "Job",
     "JobCmdlet",
@@ -48,8 +51,11 @@ __all__ = [
     "Parameter",
     "PowerShellError",
     "PsbridgeError",
+    "RemoteError",
     "Result",
+    "Retry",
     "Session",
     "SessionClosedError",
     "StopRequested",
+    "WorkerLost",
 ]

@@ -12,6 +12,8 @@ PsbridgeError
 ├── PowerShellError             a terminating error in PowerShell code
 ├── ConversionError             a value that has no counterpart across the border (a TypeError)
 ├── DeclarationError            a job or cmdlet class that is declared wrongly (a TypeError)
+├── RemoteError                 an exception in another process, described
+├── WorkerLost                  the process that did a job's work ended before the work did
 └── JobError
     ├── JobFailed               the job ended in the state Failed
     └── JobStopped              the job ended in the state Stopped
@@ -21,8 +23,12 @@ StopRequested                   not an error: unwinds Python code that is to sto
 
 from __future__ import annotations
 
+import os
+import traceback
 from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
 
 __all__ = [
     "CompileError",
@@ -39,8 +45,10 @@ __all__ = [
     "PackageError",
     "PowerShellError",
     "PsbridgeError",
+    "RemoteError",
     "SessionClosedError",
     "StopRequested",
+    "WorkerLost",
 ]
 
 
@@ -133,6 +141,56 @@ class ConversionError(PsbridgeError, TypeError):
 
 class DeclarationError(PsbridgeError, TypeError):
     """A job or a cmdlet is declared wrongly; names the class and what is wrong in it."""
+
+
+class RemoteError(PsbridgeError):
+    """An exception in another process: what can be said of it without the object itself.
+
+    The exception that was raised there is raised here too where it can be pickled; then this is
+    its cause. Where it cannot, this stands for it.
+
+    Attributes:
+        type_name: the name of its class.
+        text: what it says.
+        traceback_text: its traceback, from where psbridge called the author's code.
+        kinds: the names of its class and of those it derives from.
+    """
+
+    def __init__(
+        self, type_name: str, text: str, traceback_text: str, kinds: tuple[str, ...]
+    ) -> None:
+        super().__init__(type_name, text, traceback_text, kinds)
+        self.type_name = type_name
+        self.text = text
+        self.traceback_text = traceback_text
+        self.kinds = kinds
+
+    def __str__(self) -> str:
+        return f"\n{self.traceback_text}"
+
+    @classmethod
+    def describe(cls, error: BaseException) -> Self:
+        """Describe an exception."""
+        try:
+            text = str(error)
+        except Exception as broken:
+            text = f"(its text cannot be had: {type(broken).__name__})"
+        lines = traceback.format_exception(type(error), error, _outside(error))
+        kinds = tuple(kind.__name__ for kind in type(error).__mro__)
+        return cls(type(error).__name__, text, "".join(lines), kinds)
+
+
+def _outside(error: BaseException) -> TracebackType | None:
+    """The traceback from where psbridge called the user's code; ours says nothing to a reader."""
+    package = str(Path(__file__).parent) + os.sep
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(package):
+        trace = trace.tb_next
+    return trace or error.__traceback__
+
+
+class WorkerLost(PsbridgeError):
+    """The process that did a job's work ended before the work did; says how."""
 
 
 class JobError(PsbridgeError):

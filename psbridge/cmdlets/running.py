@@ -12,8 +12,9 @@ from System import Action
 from System.Reflection import Missing
 
 from ..errors import StopRequested
-from ..jobs import Job, JobGroup, start_group
+from ..jobs import Job, JobGroup, make_parent, start_group
 from ..session.session import current_session
+from ..session.sink import NetSink
 from ..values import error_record, from_net
 from .cmdlet import Cmdlet, JobCmdlet
 
@@ -36,7 +37,7 @@ def attach(cls: type[Cmdlet], net: Any) -> None:
             net.OnEnd = guard.action(collected.start)
             return
         cmdlet = cls()
-        cmdlet._sink = net
+        cmdlet._sink = NetSink(net)
 
         def process() -> None:
             cmdlet._set_parameters(_values(cls, net))
@@ -105,10 +106,11 @@ class _Collected:
         )
 
         def publish(parent: Any) -> None:
+            net.JobRepository.Add(parent)
             if not net.Write(parent):
                 raise StopRequested
 
-        start_group(group, net.JobRepository, owner=current_session(), publish=publish)
+        start_group(group, make_parent(group), owner=current_session(), publish=publish)
 
 
 class CmdletJob(Job):
@@ -134,7 +136,7 @@ class CmdletJob(Job):
             cmdlet._write_outcome(cmdlet.process())
         cmdlet._write_outcome(cmdlet.end())
 
-    def _on_stop(self) -> None:
+    def on_stop(self) -> None:
         if self._cmdlet is not None:
             self._cmdlet.stop()
 

@@ -35,6 +35,7 @@ _FRAMEWORK = (
     "System.Collections",
     "System.Collections.Concurrent",
     "System.Collections.Specialized",
+    "System.ComponentModel.EventBasedAsync",
     "System.ComponentModel.Primitives",
     "System.Console",
     "System.Linq",

@@ -1,11 +1,11 @@
 """Jobs written in Python, groups of them, and handles on any job."""
 
-from .group import JobGroup
+from .group import JobGroup, Retry
 from .handle import JobHandle
 from .job import FunctionJob, Job
 from .repository import JobRepository
 from .session import JobSession
-from .start import start_group
+from .start import make_parent, start_group
 
 __all__ = [
     "FunctionJob",
@@ -14,5 +14,7 @@ __all__ = [
     "JobHandle",
     "JobRepository",
     "JobSession",
+    "Retry",
+    "make_parent",
     "start_group",
 ]

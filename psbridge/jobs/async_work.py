@@ -9,10 +9,10 @@ from typing import Any, Protocol
 
 from ..errors import StopRequested
 
-__all__ = ["run_async"]
+__all__ = ["StopSource", "run_async", "run_in_task"]
 
 
-class Stop(Protocol):
+class StopSource(Protocol):
     """A request to stop; ``pass_on`` is called once, from any thread, when it is made."""
 
     requested: bool
@@ -20,9 +20,16 @@ class Stop(Protocol):
 
 
 def run_async(
-    work: AsyncIterator[Any] | Awaitable[Any], write: Callable[[Any], None], stop: Stop
+    work: AsyncIterator[Any] | Awaitable[Any], write: Callable[[Any], None], stop: StopSource
 ) -> None:
-    """Run async work to its end on an event loop of its own.
+    """Run async work to its end on an event loop of its own; see `run_in_task`."""
+    asyncio.run(run_in_task(work, write, stop))
+
+
+async def run_in_task(
+    work: AsyncIterator[Any] | Awaitable[Any], write: Callable[[Any], None], stop: StopSource
+) -> None:
+    """Run async work to its end in the current task.
 
     Args:
         work: a coroutine, whose value is written, or an async generator, each of whose is.
@@ -32,28 +39,26 @@ def run_async(
     Raises:
         StopRequested: it was cancelled by the stop.
     """
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
 
-    async def main() -> None:
-        loop, task = asyncio.get_running_loop(), asyncio.current_task()
-        assert task is not None
+    def cancel() -> None:
+        # A loop that has closed says RuntimeError: the work has ended by itself.
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(task.cancel)
 
-        def cancel() -> None:
-            # A loop that has closed says RuntimeError: the work has ended by itself.
-            with contextlib.suppress(RuntimeError):
-                loop.call_soon_threadsafe(task.cancel)
-
-        stop.pass_on = cancel
-        if stop.requested:  # before there was anything to pass it on to
-            task.cancel()
+    stop.pass_on = cancel
+    if stop.requested:  # before there was anything to pass it on to
+        task.cancel()
+    try:
         if isinstance(work, AsyncIterator):
             async for value in work:
                 write(value)
-        else:
-            write(await work)
-
-    try:
-        asyncio.run(main())
+        elif (value := await work) is not None:
+            write(value)
     except asyncio.CancelledError:
         if stop.requested:
             raise StopRequested from None
         raise
+    finally:
+        stop.pass_on = None

@@ -6,13 +6,13 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from ..errors import JobFailed, JobStopped
+from ..errors import JobError, JobFailed, JobStopped
 from ..session.result import Result
 from ..session.session import SLICE_SECONDS
 
 if TYPE_CHECKING:
     from ..session.session import RunspaceSession
-    from .job import Job
+    from .group_run import GroupRun
 
 __all__ = ["JobHandle"]
 
@@ -24,17 +24,17 @@ class JobHandle:
     ``System.Management.Automation.Job`` and may be called from any thread.
     """
 
-    def __init__(self, net: Any, session: RunspaceSession, jobs: tuple[Job, ...] = ()) -> None:
+    def __init__(self, net: Any, session: RunspaceSession, run: GroupRun | None = None) -> None:
         """Wrap a .NET job.
 
         Args:
             net: the ``System.Management.Automation.Job``.
             session: the session in whose repository it is.
-            jobs: the Python jobs that do its work, where it was started from Python.
+            run: its run, where it was started from Python.
         """
         self.net = net
         self._session = session
-        self._jobs = jobs
+        self._run = run
 
     @property
     def id(self) -> int:
@@ -122,7 +122,7 @@ class JobHandle:
             raise TimeoutError(f"job {self.name} has not ended within {timeout} seconds")
         result = self.receive()
         if self.state == "Failed":
-            cause = next((job.exception for job in self._jobs if job.exception), None)
+            cause = None if self._run is None else self._run.exception
             message = f"job {self.name} failed: {self.reason or 'it gave no reason'}"
             raise JobFailed(message, job=self, result=result) from cause
         if self.state == "Stopped":
@@ -136,7 +136,7 @@ class JobHandle:
         session waits for. The work of a job may stop the job itself: that returns at once, and
         the work is unwound at its next write.
         """
-        if getattr(self.net, "WorksOnThisThread", False):
+        if self._is_ours and self.net.WorksOnThisThread:
             self.net.RequestStop()
             return
         # The call returns when the job has stopped, and Ctrl-C has to reach this thread.
@@ -144,6 +144,64 @@ class JobHandle:
         stopping.start()
         while stopping.is_alive():
             stopping.join(SLICE_SECONDS)
+
+    def suspend(self, timeout: float | None = None) -> bool:
+        """Suspend a pausable job, and wait until its work is at a pause point.
+
+        Args:
+            timeout: how many seconds to wait at most; None is for ever, and 0 only asks.
+
+        Returns:
+            Whether it is suspended; False when time is up, or where it has ended.
+
+        Raises:
+            JobError: this is no job that can be suspended.
+        """
+        if self.finished:
+            return False
+        # Ours are only asked, a Job2 of others is asked on a thread of .NET's, and a job that
+        # cannot be suspended says so.
+        ways = ("RequestSuspend", "SuspendJobAsync", "SuspendJob")
+        self._call_job2(next((way for way in ways if hasattr(self.net, way)), ways[-1]))
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while not self.finished and self.state != "Suspended":
+            if deadline is not None and time.monotonic() >= deadline:
+                return False
+            time.sleep(_POLL_SECONDS)
+        return not self.finished
+
+    def resume(self) -> None:
+        """Let a suspended job go on.
+
+        Raises:
+            JobError: this is no job that can be suspended.
+        """
+        if not self.finished:
+            self._call_job2("ResumeJob")
+
+    def unblock(self) -> None:
+        """Let a blocked job go on.
+
+        Raises:
+            JobError: this is no job that can be unblocked.
+        """
+        self._call_job2("UnblockJob")
+
+    @property
+    def _is_ours(self) -> bool:
+        return hasattr(self.net, "WorksOnThisThread")
+
+    def _call_job2(self, method: str) -> None:
+        from System import Exception as NetException
+
+        function = getattr(self.net, method, None)
+        if function is None:
+            kind = self.net.GetType().Name
+            raise JobError(f"job {self.name} is a {kind}, which has no {method}", job=self)
+        try:
+            function()
+        except NetException as error:
+            raise JobError(str(error.Message), job=self) from error
 
     def remove(self, *, force: bool = False) -> None:
         """Take the job out of the repository, as Remove-Job does.
@@ -172,6 +230,7 @@ class JobHandle:
         return f"<JobHandle {self.id} {self.name!r} {self.state}>"
 
 
+_POLL_SECONDS = 0.01
 _FINISHED = ("Completed", "Failed", "Stopped")
 
 

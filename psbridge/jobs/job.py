@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..errors import DeclarationError, StopRequested
+from ..errors import DeclarationError, PsbridgeError
+from ..session.session import SLICE_SECONDS
+from ..session.sink import NetSink
 from ..session.writer import RecordWriter
+
+if TYPE_CHECKING:
+    from .places import Executor
 
 __all__ = ["FunctionJob", "Job"]
 
@@ -21,16 +26,28 @@ class Job(RecordWriter):
         name: what Get-Job shows as Name.
         command: what Get-Job shows as Command.
         location: what Get-Job shows as Location.
+        timeout: how many seconds the work may take, with all its tries; then it is stopped as by
+            Stop-Job, and the job is Failed with a TimeoutError. None is for ever.
+        grace: how many seconds the work has to stop by itself when a stop is asked for. Then its
+            thread is interrupted (its process is killed), and after as long again it is given up.
+        capture: whether what ``print``, ``warnings`` and ``logging`` write in `run` goes to the
+            job's streams.
+        pausable: whether the job can be suspended and resumed; see `pause_point`.
+        executor: where it runs when it is started by itself; see `JobGroup`.
         exception: what ended `run`, where something did.
     """
 
-    # Whether it has been started, and its PythonChildJob then. Not set in __init__, so that a
-    # class that forgets to call it still works.
+    # Whether it has been started. Not set in __init__, so that a class that forgets to call it
+    # still works.
     _claimed = False
-    _child: Any = None
     name: str | None = None
     command: str = "Job"
     location = "localhost"
+    timeout: float | None = None
+    grace: float = 2.5
+    capture: bool = False
+    pausable: ClassVar[bool] = False
+    executor: ClassVar[Executor] = "thread"
     exception: BaseException | None = None
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -44,6 +61,9 @@ class Job(RecordWriter):
         name: str | None = None,
         command: str | None = None,
         location: str = "localhost",
+        *,
+        timeout: float | None = None,
+        capture: bool | None = None,
     ) -> None:
         """Describe the job.
 
@@ -51,11 +71,17 @@ class Job(RecordWriter):
             name: its name; None lets PowerShell choose one, such as ``Job3``.
             command: in words, what is run; the class's name by default.
             location: where the work runs, in words.
+            timeout: how many seconds the work may take; None is what the class says.
+            capture: whether ``print`` and the like go to the job's streams; likewise.
         """
         self.name = name
         if command is not None:
             self.command = command
         self.location = location
+        if timeout is not None:
+            self.timeout = timeout
+        if capture is not None:
+            self.capture = capture
 
     def run(self) -> Any:
         """Do the work; to be written by the author.
@@ -66,38 +92,67 @@ class Job(RecordWriter):
         """
         raise DeclarationError(f"{type(self).__qualname__} has no run method")
 
+    def on_stop(self) -> None:
+        """Called once, on a thread of its own, when a stop is asked for while `run` runs.
+
+        For work that waits for something else: close the socket, end the program. What it raises
+        is logged and harms nothing.
+        """
+
+    def pause_point(self) -> None:
+        """Wait here while the job is suspended (``$job.SuspendJob()``, `JobHandle.suspend`).
+
+        Raises:
+            StopRequested: the work is to stop.
+            PsbridgeError: the work runs in another process, where it cannot be suspended.
+        """
+        child = self._child_job("suspended")
+        while child.IsSuspended(_SLICE_MILLISECONDS):
+            pass
+        self.check_stop()
+
+    def block(self, message: str) -> None:
+        """Wait until somebody unblocks the job; its state is Blocked meanwhile.
+
+        It is unblocked by ``$job.UnblockJob()``, `JobHandle.unblock` and, as PowerShell's own
+        jobs are, by Receive-Job.
+
+        Args:
+            message: what it waits for; Get-Job's StatusMessage of the child.
+
+        Raises:
+            StopRequested: the work is to stop.
+            PsbridgeError: the work runs in another process, where it cannot be blocked.
+        """
+        from ..values import clean_text
+
+        child = self._child_job("blocked")
+        child.SetStatusMessage(clean_text(message))
+        child.Block()
+        while child.IsBlocked(_SLICE_MILLISECONDS):
+            pass
+        child.SetStatusMessage("")
+        self.check_stop()
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.command!r}>"
 
-    def _perform(self, child: Any) -> None:
-        """Do the work in a child job, from its beginning to its end, on the calling thread."""
-        from ..values import python_exception
+    def __getstate__(self) -> dict[str, Any]:
+        """What goes along to another process: all but what belongs to this one."""
+        return {name: value for name, value in vars(self).items() if name not in _LOCAL}
 
-        stop = _Stop(self._on_stop)
-        if not child.TryBegin(_action(stop.request)):
-            return
-        self._sink = child
-        failure = None
-        try:
-            self._drive(self.run(), stop)
-        except BaseException as error:
-            if not (isinstance(error, StopRequested) and child.StopRequested):
-                self.exception = error
-                failure = python_exception(error)
-        finally:
-            child.Finish(failure)
+    def _child_job(self, what: str) -> Any:
+        sink = self._open_sink
+        if isinstance(sink, NetSink):
+            return sink.net
+        raise PsbridgeError(
+            f"{self!r} runs in another process, where a job cannot be {what}; "
+            'executor="thread" is where it can'
+        )
 
-    def _on_stop(self) -> None:
-        """Called once, on the thread that asks for the stop, while the work runs."""
 
-    def _drive(self, outcome: Any, stop: _Stop) -> None:
-        if isinstance(outcome, (AsyncIterator, Awaitable)):
-            # Imported here: asyncio takes longer than the rest of psbridge.
-            from .async_work import run_async
-
-            run_async(outcome, self._write_outcome, stop)
-        else:
-            self._write_outcome(outcome)
+_LOCAL = frozenset(["_sink", "_claimed", "exception"])
+_SLICE_MILLISECONDS = int(SLICE_SECONDS * 1000)
 
 
 class FunctionJob(Job):
@@ -115,30 +170,3 @@ class FunctionJob(Job):
         """Call the function."""
         function, arguments, named_arguments = self._call
         return function(*arguments, **named_arguments)
-
-
-class _Stop:
-    """A request to stop, and what passes it on to the work where something can."""
-
-    def __init__(self, hook: Callable[[], None]) -> None:
-        self.requested = False
-        self.pass_on: Callable[[], None] | None = None
-        self._hook = hook
-
-    def request(self) -> None:
-        """Called by .NET, which must not see what an author's hook raises."""
-        self.requested = True
-        try:
-            if self.pass_on is not None:
-                self.pass_on()
-            self._hook()
-        except Exception:
-            import logging
-
-            logging.getLogger("psbridge").exception("a job's stop hook failed")
-
-
-def _action(function: Callable[[], None]) -> Any:
-    from System import Action
-
-    return Action(function)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+import weakref
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from ..errors import EngineUnsupported, SessionClosedError
+from .group import JobGroup
 from .handle import JobHandle
+from .job import Job
+from .start import make_parent, start_group
 
 if TYPE_CHECKING:
     from ..session.session import RunspaceSession
@@ -16,10 +22,69 @@ __all__ = ["JobRepository"]
 class JobRepository:
     """What Get-Job lists: iterate over it, ask for its length, or for a job by name or number."""
 
-    def __init__(self, session: RunspaceSession, net: Any) -> None:
+    def __init__(self, session: RunspaceSession, net: Any, runspace: Any) -> None:
         """See a .NET ``JobRepository`` as part of a session."""
-        self._session = session
+        self._session = weakref.ref(session)  # which holds this
         self._net = net
+        self._runspace = runspace
+        self._source: Any = None  # the PythonJobSource, once there is something for it
+        self._lock = threading.Lock()
+
+    def start(self, work: Job | JobGroup) -> JobHandle:
+        """Start a job or a group; see `Session.start`."""
+        session = self._open_session
+        group = _group(work)
+        parent = make_parent(group)
+        publish = self._job_source().Add if group.pausable else self._net.Add
+        run = start_group(group, parent, owner=session, publish=publish)
+        return JobHandle(parent, session, run)
+
+    def define(self, name: str, make: Callable[[], Job | JobGroup]) -> None:
+        """Let ``Start-Job -DefinitionName`` start a job written in Python.
+
+        Args:
+            name: the definition's name; one of that name is replaced.
+            make: called for each start; gives a new `Job` or `JobGroup`. A class that derives from
+                `Job` does, where it needs no arguments.
+
+        Raises:
+            SessionClosedError: the session is closed.
+            EngineUnsupported: this engine takes no job definitions.
+        """
+        session = self._open_session
+        if not name or not callable(make):
+            raise TypeError("a job definition has a name and something to call that gives a Job")
+        from PSBridge import PythonPausableJob
+        from System import Exception as NetException
+        from System import Func
+
+        from ..values import clean_text, python_exception
+
+        owner = weakref.ref(session)
+
+        def begin(parent: Any) -> Any:
+            # No exception may cross to .NET.
+            try:
+                group = _group(make())
+                if group.name:
+                    parent.Name = clean_text(group.name)
+                parent.IsPausable = group.pausable
+                start_group(group, parent, owner=owner(), publish=lambda parent: None)
+            except BaseException as error:
+                return python_exception(error)
+            return None
+
+        start = Func[PythonPausableJob, NetException](begin)
+        self._job_source().Define(clean_text(name), clean_text(name), start)
+
+    def undefine(self, name: str) -> None:
+        """Take a job definition back; the jobs that it has started stay.
+
+        Raises:
+            KeyError: there is none of this name.
+        """
+        if self._source is None or not self._source.Undefine(name):
+            raise KeyError(f"there is no job definition {name!r} in this session")
 
     def add(self, job: Any) -> JobHandle:
         """Put a .NET job into the repository.
@@ -28,11 +93,13 @@ class JobRepository:
             job: a ``System.Management.Automation.Job``, such as one whose class derives from
                 it through pythonnet.
         """
+        session = self._open_session
         self._net.Add(job)
-        return JobHandle(job, self._session)
+        return JobHandle(job, session)
 
     def __iter__(self) -> Iterator[JobHandle]:
-        return iter([JobHandle(net, self._session) for net in self._list()])
+        session = self._open_session
+        return iter([JobHandle(net, session) for net in self._list()])
 
     def __len__(self) -> int:
         return len(self._list())
@@ -57,5 +124,32 @@ class JobRepository:
 
     def _list(self) -> list[Any]:
         # Get-Job rather than the repository: jobs of job source adapters are listed there only.
-        found = self._session.run("Get-Job")
-        return list(found)
+        return list(self._open_session.run("Get-Job"))
+
+    @property
+    def _open_session(self) -> RunspaceSession:
+        session = self._session()
+        if session is None or session.closed:
+            raise SessionClosedError("the session is closed")
+        return session
+
+    def _job_source(self) -> Any:
+        from PSBridge import PythonJobSource
+
+        with self._lock:
+            if self._source is None:
+                self._source = PythonJobSource.Register(self._runspace.JobManager)
+            if self._source is None:
+                raise EngineUnsupported(
+                    "this PowerShell takes no job source from outside: jobs cannot be pausable "
+                    "there, nor be defined"
+                )
+            return self._source
+
+
+def _group(work: Job | JobGroup) -> JobGroup:
+    if isinstance(work, JobGroup):
+        return work
+    if not isinstance(work, Job):
+        raise TypeError(f"{work!r} is neither a Job nor a JobGroup")
+    return JobGroup([work], name=work.name, executor=work.executor)

@@ -12,7 +12,7 @@ from .group import JobGroup
 from .handle import JobHandle
 from .job import FunctionJob, Job
 from .repository import JobRepository
-from .start import start_group, stop_running
+from .start import stop_running
 
 if TYPE_CHECKING:
     from ..session.console import Console
@@ -30,12 +30,13 @@ class JobSession(RunspaceSession):
         from System.Management.Automation import CmdletInfo
 
         command = CmdletInfo("Get-PSBridgeJobRepository", _type(GetJobRepositoryCommand))
-        self._repository = self._run(lambda pipeline: pipeline.AddCommand(command))[0]
+        (net,) = self._run(lambda pipeline: pipeline.AddCommand(command))
+        self._jobs = JobRepository(self, net, self._runspace)
 
     @property
     def jobs(self) -> JobRepository:
         """The jobs of this session, as Get-Job lists them."""
-        return JobRepository(self, self._repository)
+        return self._jobs
 
     def start(
         self, work: Job | JobGroup | Callable[..., Any], *arguments: Any, **named_arguments: Any
@@ -61,10 +62,7 @@ class JobSession(RunspaceSession):
             work = FunctionJob(work, *arguments, **named_arguments)
         elif arguments or named_arguments:
             raise TypeError("only a function takes arguments here; give a Job its own")
-        if isinstance(work, Job):
-            work = JobGroup([work], name=work.name)
-        parent = start_group(work, self._repository, owner=self)
-        return JobHandle(parent, self, work.jobs)
+        return self.jobs.start(work)
 
     def start_job(self, script: str, *arguments: object, name: str | None = None) -> JobHandle:
         """Start PowerShell's own background job, which runs in a process of its own.

@@ -6,7 +6,8 @@ import contextlib
 from collections.abc import Generator, Iterable, Iterator
 from typing import Any
 
-from ..errors import ConversionError, PsbridgeError, StopRequested
+from ..errors import PsbridgeError, StopRequested
+from .sink import RecordSink
 
 __all__ = ["RecordWriter"]
 
@@ -19,12 +20,12 @@ class RecordWriter:
     asked for each raises `StopRequested`, which unwinds the work.
     """
 
-    _sink: Any = None  # an IRecordSink while the work runs
+    _sink: RecordSink | None = None  # set while the work runs
 
     @property
     def stopping(self) -> bool:
         """Whether a stop has been asked for."""
-        return self._sink is not None and bool(self._sink.StopRequested)
+        return self._sink is not None and self._sink.stop_requested
 
     def check_stop(self) -> None:
         """Raise `StopRequested` once a stop has been asked for; for long work between writes."""
@@ -41,14 +42,7 @@ class RecordWriter:
         Raises:
             StopRequested: the work is to stop.
         """
-        from ..values import error_record, to_record
-
-        try:
-            record = to_record(value)
-        except ConversionError as error:
-            self._send("WriteError", error_record(error, error_id="ConversionError"))
-        else:
-            self._send("Write", record)
+        self._open_sink.write(value)
 
     def write_many(self, values: Iterable[object]) -> None:
         """Write each of these values to the output.
@@ -56,8 +50,9 @@ class RecordWriter:
         Raises:
             StopRequested: the work is to stop.
         """
+        write = self._open_sink.write
         for value in values:
-            self.write(value)
+            write(value)
 
     def write_error(
         self,
@@ -80,10 +75,7 @@ class RecordWriter:
             StopRequested: the work is to stop.
             ValueError: there is no such category.
         """
-        from ..values import error_record
-
-        record = error_record(error, error_id=error_id, category=category, target=target)
-        self._send("WriteError", record)
+        self._open_sink.write_error(error, error_id, category, target)
 
     def write_warning(self, text: str) -> None:
         """Write a warning.
@@ -91,7 +83,7 @@ class RecordWriter:
         Raises:
             StopRequested: the work is to stop.
         """
-        self._send_text("WriteWarning", text)
+        self._open_sink.write_text("Warning", str(text))
 
     def write_verbose(self, text: str) -> None:
         """Write a verbose message, which is shown with ``-Verbose``.
@@ -99,7 +91,7 @@ class RecordWriter:
         Raises:
             StopRequested: the work is to stop.
         """
-        self._send_text("WriteVerbose", text)
+        self._open_sink.write_text("Verbose", str(text))
 
     def write_debug(self, text: str) -> None:
         """Write a debug message, which is shown with ``-Debug``.
@@ -107,7 +99,7 @@ class RecordWriter:
         Raises:
             StopRequested: the work is to stop.
         """
-        self._send_text("WriteDebug", text)
+        self._open_sink.write_text("Debug", str(text))
 
     def write_information(self, message: object, *, tags: Iterable[str] = ()) -> None:
         """Write to the information stream.
@@ -120,9 +112,7 @@ class RecordWriter:
             StopRequested: the work is to stop.
             ConversionError: the message has no counterpart in PowerShell.
         """
-        from ..values import information_record
-
-        self._send("WriteInformation", information_record(message, type(self).__name__, tags))
+        self._open_sink.write_information(message, type(self).__name__, tuple(tags))
 
     def write_progress(
         self,
@@ -151,19 +141,15 @@ class RecordWriter:
         Raises:
             StopRequested: the work is to stop.
         """
-        from ..values import progress_record
-
-        record = progress_record(
-            activity,
-            status,
-            percent=percent,
-            seconds_remaining=seconds_remaining,
-            current_operation=current_operation,
-            activity_id=activity_id,
-            parent_id=parent_id,
-            completed=completed,
-        )
-        self._send("WriteProgress", record)
+        options = {
+            "percent": percent,
+            "seconds_remaining": seconds_remaining,
+            "current_operation": current_operation,
+            "activity_id": activity_id,
+            "parent_id": parent_id,
+            "completed": completed,
+        }
+        self._open_sink.write_progress(activity, status, options)
 
     def _write_outcome(self, outcome: Any) -> None:
         """Write what a hook gave: each value of a generator, or a value that is not None."""
@@ -182,16 +168,10 @@ class RecordWriter:
         elif outcome is not None:
             self.write(outcome)
 
-    def _send_text(self, method: str, text: str) -> None:
-        from ..values import clean_text
-
-        self._send(method, clean_text(str(text)))
-
-    def _send(self, method: str, record: Any) -> None:
-        sink = self._sink
-        if sink is None:
+    @property
+    def _open_sink(self) -> RecordSink:
+        if self._sink is None:
             raise PsbridgeError(
                 f"{type(self).__name__} is not running: it can write only while PowerShell runs it"
             )
-        if not getattr(sink, method)(record):
-            raise StopRequested
+        return self._sink

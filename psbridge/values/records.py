@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import math
-import os
-import traceback
 from collections.abc import Iterable
-from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import System
@@ -20,7 +16,7 @@ from System.Management.Automation import (
     ProgressRecordType,
 )
 
-from ..errors import ConversionError
+from ..errors import ConversionError, RemoteError
 from .to_net import to_net, to_record
 
 __all__ = [
@@ -31,7 +27,7 @@ __all__ = [
     "python_exception",
 ]
 
-_PACKAGE = str(Path(__file__).parents[1]) + os.sep
+# By name, for exceptions that are only described; so the more special ones come first.
 _CATEGORIES: tuple[tuple[type[BaseException], Any], ...] = (
     (FileNotFoundError, ErrorCategory.ObjectNotFound),
     (FileExistsError, ErrorCategory.ResourceExists),
@@ -55,12 +51,21 @@ def python_exception(error: BaseException) -> Any:
     ``PythonTraceback`` hold the rest.
     """
     inner = error if isinstance(error, System.Exception) else None
-    try:
-        text = str(error)
-    except Exception as broken:
-        text = f"(its text cannot be had: {type(broken).__name__})"
-    lines = "".join(traceback.format_exception(type(error), error, _outside(error)))
-    return PythonException(type(error).__name__, clean_text(text), clean_text(lines), inner)
+    described = _described(error)
+    return PythonException(
+        clean_text(described.type_name),
+        clean_text(described.text),
+        clean_text(described.traceback_text),
+        inner,
+    )
+
+
+def _described(error: BaseException) -> RemoteError:
+    """What is to be said of an exception; of one from another process, what was said there."""
+    for known in (error, error.__cause__):
+        if isinstance(known, RemoteError):
+            return known
+    return RemoteError.describe(error)
 
 
 def error_record(
@@ -87,10 +92,11 @@ def error_record(
         exception = System.Exception(clean_text(error))
         found = ErrorCategory.NotSpecified
     else:
-        error_id = error_id or type(error).__name__
+        described = _described(error)
+        error_id = error_id or described.type_name
         exception = python_exception(error)
         found = next(
-            (category for kind, category in _CATEGORIES if isinstance(error, kind)),
+            (category for kind, category in _CATEGORIES if kind.__name__ in described.kinds),
             ErrorCategory.NotSpecified,
         )
     if category is not None:
@@ -146,14 +152,6 @@ def progress_record(
     if completed:
         record.RecordType = ProgressRecordType.Completed
     return record
-
-
-def _outside(error: BaseException) -> TracebackType | None:
-    """The traceback from where psbridge called the user's code; ours says nothing to a reader."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(_PACKAGE):
-        trace = trace.tb_next
-    return trace or error.__traceback__
 
 
 def _category(name: str) -> Any:

@@ -69,7 +69,7 @@ def test_a_file_is_named_after_its_type(source: object) -> None:
     stem = Path(name).stem
     kinds = ("class", "interface", "enum", "struct", "record")
     assert any(f" {kind} {stem}" in text for kind in kinds)
-    assert "\nnamespace PSBridge;\n" in text
+    assert "\nnamespace PSBridge;\n" in f"\n{text}"
 
 
 def test_the_gate_lets_nobody_in_once_it_is_closed_and_waits_for_those_inside(

@@ -58,10 +58,60 @@ public static class JobInternals
 
     internal static Func<Job, bool> HasMoreData { get; } = ChooseHasMoreData();
 
-    /// <summary>Set state and reason; null where the engine only lets the state be set.</summary>
-    internal static Action<Job, JobState, Exception?>? SetJobState { get; } =
-        Find("SetJobState", [typeof(JobState), typeof(Exception)])
-            ?.CreateDelegate<Action<Job, JobState, Exception?>>();
+    /// <summary>What Get-Job shows as PSJobTypeName.</summary>
+    internal const string TypeName = "PythonJob";
+
+    /// <summary>Set a job's state; where the engine has lost the way to give a reason, without it.</summary>
+    internal static void SetState(Job job, JobState state, Exception? reason)
+    {
+        try
+        {
+            s_setState(job, state, reason);
+        }
+        catch (ObjectDisposedException)
+        {
+            // Removed in this moment; there is nobody left to tell.
+        }
+    }
+
+    /// <summary>Wait until a job has ended; a removed one has.</summary>
+    internal static bool WaitForFinish(Job job, int milliseconds)
+    {
+        try
+        {
+            return job.Finished.WaitOne(milliseconds);
+        }
+        catch (ObjectDisposedException)
+        {
+            return true;
+        }
+    }
+
+    /// <summary>Whether a state is one that a job does not leave.</summary>
+    internal static bool IsFinished(JobState state) =>
+        state is JobState.Completed or JobState.Failed or JobState.Stopped;
+
+    /// <summary>Whether a state is one in which a job stays until somebody does something.</summary>
+    internal static bool IsPersistent(JobState state) =>
+        IsFinished(state) || state is JobState.Suspended or JobState.Disconnected;
+
+    /// <summary>What suspending a job says whose work has no pause points.</summary>
+    internal static PSNotSupportedException NotPausable(Job job) => new(
+        $"{job.Name} cannot be suspended or resumed: a job written in Python can where its class says "
+        + "pausable = True.");
+
+    private static readonly Action<Job, JobState, Exception?> s_setState = ChooseSetState();
+
+    private static Action<Job, JobState, Exception?> ChooseSetState()
+    {
+        if (Find("SetJobState", [typeof(JobState), typeof(Exception)]) is { } withReason)
+        {
+            return withReason.CreateDelegate<Action<Job, JobState, Exception?>>();
+        }
+
+        var without = Find("SetJobState", [typeof(JobState)])!.CreateDelegate<Action<Job, JobState>>();
+        return (job, state, _) => without(job, state);
+    }
 
     private static Action<Job, T> Choose<T>(string name, Action<Job, T> fallback) =>
         Ordered ? Find(name, [typeof(T)])!.CreateDelegate<Action<Job, T>>() : fallback;

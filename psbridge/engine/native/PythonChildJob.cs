@@ -6,16 +6,23 @@ namespace PSBridge;
 
 /// <summary>A child job whose work is done by Python.</summary>
 /// <remarks>
-/// It goes from NotStarted to Running (and Stopping) to one finished state, and never back:
-/// whoever moves <see cref="_phase"/> makes the transition.
+/// Everything that PowerShell asks of it is answered from fields: no cmdlet waits for Python, except
+/// where it asks for a stop. It goes from NotStarted to Running (and Blocked, Suspending, Suspended
+/// and back) to one finished state, and never further: whoever moves <see cref="_phase"/> makes
+/// the transition.
 /// </remarks>
-public sealed class PythonChildJob : PythonJob, IRecordSink
+public sealed class PythonChildJob : Job, IRecordSink, IPythonJob
 {
     private const int Waiting = 0;
     private const int Working = 1;
     private const int Ended = 2;
 
     private readonly string _location;
+    private readonly object _pause = new();
+    private volatile string _statusMessage = string.Empty;
+    private volatile bool _stopRequested;
+    private volatile bool _suspendRequested;
+    private volatile Exception? _stopReason;
     private int _phase = Waiting;
     private Action? _onStop;
     private int _workerThread = -1;
@@ -28,16 +35,27 @@ public sealed class PythonChildJob : PythonJob, IRecordSink
         : base(command, name)
     {
         _location = location;
+        PSJobTypeName = JobInternals.TypeName;
+        JobInternals.UseResults(this, true);
     }
 
     /// <inheritdoc/>
     public override string Location => _location;
 
     /// <inheritdoc/>
-    public override bool HasMoreData => JobInternals.HasMoreData(this);
+    public override string StatusMessage => _statusMessage;
 
     /// <inheritdoc/>
-    public override bool WorksOnThisThread => Volatile.Read(ref _workerThread) == Environment.CurrentManagedThreadId;
+    public override bool HasMoreData => JobInternals.HasMoreData(this);
+
+    /// <summary>Whether a stop has been asked for.</summary>
+    public bool StopRequested => _stopRequested;
+
+    /// <inheritdoc/>
+    public bool WorksOnThisThread => Volatile.Read(ref _workerThread) == Environment.CurrentManagedThreadId;
+
+    /// <summary>The state in which the parent has counted this child; guarded by the parent.</summary>
+    internal JobState Followed { get; set; } = JobState.NotStarted;
 
     /// <summary>Begin to work, on the calling thread.</summary>
     /// <param name="onStop">
@@ -53,7 +71,7 @@ public sealed class PythonChildJob : PythonJob, IRecordSink
             return false;
         }
 
-        SetState(JobState.Running, null);
+        JobInternals.SetState(this, JobState.Running, null);
         if (StopRequested)
         {
             CallOnStop();
@@ -62,34 +80,134 @@ public sealed class PythonChildJob : PythonJob, IRecordSink
         return true;
     }
 
+    /// <summary>Say that the calling thread does the work, not the one that began it.</summary>
+    public void WorkOnThisThread() => Volatile.Write(ref _workerThread, Environment.CurrentManagedThreadId);
+
+    /// <summary>Say how the work stands; Get-Job's StatusMessage.</summary>
+    /// <param name="text">What to say.</param>
+    public void SetStatusMessage(string text) => _statusMessage = text;
+
     /// <summary>End the work.</summary>
     /// <param name="failure">What failed, or null. It does not count once a stop was asked for.</param>
     /// <returns>False where the job had ended already.</returns>
     public bool Finish(Exception? failure)
     {
-        JobState state = StopRequested ? JobState.Stopped
-            : failure is null ? JobState.Completed
-            : JobState.Failed;
-        return TryEnd(Working, state, state == JobState.Failed ? failure : null);
+        Exception? reason = StopRequested ? _stopReason : failure;
+        JobState state = reason is not null ? JobState.Failed
+            : StopRequested ? JobState.Stopped
+            : JobState.Completed;
+        return TryEnd(Working, state, reason, lastWarning: null);
     }
 
-    /// <summary>Give up work that does not stop: the job is Stopped, and what it writes is dropped.</summary>
+    /// <summary>Give up work that does not stop: the job ends, says so, and what it still writes is dropped.</summary>
     /// <returns>False where the job had ended already.</returns>
     public bool Abandon()
     {
         RequestStop();
-        return TryEnd(Working, JobState.Stopped, null);
+        return TryEnd(
+            Working,
+            _stopReason is null ? JobState.Stopped : JobState.Failed,
+            _stopReason,
+            $"{Command} was asked to stop and did not. It was given up: its code may still run, and what it "
+                + "writes from now on is dropped.");
     }
 
     /// <inheritdoc/>
-    public override void RequestStop()
+    public void RequestStop()
     {
-        base.RequestStop();
-        if (!TryEnd(Waiting, JobState.Stopped, null))
+        _stopRequested = true;
+        if (!TryEnd(Waiting, JobState.Stopped, null, lastWarning: null))
         {
             CallOnStop();
         }
+
+        WakePaused();
     }
+
+    /// <summary>Ask the work to stop for a reason that makes the job Failed, such as a time limit.</summary>
+    /// <param name="reason">The reason. It does not count where a stop has been asked for before.</param>
+    public void StopBecause(Exception reason)
+    {
+        if (!StopRequested)
+        {
+            _stopReason = reason;
+        }
+
+        RequestStop();
+    }
+
+    /// <summary>Ask the work to stop, and wait until it has; the work itself only asks.</summary>
+    public override void StopJob()
+    {
+        RequestStop();
+        if (!WorksOnThisThread)
+        {
+            WaitForFinish(Timeout.Infinite);
+        }
+    }
+
+    /// <inheritdoc/>
+    public bool WaitForFinish(int milliseconds) => JobInternals.WaitForFinish(this, milliseconds);
+
+    /// <summary>Ask the work to wait at its next pause point; one that has not begun does not begin.</summary>
+    public void SuspendJob()
+    {
+        _suspendRequested = true;
+        if (Volatile.Read(ref _phase) == Working && JobStateInfo.State == JobState.Running)
+        {
+            JobInternals.SetState(this, JobState.Suspending, null);
+        }
+    }
+
+    /// <summary>Let suspended work go on.</summary>
+    public void ResumeJob()
+    {
+        _suspendRequested = false;
+        WakePaused();
+    }
+
+    /// <summary>Let blocked work go on.</summary>
+    public void UnblockJob()
+    {
+        if (JobStateInfo.State == JobState.Blocked)
+        {
+            JobInternals.SetState(this, JobState.Running, null);
+            WakePaused();
+        }
+    }
+
+    /// <summary>Whether the work, at a pause point or before its beginning, is to wait there.</summary>
+    /// <param name="milliseconds">How long this call waits; then it is to be asked again.</param>
+    public bool IsSuspended(int milliseconds)
+    {
+        bool begun = Volatile.Read(ref _phase) == Working;
+        bool suspended = _suspendRequested && !StopRequested;
+        if (begun && suspended && JobStateInfo.State != JobState.Suspended)
+        {
+            JobInternals.SetState(this, JobState.Suspended, null);
+        }
+
+        if (begun && !suspended && JobStateInfo.State is JobState.Suspended or JobState.Suspending)
+        {
+            JobInternals.SetState(this, JobState.Running, null);
+        }
+
+        return suspended && WaitWhile(() => _suspendRequested && !StopRequested, milliseconds);
+    }
+
+    /// <summary>Go to the state Blocked; <see cref="IsBlocked"/> says for how long.</summary>
+    public void Block()
+    {
+        if (Volatile.Read(ref _phase) == Working && !StopRequested)
+        {
+            JobInternals.SetState(this, JobState.Blocked, null);
+        }
+    }
+
+    /// <summary>Whether the work is to wait until somebody unblocks it; Receive-Job does, too.</summary>
+    /// <param name="milliseconds">How long this call waits; then it is to be asked again.</param>
+    public bool IsBlocked(int milliseconds) =>
+        WaitWhile(() => JobStateInfo.State == JobState.Blocked && !StopRequested, milliseconds);
 
     /// <inheritdoc/>
     public bool Write(object? value) => Add(JobInternals.WriteObject, value);
@@ -132,7 +250,7 @@ public sealed class PythonChildJob : PythonJob, IRecordSink
         }
     }
 
-    private bool TryEnd(int from, JobState state, Exception? reason)
+    private bool TryEnd(int from, JobState state, Exception? reason, string? lastWarning)
     {
         if (Interlocked.CompareExchange(ref _phase, Ended, from) != from)
         {
@@ -141,7 +259,12 @@ public sealed class PythonChildJob : PythonJob, IRecordSink
 
         Volatile.Write(ref _onStop, null);
         Volatile.Write(ref _workerThread, -1);
-        SetState(state, reason);
+        if (lastWarning is not null)
+        {
+            JobInternals.WriteWarning(this, lastWarning);
+        }
+
+        JobInternals.SetState(this, state, reason);
         return true;
     }
 
@@ -157,6 +280,27 @@ public sealed class PythonChildJob : PythonJob, IRecordSink
             {
                 Border.Leave();
             }
+        }
+    }
+
+    private bool WaitWhile(Func<bool> condition, int milliseconds)
+    {
+        lock (_pause)
+        {
+            if (condition())
+            {
+                Monitor.Wait(_pause, milliseconds);
+            }
+        }
+
+        return condition();
+    }
+
+    private void WakePaused()
+    {
+        lock (_pause)
+        {
+            Monitor.PulseAll(_pause);
         }
     }
 }

@@ -1,0 +1,279 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Management.Automation;
+using System.Threading;
+
+namespace PSBridge;
+
+/// <summary>The children of a parent job, and the parent's state, which follows theirs.</summary>
+/// <remarks>
+/// <para>
+/// The rule is PSRemotingJob's. Running at once. Blocked while any child is, and back when none is.
+/// Once the last child has ended and no more will come: Failed where any child failed, else Stopped
+/// where the parent's own stop was asked for, else Completed. Suspended while every child that has
+/// begun and not ended is.
+/// </para>
+/// <para>
+/// The lock is held for counting only. The parent's state is set outside of it, for a handler may
+/// wait for a reader (Receive-Job does), and the reader may ask something of this object. So that
+/// two threads do not set it in the wrong order, whoever comes while another one is at it leaves
+/// the change to that one, who looks again.
+/// </para>
+/// </remarks>
+public sealed class FollowedChildren
+{
+    private readonly Job _parent;
+    private readonly Action<JobState, Exception?> _setState;
+    private readonly ChildJobList _jobs;
+    private readonly object _sync = new();
+    private readonly List<string> _locations = [];
+    private readonly int[] _inState = new int[(int)JobState.AtBreakpoint + 1];
+
+    private bool _moreToCome = true;
+    private bool _stopRequested;
+    private bool _suspendRequested;
+    private Exception? _failure;
+
+    private JobState _shown = JobState.NotStarted;
+    private bool _showing;
+
+    internal FollowedChildren(Job parent, ChildJobList jobs, Action<JobState, Exception?> setState)
+    {
+        _parent = parent;
+        _jobs = jobs;
+        _setState = setState;
+    }
+
+    /// <summary>Whether a stop of the parent has been asked for.</summary>
+    public bool StopRequested => Volatile.Read(ref _stopRequested);
+
+    internal string Location
+    {
+        get
+        {
+            lock (_sync)
+            {
+                return string.Join(",", _locations);
+            }
+        }
+    }
+
+    internal bool HasMoreData => _jobs.Any(child => child.HasMoreData);
+
+    internal bool WorksOnThisThread => _jobs.OfType<PythonChildJob>().Any(child => child.WorksOnThisThread);
+
+    /// <summary>Take a child that has not started.</summary>
+    /// <param name="child">The child.</param>
+    /// <returns>False where the parent is to stop: the child was not taken and must not start.</returns>
+    public bool Add(PythonChildJob child)
+    {
+        lock (_sync)
+        {
+            if (_stopRequested || !_moreToCome)
+            {
+                return false;
+            }
+
+            Count(child.Followed, 1);
+            if (!_locations.Contains(child.Location))
+            {
+                _locations.Add(child.Location);
+            }
+
+            child.StateChanged += OnChildStateChanged;
+            _jobs.Add(child);
+            if (_suspendRequested)
+            {
+                child.SuspendJob();
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>Run: to be called before the first child starts.</summary>
+    public void Run() => Show();
+
+    /// <summary>Say that no more children will come; without any, the job has completed.</summary>
+    /// <param name="failure">Why no more can be had, which fails the parent; null in peace.</param>
+    public void NoMore(Exception? failure)
+    {
+        lock (_sync)
+        {
+            if (!_moreToCome)
+            {
+                return;
+            }
+
+            _moreToCome = false;
+            _failure = failure;
+        }
+
+        Show();
+    }
+
+    /// <summary>Ask all children to stop; those that have not begun are Stopped at once.</summary>
+    public void RequestStop()
+    {
+        lock (_sync)
+        {
+            if (!_moreToCome && Unfinished == 0)
+            {
+                return;
+            }
+
+            _stopRequested = true;
+            _moreToCome = false;
+        }
+
+        foreach (PythonChildJob child in _jobs.OfType<PythonChildJob>())
+        {
+            child.RequestStop();
+        }
+
+        Show();
+    }
+
+    /// <summary>Give up the children that have not ended.</summary>
+    public void Abandon()
+    {
+        foreach (PythonChildJob child in _jobs.OfType<PythonChildJob>())
+        {
+            child.Abandon();
+        }
+    }
+
+    internal void StopAndWait()
+    {
+        RequestStop();
+        if (!WorksOnThisThread)
+        {
+            JobInternals.WaitForFinish(_parent, Timeout.Infinite);
+        }
+    }
+
+    internal void RequestSuspend()
+    {
+        lock (_sync)
+        {
+            _suspendRequested = true;
+        }
+
+        foreach (PythonChildJob child in _jobs.OfType<PythonChildJob>())
+        {
+            child.SuspendJob();
+        }
+
+        Show();
+    }
+
+    internal void Resume()
+    {
+        lock (_sync)
+        {
+            _suspendRequested = false;
+        }
+
+        foreach (PythonChildJob child in _jobs.OfType<PythonChildJob>())
+        {
+            child.ResumeJob();
+        }
+
+        Show();
+    }
+
+    internal void Unblock()
+    {
+        foreach (PythonChildJob child in _jobs.OfType<PythonChildJob>())
+        {
+            child.UnblockJob();
+        }
+    }
+
+    private int Unfinished => In(JobState.NotStarted) + Begun;
+
+    private int Begun => In(JobState.Running) + In(JobState.Blocked) + In(JobState.Suspended) + In(JobState.Suspending);
+
+    private int In(JobState state) => _inState[(int)state];
+
+    private void Count(JobState state, int change) => _inState[(int)state] += change;
+
+    private void OnChildStateChanged(object? sender, JobStateEventArgs change)
+    {
+        PythonChildJob child = (PythonChildJob)sender!;
+        JobState now = change.JobStateInfo.State;
+        lock (_sync)
+        {
+            if (JobInternals.IsFinished(child.Followed))
+            {
+                return;
+            }
+
+            Count(child.Followed, -1);
+            Count(now, 1);
+            child.Followed = now;
+        }
+
+        if (JobInternals.IsFinished(now))
+        {
+            child.StateChanged -= OnChildStateChanged;
+        }
+
+        Show();
+    }
+
+    private void Show()
+    {
+        lock (_sync)
+        {
+            if (_showing)
+            {
+                return;
+            }
+
+            _showing = true;
+        }
+
+        while (true)
+        {
+            JobState state;
+            lock (_sync)
+            {
+                state = JobInternals.IsFinished(_shown) ? _shown : StateByRule();
+                if (state == _shown)
+                {
+                    _showing = false;
+                    return;
+                }
+
+                _shown = state;
+            }
+
+            _setState(state, state == JobState.Failed ? _failure : null);
+        }
+    }
+
+    private JobState StateByRule()
+    {
+        if (!_moreToCome && Unfinished == 0)
+        {
+            return In(JobState.Failed) > 0 || _failure is not null ? JobState.Failed
+                : _stopRequested ? JobState.Stopped
+                : JobState.Completed;
+        }
+
+        if (In(JobState.Blocked) > 0)
+        {
+            return JobState.Blocked;
+        }
+
+        bool allSuspended = In(JobState.Suspended) == Begun;
+        if (_suspendRequested)
+        {
+            return allSuspended ? JobState.Suspended : JobState.Suspending;
+        }
+
+        return allSuspended && Begun > 0 ? JobState.Suspended : JobState.Running;
+    }
+}

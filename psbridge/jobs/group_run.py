@@ -1,0 +1,223 @@
+"""The run of a group: its children in order, so many at a time, each where it belongs.
+
+Each group has threads of its own, as many as its throttle limit lets run at once. So a job that
+starts another group never waits for a place that it holds itself. Rejected: one pool for the
+process, which is where such deadlocks come from.
+
+A thread is started when there is a child for it, and the first thing that it does is to let the
+next one be started: an iterator of a million makes as many threads as the limit says, and a group
+of three makes three. The threads are daemons: a job that does not stop must not keep the
+interpreter from ending.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from ..errors import DeclarationError
+from .child_run import ChildRun
+from .group import JobGroup, check_job
+from .job import Job
+from .places import Place, open_place
+
+__all__ = ["GroupRun", "claim"]
+
+_claiming = threading.Lock()
+
+
+def claim(*jobs: Job) -> None:
+    """Mark jobs as started.
+
+    Raises:
+        DeclarationError: one of them has been started before; then none is marked.
+    """
+    with _claiming:
+        for job in jobs:
+            if job._claimed:
+                raise DeclarationError(
+                    f"{job!r} has been started before; a job runs once, so make a new one"
+                )
+        for job in jobs:
+            job._claimed = True
+
+
+class GroupRun:
+    """A group that runs, or is about to.
+
+    Attributes:
+        net: the parent job.
+        exception: what ended the first child that failed.
+    """
+
+    def __init__(self, group: JobGroup, net: Any, when_over: Callable[[], None]) -> None:
+        """Prepare the run; the children of a list are made now.
+
+        Args:
+            group: what to run.
+            net: the .NET parent.
+            when_over: called when nothing of it runs any more.
+
+        Raises:
+            DeclarationError: one of its jobs has been started before.
+        """
+        self.net = net
+        self.exception: BaseException | None = None
+        self._group = group
+        self._when_over = when_over
+        self._lock = threading.Lock()  # guards what follows; held while the iterator is asked
+        self._made: deque[ChildRun] | None = None
+        self._jobs: Iterator[Job] | None = None
+        self._inside = 0  # threads that take children
+        self._threads = 0  # that were ever started, for their names
+        # A single child with its parent's name would be found beside it by that name.
+        self._named = not isinstance(group.jobs, tuple) or len(group.jobs) > 1
+        if isinstance(group.jobs, tuple):
+            claim(*group.jobs)
+            self._made = deque(self._make(job) for job in group.jobs)
+            for run in self._made:
+                net.Children.Add(run.net)
+            net.Children.NoMore(None)
+        else:
+            self._jobs = group.jobs
+
+    def unclaim(self) -> None:
+        """The run does not come about: the jobs may be started another time."""
+        for run in self._made or ():
+            run.job._claimed = False
+
+    def start(self) -> None:
+        """Start it."""
+        if self._group.executor == "async":
+            from .loop import start_on_loop
+
+            self._inside = 1
+            start_on_loop(self, self._group.throttle_limit)
+        elif self._made == deque():
+            self._when_over()
+        else:
+            with self._lock:
+                self._start_thread()
+
+    def take(self) -> ChildRun | None:
+        """Take the next child; None where there is none or the group is to stop."""
+        with self._lock:
+            if self._made is not None:
+                return self._made.popleft() if self._made else None
+            if self._jobs is None:
+                return None
+            failure = None
+            try:
+                for job in self._jobs:
+                    check_job(job)
+                    claim(job)
+                    run = self._make(job)
+                    if self.net.Children.Add(run.net):
+                        return run
+                    break
+            except BaseException as error:
+                failure = error
+            jobs, self._jobs = self._jobs, None
+        self._end_of_jobs(jobs, failure)
+        return None
+
+    def leave(self) -> None:
+        """Whoever has taken children takes none any more."""
+        with self._lock:
+            self._inside -= 1
+            over = self._inside == 0
+        if over:
+            self._when_over()
+
+    def _end_of_jobs(self, jobs: Iterator[Job], failure: BaseException | None) -> None:
+        close = getattr(jobs, "close", None)  # a generator's: its finally is run now
+        if failure is None and close is not None:
+            try:
+                close()
+            except BaseException as error:
+                failure = error
+        reason = None
+        if failure is not None:
+            from ..values import python_exception
+
+            self._note_failure(failure)
+            reason = python_exception(failure)
+        self.net.Children.NoMore(reason)
+
+    def _make(self, job: Job) -> ChildRun:
+        from PSBridge import PythonChildJob
+
+        from ..values import clean_text
+
+        if self._group.capture:
+            job.capture = True
+        name = clean_text(job.name) if job.name and self._named else None
+        net = PythonChildJob(clean_text(job.command), name, clean_text(job.location))
+        return ChildRun(
+            job,
+            net,
+            retry=self._group.retry,
+            timeout=self._group.timeout,
+            when_failed=self._note_failure,
+        )
+
+    def _note_failure(self, error: BaseException) -> None:
+        if self.exception is None:
+            self.exception = error
+
+    def _start_thread(self) -> None:
+        """Start one more thread; to be called under the lock."""
+        group = self._group
+        name = f"psbridge {group.name or group.command} {self._threads}"
+        self._threads += 1
+        self._inside += 1
+        try:
+            threading.Thread(target=self._work, name=name, daemon=True).start()
+        except BaseException:
+            self._inside -= 1
+            raise
+
+    def _work(self) -> None:
+        place = open_place(self._group)
+        counts = first = True
+        try:
+            while (run := self.take()) is not None:
+                if first:
+                    self._let_another_begin()
+                    first = False
+                if not self._run(run, place):
+                    counts = False  # it was given up, and another thread has got its place
+                    return
+        finally:
+            place.close()
+            if counts:
+                self.leave()
+
+    def _let_another_begin(self) -> None:
+        with self._lock:
+            more = self._jobs is not None or bool(self._made)
+            if more and self._inside < self._group.throttle_limit:
+                self._start_thread()
+
+    def _replace(self) -> None:
+        """A child was given up, and the thread that is stuck in it does not count any more."""
+        with self._lock:
+            self._start_thread()
+            self._inside -= 1
+
+    def _run(self, run: ChildRun, place: Place) -> bool:
+        """Run a child to its end; False where it was given up meanwhile."""
+        if not run.begin(self._replace):
+            return True
+        error: BaseException | None = None
+        try:
+            while True:
+                error = place.attempt(run)
+                delay = run.delay_after(error)
+                if delay is None or not run.wait(delay):
+                    break
+        finally:
+            counts = run.finish(error)
+        return counts
