@@ -231,3 +231,19 @@ def test_native_start_job_runs_beside_it(shell: Session) -> None:
     result = shell.run("Start-Job { 1 + 1 } | Receive-Job -Wait -AutoRemoveJob")
     assert result == [2]
     assert not result.errors
+
+
+@pytest.mark.parametrize("round_number", range(5))
+def test_receive_job_with_wait_takes_the_children_that_come_later(
+    shell: Session, round_number: int
+) -> None:
+    def work(number: int) -> int:
+        if number % 50 == 49:
+            raise ValueError(number)
+        return number
+
+    handle = shell.start(JobGroup.map(work, iter(range(100)), throttle_limit=3))
+    result = call(shell, "Receive-Job $job -Wait -AutoRemoveJob", handle)
+    assert sorted(result) == [number for number in range(100) if number % 50 != 49]
+    assert len(result.errors) == 2
+    assert len(shell.jobs) == 0

@@ -89,6 +89,7 @@ public sealed class FollowedChildren
             }
         }
 
+        ReceiveJobWaiters.Take(_parent, child);
         return true;
     }
 
@@ -248,6 +249,11 @@ public sealed class FollowedChildren
                 }
 
                 _shown = state;
+            }
+
+            if (JobInternals.IsFinished(state))
+            {
+                ReceiveJobWaiters.TakeRest(_parent);
             }
 
             _setState(state, state == JobState.Failed ? _failure : null);

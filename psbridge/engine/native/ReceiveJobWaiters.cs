@@ -1,0 +1,113 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Management.Automation;
+using System.Management.Automation.Remoting.Internal;
+using System.Reflection;
+using System.Threading;
+using Microsoft.PowerShell.Commands;
+
+namespace PSBridge;
+
+/// <summary>The Receive-Job -Wait that wait for a job whose children come one by one.</summary>
+/// <remarks>
+/// <para>
+/// Receive-Job looks at a job's children once, when it begins. Those of PowerShell's own jobs are
+/// all there by then. One that comes later has to be handed to it, as it would have taken it
+/// itself; else its records would not be shown, and be lost with -AutoRemoveJob. The members that
+/// this takes are private; on an engine that has lost one of them, the records stay in the child
+/// for the next Receive-Job.
+/// </para>
+/// <para>
+/// Receive-Job takes children of several jobs from the pipeline without its lock, so it is waited
+/// for while it does.
+/// </para>
+/// </remarks>
+internal static class ReceiveJobWaiters
+{
+    private const BindingFlags Private = BindingFlags.Instance | BindingFlags.NonPublic;
+
+    private static readonly FieldInfo? s_stateChanged = typeof(Job).GetField(nameof(Job.StateChanged), Private);
+    private static readonly FieldInfo? s_writeExistingData = Field("_writeExistingData");
+    private static readonly FieldInfo? s_syncObject = Field("_syncObject");
+    private static readonly FieldInfo? s_aggregated = Field("_jobsBeingAggregated");
+    private static readonly FieldInfo? s_results = Field("_results");
+    private static readonly MethodInfo? s_aggregate =
+        typeof(ReceiveJobCommand).GetMethod("AggregateResultsFromJob", Private, [typeof(Job)]);
+
+    private static readonly Func<Job, PSDataCollection<PSStreamObject>>? s_resultsOf =
+        typeof(Job).GetProperty("Results", Private)?.GetMethod
+            ?.CreateDelegate<Func<Job, PSDataCollection<PSStreamObject>>>();
+
+    private static readonly Action<PSStreamObject, Guid>? s_setId =
+        typeof(PSStreamObject).GetProperty("Id", Private)?.SetMethod?.CreateDelegate<Action<PSStreamObject, Guid>>();
+
+    private static readonly bool s_supported =
+        s_stateChanged is not null && s_writeExistingData is not null && s_syncObject is not null
+        && s_aggregated is not null && s_results is not null && s_aggregate is not null
+        && s_resultsOf is not null && s_setId is not null;
+
+    /// <summary>Let those who wait for a parent take a child that has just come and not begun.</summary>
+    internal static void Take(Job parent, Job child)
+    {
+        foreach (ReceiveJobCommand waiter in Of(parent))
+        {
+            lock (s_syncObject!.GetValue(waiter)!)
+            {
+                if (!((List<Job>)s_aggregated!.GetValue(waiter)!).Contains(child))
+                {
+                    s_aggregate!.Invoke(waiter, [child]);
+                }
+            }
+        }
+    }
+
+    /// <summary>
+    /// Hand over what is left in the children of a parent that is about to end: a child that came
+    /// while Receive-Job was about to wait was seen by neither side.
+    /// </summary>
+    internal static void TakeRest(Job parent)
+    {
+        foreach (ReceiveJobCommand waiter in Of(parent))
+        {
+            var results = (PSDataCollection<PSStreamObject>)s_results!.GetValue(waiter)!;
+            foreach (Job child in parent.ChildJobs)
+            {
+                foreach (PSStreamObject record in s_resultsOf!(child).ReadAll())
+                {
+                    s_setId!(record, child.InstanceId);
+                    results.Add(record);
+                }
+            }
+        }
+    }
+
+    private static IEnumerable<ReceiveJobCommand> Of(Job parent)
+    {
+        if (!s_supported || s_stateChanged!.GetValue(parent) is not MulticastDelegate handlers)
+        {
+            yield break;
+        }
+
+        foreach (ReceiveJobCommand waiter in handlers.GetInvocationList()
+            .Select(handler => handler.Target).OfType<ReceiveJobCommand>())
+        {
+            bool waits;
+            try
+            {
+                waits = ((ManualResetEvent)s_writeExistingData!.GetValue(waiter)!).WaitOne();
+            }
+            catch (ObjectDisposedException)
+            {
+                waits = false; // it has ended meanwhile
+            }
+
+            if (waits)
+            {
+                yield return waiter;
+            }
+        }
+    }
+
+    private static FieldInfo? Field(string name) => typeof(ReceiveJobCommand).GetField(name, Private);
+}
