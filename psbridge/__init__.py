@@ -1,6 +1,6 @@
 """psbridge: Python in PowerShell's job system, and PowerShell's jobs in Python."""
 
-from .cmdlets import Cmdlet, JobCmdlet, Parameter, Session
+from .cmdlets import Cmdlet, Credential, JobCmdlet, Parameter, Secret, Session, cmdlet
 from .errors import (
     CompileError,
     ConversionError,
@@ -29,6 +29,7 @@ __all__ = [
     "CompileError",
     "Console",
     "ConversionError",
+    "Credential",
     "DeclarationError",
     "EngineError",
     "EngineNotFound",
@@ -54,8 +55,10 @@ __all__ = [
     "RemoteError",
     "Result",
     "Retry",
+    "Secret",
     "Session",
     "SessionClosedError",
     "StopRequested",
     "WorkerLost",
+    "cmdlet",
 ]

@@ -5,23 +5,23 @@ No .NET here: a mistake is found when the class is made, before any engine runs.
 
 from __future__ import annotations
 
-import datetime as dt
-import decimal
-import enum
 import inspect
 import re
 import types
 import typing
-import uuid
-from collections.abc import Callable
+import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePath
 from typing import Annotated, Any, ClassVar, Literal, Union
 
 from ..errors import DeclarationError
+from .kinds import Kind, kind_of
 from .parameter import Parameter
+from .verbs import nearest_verb
 
-__all__ = ["Declaration", "DeclaredParameter", "declare"]
+__all__ = ["ConfirmImpact", "Declaration", "DeclaredParameter", "declare", "declare_parameter"]
+
+ConfirmImpact = Literal["None", "Low", "Medium", "High"]
 
 # What every cmdlet has by itself, and what JobCmdlet adds.
 _TAKEN = {
@@ -30,7 +30,7 @@ _TAKEN = {
     "PipelineVariable", "WhatIf", "Confirm",
     "vb", "db", "ea", "wa", "infa", "proga", "ev", "wv", "iv", "ov", "ob", "pv", "wi", "cf",
 }  # fmt: skip
-_TAKEN_BY_JOBS = {"AsJob", "JobName", "ThrottleLimit"}
+_TAKEN_BY_JOBS = {"AsJob", "JobName", "ThrottleLimit", "TimeoutSeconds"}
 
 
 @dataclass(frozen=True)
@@ -40,20 +40,28 @@ class DeclaredParameter:
     Attributes:
         attribute: the name of the Python attribute.
         name: the name in PowerShell.
-        net_type: its type in C#; the property is nullable, and null means not given.
-        choices: the values it may have; empty means any.
-        convert: makes the Python value of the .NET value, converted to a plain Python one.
-        settings: what `Parameter` says.
+        kind: its type.
+        settings: what `Parameter` says, the first one where there are several.
+        in_sets: what each `Parameter` says.
         has_default: whether the class gives it a default.
     """
 
     attribute: str
     name: str
-    net_type: str
-    choices: tuple[str, ...]
-    convert: Callable[[Any], Any]
+    kind: Kind
     settings: Parameter
+    in_sets: tuple[Parameter, ...]
     has_default: bool
+
+    @property
+    def net_type(self) -> str:
+        """Its type in C#; the property is nullable, and null means not given."""
+        return self.kind.net_type
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The values it may have; empty means any."""
+        return self.kind.choices or tuple(self.settings.choices)
 
 
 @dataclass(frozen=True)
@@ -64,11 +72,23 @@ class Declaration:
         verb: the first part of its name.
         noun: the second part.
         parameters: in the order of the class.
+        default_parameter_set: the set that is taken where the arguments leave it open.
+        supports_should_process: whether it has -WhatIf and -Confirm.
+        confirm_impact: from which $ConfirmPreference on it asks.
+        output_types: the names of the .NET types of its output.
+        aliases: other names for it.
+        dynamic: whether it has dynamic parameters.
     """
 
     verb: str
     noun: str
     parameters: tuple[DeclaredParameter, ...]
+    default_parameter_set: str | None = None
+    supports_should_process: bool = False
+    confirm_impact: ConfirmImpact = "Medium"
+    output_types: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    dynamic: bool = False
 
     @property
     def name(self) -> str:
@@ -76,7 +96,19 @@ class Declaration:
         return f"{self.verb}-{self.noun}"
 
 
-def declare(cls: type, verb: str, noun: str, *, with_jobs: bool) -> Declaration:
+def declare(
+    cls: type,
+    verb: str,
+    noun: str,
+    *,
+    with_jobs: bool,
+    default_parameter_set: str | None = None,
+    supports_should_process: bool = False,
+    confirm_impact: ConfirmImpact = "Medium",
+    output_types: Sequence[Any] = (),
+    aliases: Sequence[str] = (),
+    dynamic: bool = False,
+) -> Declaration:
     """Read the declaration of a cmdlet class.
 
     Args:
@@ -84,6 +116,12 @@ def declare(cls: type, verb: str, noun: str, *, with_jobs: bool) -> Declaration:
         verb: its verb.
         noun: its noun.
         with_jobs: whether it has the parameters of JobCmdlet.
+        default_parameter_set: the set that is taken where the arguments leave it open.
+        supports_should_process: whether it has -WhatIf and -Confirm.
+        confirm_impact: from which $ConfirmPreference on it asks.
+        output_types: the types of its output: Python's, or names of .NET's.
+        aliases: other names for it.
+        dynamic: whether it has dynamic parameters.
 
     Raises:
         DeclarationError: names the class, the parameter and what is wrong.
@@ -93,6 +131,24 @@ def declare(cls: type, verb: str, noun: str, *, with_jobs: bool) -> Declaration:
             raise DeclarationError(
                 f"{cls.__qualname__}: the {what} {word!r} is not made of letters and digits"
             )
+    if (better := nearest_verb(verb)) is not None:
+        warnings.warn(
+            f"{verb}-{noun}: {verb} is no approved verb of PowerShell's, which users are warned "
+            f"of; {better}-{noun} would be",
+            stacklevel=4,
+        )
+    if isinstance(aliases, str):
+        raise DeclarationError(
+            f"{cls.__qualname__}: aliases is a list of names, such as [{aliases!r}]"
+        )
+    for alias in aliases:
+        if not re.fullmatch(r"[^\s*?\[\]'\"`]+", alias):
+            raise DeclarationError(f"{cls.__qualname__}: {alias!r} cannot be an alias")
+    if confirm_impact not in typing.get_args(ConfirmImpact):
+        raise DeclarationError(
+            f"{cls.__qualname__}: confirm_impact is {confirm_impact!r}; it can be one of "
+            + ", ".join(typing.get_args(ConfirmImpact))
+        )
     parameters = []
     names: dict[str, str] = dict.fromkeys(_TAKEN, "every cmdlet")
     if with_jobs:
@@ -101,7 +157,7 @@ def declare(cls: type, verb: str, noun: str, *, with_jobs: bool) -> Declaration:
     for attribute, hint in _annotations(cls).items():
         if hint is ClassVar or typing.get_origin(hint) is ClassVar:
             continue
-        parameter = _parameter(cls, attribute, hint)
+        parameter = declare_parameter(cls, attribute, hint)
         for name in (parameter.name, *parameter.settings.alias):
             if (owner := names.get(name.lower())) is not None:
                 raise DeclarationError(
@@ -109,7 +165,37 @@ def declare(cls: type, verb: str, noun: str, *, with_jobs: bool) -> Declaration:
                 )
             names[name.lower()] = f"the parameter {attribute}"
         parameters.append(parameter)
-    return Declaration(verb, noun, tuple(parameters))
+    _check_sets(cls, parameters, default_parameter_set)
+    return Declaration(
+        verb,
+        noun,
+        tuple(parameters),
+        default_parameter_set=default_parameter_set,
+        supports_should_process=supports_should_process,
+        confirm_impact=confirm_impact,
+        output_types=tuple(_output_type(cls, kind) for kind in output_types),
+        aliases=tuple(aliases),
+        dynamic=dynamic,
+    )
+
+
+def _check_sets(cls: type, parameters: list[DeclaredParameter], default: str | None) -> None:
+    sets = {name for p in parameters for settings in p.in_sets for name in settings.parameter_sets}
+    if default is not None and default not in sets:
+        known = ", ".join(sorted(sets)) or "none"
+        raise DeclarationError(
+            f"{cls.__qualname__}: default_parameter_set is {default!r}, and no parameter is in "
+            f"that set; there are {known}"
+        )
+
+
+def _output_type(cls: type, kind: Any) -> str:
+    if isinstance(kind, str):
+        return kind
+    if kind in (None, dict) or (isinstance(kind, type) and hasattr(kind, "__dataclass_fields__")):
+        return "System.Management.Automation.PSCustomObject"
+    net_type = kind_of(kind, f"{cls.__qualname__}: output_types").net_type
+    return "bool" if kind is bool else net_type.removeprefix("global::")
 
 
 def _annotations(cls: type) -> dict[str, Any]:
@@ -142,28 +228,81 @@ def _is_ours(base: type) -> bool:
     return base.__module__.startswith("psbridge.")
 
 
-def _parameter(cls: type, attribute: str, hint: Any) -> DeclaredParameter:
+def declare_parameter(cls: type, attribute: str, hint: Any) -> DeclaredParameter:
+    """Read the declaration of one parameter.
+
+    Raises:
+        DeclarationError: names the class, the parameter and what is wrong.
+    """
     where = f"{cls.__qualname__}.{attribute}"
-    settings = Parameter()
+    found: list[Parameter] = []
     if typing.get_origin(hint) is Annotated:
         hint, *extras = typing.get_args(hint)
         found = [extra for extra in extras if isinstance(extra, Parameter)]
-        if len(found) > 1:
-            raise DeclarationError(f"{where} has more than one Parameter(...)")
-        settings = found[0] if found else settings
-    if isinstance(settings.alias, str):
-        raise DeclarationError(f"{where}: alias is a list of names, such as [{settings.alias!r}]")
+    _check_settings(found, where)
+    settings = found[0] if found else Parameter()
     has_default = hasattr(cls, attribute)
-    if settings.mandatory and has_default:
+    if has_default and any(each.mandatory for each in found) and len(found) < 2:
         raise DeclarationError(f"{where} is mandatory and has a default; it can be one of them")
-    if settings.position is not None and not 0 <= settings.position < 2**31:
-        raise DeclarationError(f"{where}: position {settings.position} is not between 0 and 2**31")
     name = "".join(part[:1].upper() + part[1:] for part in attribute.split("_"))
     for word in (name, *settings.alias):
         if not re.fullmatch(r"[A-Za-z][A-Za-z0-9]*", word):
             raise DeclarationError(f"{where}: {word!r} is not made of letters and digits")
-    net_type, choices, convert = _type(_without_none(hint), where)
-    return DeclaredParameter(attribute, name, net_type, choices, convert, settings, has_default)
+    kind = kind_of(_without_none(hint), where, settings.net_type)
+    _check_validation(settings, kind, where)
+    return DeclaredParameter(
+        attribute, name, kind, settings, tuple(found) or (settings,), has_default
+    )
+
+
+def _check_settings(found: list[Parameter], where: str) -> None:
+    sets = [name for settings in found for name in settings.parameter_sets]
+    if len(found) > 1 and (
+        len(set(sets)) < len(sets) or any(not settings.parameter_sets for settings in found)
+    ):
+        raise DeclarationError(
+            f"{where} has more than one Parameter(...), and they are not each for a parameter_set "
+            "of its own"
+        )
+    for settings in found:
+        if isinstance(settings.alias, str):
+            raise DeclarationError(
+                f"{where}: alias is a list of names, such as [{settings.alias!r}]"
+            )
+        if settings.position is not None and not 0 <= settings.position < 2**31:
+            raise DeclarationError(
+                f"{where}: position {settings.position} is not between 0 and 2**31"
+            )
+
+
+def _check_validation(settings: Parameter, kind: Kind, where: str) -> None:
+    for what, value, fits, needed in (
+        ("range", settings.range, kind.is_number, "a number"),
+        ("length", settings.length, kind.is_text, "a text"),
+        ("count", settings.count, kind.is_list, "a list"),
+        ("pattern", settings.pattern, kind.is_text, "a text"),
+        ("choices", settings.choices or None, kind.is_text, "a text"),
+    ):
+        if value is not None and not fits:
+            raise DeclarationError(f"{where}: {what} is for {needed}")
+    for what, pair in (
+        ("range", settings.range), ("length", settings.length), ("count", settings.count)
+    ):  # fmt: skip
+        if pair is not None and (len(pair) != 2 or not pair[0] <= pair[1]):
+            raise DeclarationError(
+                f"{where}: {what} is {pair!r}; it is the least and the greatest, such as (1, 10)"
+            )
+    if isinstance(settings.choices, str):
+        raise DeclarationError(
+            f"{where}: choices is a list of texts, such as [{settings.choices!r}]"
+        )
+    for what, function in (
+        ("validate", settings.validate),
+        ("transform", settings.transform),
+        ("complete", settings.complete),
+    ):
+        if function is not None and not callable(function):
+            raise DeclarationError(f"{where}: {what} is {function!r}, which cannot be called")
 
 
 def _without_none(hint: Any) -> Any:
@@ -172,50 +311,3 @@ def _without_none(hint: Any) -> Any:
         if len(kept) == 1:
             return kept[0]
     return hint
-
-
-def _same(value: Any) -> Any:
-    return value
-
-
-_SIMPLE: dict[Any, tuple[str, Callable[[Any], Any]]] = {
-    str: ("string", _same),
-    int: ("long", _same),
-    float: ("double", _same),
-    bool: ("System.Management.Automation.SwitchParameter", bool),
-    bytes: ("byte[]", _same),
-    Path: ("string", Path),
-    PurePath: ("string", PurePath),
-    dt.datetime: ("System.DateTime", _same),
-    dt.timedelta: ("System.TimeSpan", _same),
-    decimal.Decimal: ("decimal", _same),
-    uuid.UUID: ("System.Guid", _same),
-    dict: ("System.Collections.Hashtable", _same),
-    list: ("object[]", _same),
-    object: ("object", _same),
-    Any: ("object", _same),
-}
-
-
-def _type(hint: Any, where: str) -> tuple[str, tuple[str, ...], Callable[[Any], Any]]:
-    if hint in _SIMPLE:
-        net_type, convert = _SIMPLE[hint]
-        return net_type, (), convert
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if origin is dict:
-        return "System.Collections.Hashtable", (), _same
-    if origin is list and arguments[0] is not bool:
-        net_type, choices, convert = _type(arguments[0], where)
-        return f"{net_type}[]", choices, lambda values: [convert(value) for value in values]
-    if origin is Literal and all(isinstance(choice, str) for choice in arguments):
-        # PowerShell takes any letter case, so the author's spelling is put back.
-        by_name = {choice.lower(): choice for choice in arguments}
-        return "string", arguments, lambda value: by_name[value.lower()]
-    if isinstance(hint, type) and issubclass(hint, enum.Enum):
-        members = {name.lower(): member for name, member in hint.__members__.items()}
-        return "string", tuple(hint.__members__), lambda value: members[value.lower()]
-    raise DeclarationError(
-        f"{where}: {hint!r} is no type that a parameter can have; use str, int, float, bool, Path, "
-        "datetime, timedelta, Decimal, UUID, bytes, an Enum, a Literal of texts, a list of one of "
-        "these, dict, or object for anything"
-    )

@@ -18,6 +18,7 @@ from ..engine.starting import Engine
 from ..errors import DeclarationError
 from .cmdlet import Cmdlet, JobCmdlet
 from .declaration import Declaration
+from .function import cmdlet_of
 from .source import NAMESPACE, class_name, source_of
 
 __all__ = ["cmdlets_in", "load_module", "make_types"]
@@ -63,9 +64,10 @@ def cmdlets_in(module: ModuleType) -> list[type[Cmdlet]]:
     Raises:
         DeclarationError: it defines none.
     """
+    values = [cmdlet_of(value) or value for value in vars(module).values()]
     found = [
         value
-        for value in {id(value): value for value in vars(module).values()}.values()
+        for value in {id(value): value for value in values}.values()
         if isinstance(value, type)
         and issubclass(value, Cmdlet)
         and value.__module__ == module.__name__
@@ -93,6 +95,7 @@ def make_types(
     from PSBridge import PythonCmdlet
     from System import Action
 
+    from .functions import register_functions
     from .running import attach
 
     declared: list[tuple[Declaration, bool]] = []
@@ -110,4 +113,5 @@ def make_types(
         assert cls.declaration is not None
         net_type = assembly.assembly.GetType(f"{NAMESPACE}.{class_name(cls.declaration)}", True)
         PythonCmdlet.Register(runspace, net_type, Action[PythonCmdlet](partial(attach, cls)))
+        register_functions(runspace, cls.declaration)
     return assembly

@@ -8,15 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from System import Action
+from System import Action, Func
+from System.Management.Automation import IContainsErrorRecord, RuntimeDefinedParameterDictionary
 from System.Reflection import Missing
 
 from ..errors import StopRequested
-from ..jobs import Job, JobGroup, make_parent, start_group
-from ..session.session import current_session
 from ..session.sink import NetSink
 from ..values import error_record, from_net
-from .cmdlet import Cmdlet, JobCmdlet
+from .as_job import CollectedInput, StreamedInput
+from .cmdlet import Cmdlet, JobCmdlet, TerminatingError
+from .declaration import DeclaredParameter
+from .dynamic import dynamic_values, runtime_parameters
+from .invocation import Invocation
 
 __all__ = ["attach"]
 
@@ -26,32 +29,21 @@ def attach(cls: type[Cmdlet], net: Any) -> None:
 
     Args:
         cls: the Python class.
-        net: the ``PythonCmdlet`` that PowerShell has made; its parameters are bound.
+        net: the ``PythonCmdlet`` that PowerShell has made. Its parameters are bound, or are about
+            to be where it has dynamic ones.
     """
     guard = _Guard(net)
     with guard:
-        if issubclass(cls, JobCmdlet) and net.AsJob.IsPresent:
-            collected = _Collected(cls, net)
-            net.OnBegin = guard.action(collected.begin)
-            net.OnProcess = guard.action(collected.process)
-            net.OnEnd = guard.action(collected.start)
-            return
-        cmdlet = cls()
-        cmdlet._sink = NetSink(net)
-
-        def process() -> None:
-            cmdlet._set_parameters(_values(cls, net))
-            cmdlet._write_outcome(cmdlet.process())
-
-        def begin() -> None:
-            cmdlet._set_parameters(_values(cls, net))
-            cmdlet._write_outcome(cmdlet.begin())
-
-        net.OnBegin = guard.action(begin)
-        net.OnProcess = guard.action(process)
-        net.OnEnd = guard.action(lambda: cmdlet._write_outcome(cmdlet.end()))
+        running = _Running(cls, net)
+        net.OnBegin = guard.action(running.begin)
+        net.OnProcess = guard.action(running.process)
+        net.OnEnd = guard.action(running.end)
         if cls.stop is not Cmdlet.stop:
-            net.OnStop = guard.action(cmdlet.stop)
+            net.OnStop = guard.action(running.cmdlet.stop)
+        if cls.dispose is not Cmdlet.dispose or issubclass(cls, JobCmdlet):
+            net.OnDispose = guard.action(running.dispose)
+        if cls.dynamic_parameters is not Cmdlet.dynamic_parameters:
+            net.OnDynamicParameters = guard.function(running.dynamic_parameters)
 
 
 class _Guard:
@@ -66,7 +58,7 @@ class _Guard:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
         asked_for = isinstance(error, StopRequested) and self._net.StopRequested
         if error is not None and not asked_for:
-            self._net.Failure = error_record(error)
+            self._net.Failure = _record(error)
         return True
 
     def action(self, hook: Callable[[], None]) -> Any:
@@ -76,69 +68,76 @@ class _Guard:
 
         return Action(call)
 
+    def function(self, hook: Callable[[], Any]) -> Any:
+        def call() -> Any:
+            with self:
+                return hook()
+            return None
 
-class _Collected:
-    """The records of a call with -AsJob, until the pipeline has ended and the job starts."""
+        return Func[RuntimeDefinedParameterDictionary](call)
 
-    def __init__(self, cls: type[JobCmdlet], net: Any) -> None:
+
+def _record(error: BaseException) -> Any:
+    if isinstance(error, TerminatingError):
+        return error_record(
+            error.error, error_id=error.error_id, category=error.category, target=error.target
+        )
+    if isinstance(error, IContainsErrorRecord):  # PowerShell's own, such as of a path
+        return error.ErrorRecord
+    return error_record(error)
+
+
+class _Running:
+    """A call of a cmdlet, in the foreground or with -AsJob."""
+
+    def __init__(self, cls: type[Cmdlet], net: Any) -> None:
         self._cls = cls
         self._net = net
-        self._arguments: dict[str, Any] = {}
-        self._records: list[dict[str, Any]] = []
+        self._dynamic: list[DeclaredParameter] = []
+        self._job: CollectedInput | StreamedInput | None = None
+        self.cmdlet = cls()
+        self.cmdlet._sink = NetSink(net)
+
+    def dynamic_parameters(self) -> Any:
+        self._take_values()
+        found, self._dynamic = runtime_parameters(self._cls, self.cmdlet.dynamic_parameters())
+        return found
 
     def begin(self) -> None:
-        self._arguments = _values(self._cls, self._net)
+        self._take_values()
+        cls = self._cls
+        if issubclass(cls, JobCmdlet) and self._net.AsJob.IsPresent:
+            kind = StreamedInput if cls.stream_input else CollectedInput
+            self._job = kind(cls, self._net, self._invocation, self._values)
+            return
+        self.cmdlet._write_outcome(self.cmdlet.begin())
 
     def process(self) -> None:
-        self._records.append(_values(self._cls, self._net))
-
-    def start(self) -> None:
-        net, cls, arguments = self._net, self._cls, self._arguments
-        if cls.children == "each":
-            jobs = [CmdletJob(cls, arguments, [record]) for record in self._records]
+        self._take_values()
+        if self._job is not None:
+            self._job.add(self._values)
         else:
-            jobs = [CmdletJob(cls, arguments, self._records)]
-        group = JobGroup(
-            jobs,
-            name=net.JobName,
-            command=net.MyInvocation.MyCommand.Name,
-            throttle_limit=net.ThrottleLimit,
+            self.cmdlet._write_outcome(self.cmdlet.process())
+
+    def end(self) -> None:
+        if self._job is not None:
+            self._job.end()
+        else:
+            self.cmdlet._write_outcome(self.cmdlet.end())
+
+    def dispose(self) -> None:
+        if self._job is not None:
+            self._job.close()
+        self.cmdlet.dispose()
+
+    def _take_values(self) -> None:
+        self._values = _values(self._cls, self._net) | dynamic_values(self._dynamic, self._net)
+        self.cmdlet._invocation = self._invocation = Invocation(
+            net=self._net,
+            parameter_set_name=str(self._net.ParameterSetName),
+            given=frozenset(self._values),
         )
-
-        def publish(parent: Any) -> None:
-            net.JobRepository.Add(parent)
-            if not net.Write(parent):
-                raise StopRequested
-
-        start_group(group, make_parent(group), owner=current_session(), publish=publish)
-
-
-class CmdletJob(Job):
-    """A child job that runs a cmdlet's hooks over the records it was given."""
-
-    def __init__(
-        self, cls: type[Cmdlet], arguments: dict[str, Any], records: list[dict[str, Any]]
-    ) -> None:
-        assert cls.declaration is not None
-        super().__init__(command=cls.declaration.name)
-        self._cls = cls
-        self._arguments = arguments
-        self._records = records
-        self._cmdlet: Cmdlet | None = None
-
-    def run(self) -> None:
-        self._cmdlet = cmdlet = self._cls()
-        cmdlet._sink = self._sink
-        cmdlet._set_parameters(self._arguments)
-        cmdlet._write_outcome(cmdlet.begin())
-        for record in self._records:
-            cmdlet._set_parameters(record)
-            cmdlet._write_outcome(cmdlet.process())
-        cmdlet._write_outcome(cmdlet.end())
-
-    def on_stop(self) -> None:
-        if self._cmdlet is not None:
-            self._cmdlet.stop()
+        self.cmdlet._set_parameters(self._values)
 
 
 def _values(cls: type[Cmdlet], net: Any) -> dict[str, Any]:
@@ -148,5 +147,6 @@ def _values(cls: type[Cmdlet], net: Any) -> dict[str, Any]:
     for parameter, value in zip(cls.declaration.parameters, net.GetGivenValues(), strict=True):
         if not isinstance(value, Missing):
             given = from_net(value)
-            values[parameter.attribute] = None if given is None else parameter.convert(given)
+            convert = parameter.kind.convert
+            values[parameter.attribute] = None if given is None else convert(given, net)
     return values

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..errors import DeclarationError
 from ..jobs.session import JobSession
 from .cmdlet import Cmdlet
+from .function import cmdlet_of
 from .modules import cmdlets_in, load_module, make_types
 
 if TYPE_CHECKING:
@@ -55,8 +58,11 @@ class Session(JobSession):
         name = Path(module.__file__).stem if module.__file__ else module.__name__
         return self._import(module.__file__ or name, name, cmdlets_in(module))
 
-    def import_cmdlets(self, *cmdlets: type[Cmdlet]) -> list[str]:
-        """Make cmdlet classes known to this session, wherever they are defined.
+    def import_cmdlets(self, *cmdlets: type[Cmdlet] | Callable[..., Any]) -> list[str]:
+        """Make cmdlets known to this session, wherever they are defined.
+
+        Args:
+            cmdlets: classes, or functions that are decorated with `cmdlet`.
 
         Returns:
             The names of the cmdlets.
@@ -67,18 +73,25 @@ class Session(JobSession):
         self._check_open()
         if not cmdlets:
             raise TypeError("import_cmdlets needs at least one cmdlet class")
-        name = cmdlets[0].__module__.rpartition(".")[2]
-        source = " ".join(sorted(f"{cls.__module__}.{cls.__qualname__}" for cls in cmdlets))
-        return self._import(source, name, list(cmdlets))
+        classes: list[type[Cmdlet]] = []
+        for given in cmdlets:
+            cls = cmdlet_of(given) or given
+            if not (isinstance(cls, type) and issubclass(cls, Cmdlet)):
+                raise DeclarationError(f"{given!r} is no cmdlet")
+            classes.append(cls)
+        name = classes[0].__module__.rpartition(".")[2]
+        source = " ".join(sorted(f"{cls.__module__}.{cls.__qualname__}" for cls in classes))
+        return self._import(source, name, classes)
 
     def close(self) -> None:
         """Stop what runs in this session and close it; see `JobSession.close`."""
         forget = not self.closed
         super().close()
         if forget:
-            from PSBridge import PythonCmdlet
+            from PSBridge import PythonCmdlet, PythonFunctions
 
             PythonCmdlet.Forget(self._runspace.InstanceId)
+            PythonFunctions.Forget(self._runspace.InstanceId)
 
     def _import(self, source: str, name: str, cmdlets: list[type[Cmdlet]]) -> list[str]:
         names = {cls.declaration.name.lower() for cls in cmdlets if cls.declaration is not None}

@@ -12,24 +12,21 @@ from collections.abc import Sequence
 
 from ..engine.compiling import SourceFile
 from .declaration import Declaration, DeclaredParameter
+from .parameter import Parameter
 
-__all__ = ["NAMESPACE", "class_name", "source_of"]
+__all__ = ["NAMESPACE", "class_name", "function_key", "source_of"]
 
 NAMESPACE = "PSBridge.Cmdlets"
-
-_VALUE_TYPES = {
-    "long",
-    "double",
-    "decimal",
-    "System.DateTime",
-    "System.TimeSpan",
-    "System.Guid",
-}
 
 
 def class_name(declaration: Declaration) -> str:
     """The name of the .NET type, as PowerShell's own authors form it."""
     return f"{declaration.verb}{declaration.noun}Command"
+
+
+def function_key(declaration: Declaration, parameter: DeclaredParameter, what: str) -> str:
+    """By what name an attribute of a parameter finds its Python function."""
+    return f"{declaration.name} -{parameter.name} {what}"
 
 
 def source_of(module: str, cmdlets: Sequence[tuple[Declaration, bool]]) -> SourceFile:
@@ -48,26 +45,75 @@ def source_of(module: str, cmdlets: Sequence[tuple[Declaration, bool]]) -> Sourc
 
 def _class(declaration: Declaration, with_jobs: bool) -> str:
     base = "PSBridge.PythonJobCmdlet" if with_jobs else "PSBridge.PythonCmdlet"
-    lines = [
-        f"[Cmdlet({_text(declaration.verb)}, {_text(declaration.noun)})]",
-        f"public sealed class {class_name(declaration)} : {base}",
-        "{",
-    ]
+    if declaration.dynamic:
+        base += ", IDynamicParameters"
+    arguments = [_text(declaration.verb), _text(declaration.noun)]
+    if declaration.default_parameter_set is not None:
+        arguments.append(f"DefaultParameterSetName = {_text(declaration.default_parameter_set)}")
+    if declaration.supports_should_process:
+        arguments.append("SupportsShouldProcess = true")
+        arguments.append(f"ConfirmImpact = ConfirmImpact.{declaration.confirm_impact}")
+    lines = [f"[Cmdlet({', '.join(arguments)})]"]
+    if declaration.aliases:
+        lines.append(f"[Alias({', '.join(map(_text, declaration.aliases))})]")
+    for output in declaration.output_types:
+        lines.append(f"[OutputType(typeof({output.replace('+', '.')}))]")
+    if with_jobs:
+        lines.append("[OutputType(typeof(Job))]")
+    lines += [f"public sealed class {class_name(declaration)} : {base}", "{"]
     for parameter in declaration.parameters:
-        lines += [f"    {line}" for line in _property(parameter)]
+        lines += [f"    {line}" for line in _property(declaration, parameter)]
     names = ", ".join(_text(parameter.name) for parameter in declaration.parameters)
     values = ", ".join(f"this.{parameter.name}" for parameter in declaration.parameters)
     lines += [
         f"    private static readonly string[] s_names = [{names}];",
         "    protected override string[] DeclaredNames => s_names;",
         f"    protected override object?[] DeclaredValues => [{values}];",
-        "}",
     ]
+    if declaration.dynamic:
+        lines.append("    public object? GetDynamicParameters() => CollectDynamicParameters();")
+    lines.append("}")
     return "\n".join(lines)
 
 
-def _property(parameter: DeclaredParameter) -> list[str]:
+def _property(declaration: Declaration, parameter: DeclaredParameter) -> list[str]:
     settings = parameter.settings
+    lines = [line for each in parameter.in_sets for line in _parameter_attributes(each)]
+    if settings.alias:
+        lines.append(f"[Alias({', '.join(map(_text, settings.alias))})]")
+    if parameter.choices:
+        lines.append(f"[ValidateSet({', '.join(map(_text, parameter.choices))})]")
+    if settings.not_empty:
+        lines.append("[ValidateNotNullOrEmpty]")
+    if settings.count is not None:
+        lines.append("[ValidateCount({}, {})]".format(*settings.count))
+    if settings.length is not None:
+        lines.append("[ValidateLength({}, {})]".format(*settings.length))
+    if settings.pattern is not None:
+        lines.append(f"[ValidatePattern({_text(settings.pattern)})]")
+    if settings.range is not None:
+        suffix = "L" if parameter.net_type.startswith("long") else "D"
+        least, greatest = (f"{_number(bound, suffix)}" for bound in settings.range)
+        lines.append(f"[ValidateRange({least}, {greatest})]")
+    for what, function in (
+        ("Transform", settings.transform),
+        ("Validate", settings.validate),
+        ("Complete", settings.complete),
+    ):
+        if function is not None:
+            key = function_key(declaration, parameter, what)
+            lines.append(f"[PSBridge.Python{what}({_text(key)})]")
+    lines += parameter.kind.attributes
+    if parameter.net_type == "System.Management.Automation.SwitchParameter":
+        kind = parameter.net_type
+    else:
+        # Null means not given; the Python class has the default.
+        kind = parameter.net_type + "?"
+    lines.append(f"public {kind} {parameter.name} {{ get; set; }}")
+    return lines
+
+
+def _parameter_attributes(settings: Parameter) -> list[str]:
     arguments = []
     if settings.position is not None:
         arguments.append(f"Position = {settings.position}")
@@ -76,23 +122,25 @@ def _property(parameter: DeclaredParameter) -> list[str]:
         ("ValueFromPipeline", settings.from_pipeline),
         ("ValueFromPipelineByPropertyName", settings.from_pipeline_by_property_name),
         ("ValueFromRemainingArguments", settings.from_remaining_arguments),
+        ("DontShow", settings.hidden),
     ):
         if wanted:
             arguments.append(f"{argument} = true")
     if settings.help is not None:
         arguments.append(f"HelpMessage = {_text(settings.help)}")
-    lines = [f"[Parameter({', '.join(arguments)})]"]
-    if settings.alias:
-        lines.append(f"[Alias({', '.join(map(_text, settings.alias))})]")
-    if parameter.choices:
-        lines.append(f"[ValidateSet({', '.join(map(_text, parameter.choices))})]")
-    if parameter.net_type == "System.Management.Automation.SwitchParameter":
-        kind = parameter.net_type
-    else:
-        # Null means not given; the Python class has the default.
-        kind = parameter.net_type + "?"
-    lines.append(f"public {kind} {parameter.name} {{ get; set; }}")
-    return lines
+    in_set = [f"ParameterSetName = {_text(name)}" for name in settings.parameter_sets]
+    return [f"[Parameter({', '.join([*arguments, name] if name else arguments)})]"
+            for name in in_set or [""]]  # fmt: skip
+
+
+def _number(value: float, suffix: str) -> str:
+    if suffix == "L":
+        return f"{int(value)}L"
+    if value == float("inf"):
+        return "double.PositiveInfinity"
+    if value == float("-inf"):
+        return "double.NegativeInfinity"
+    return f"{float(value)!r}D"
 
 
 def _text(value: str) -> str:

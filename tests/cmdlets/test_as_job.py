@@ -156,3 +156,112 @@ def test_the_author_s_stop_is_called(shell: Session) -> None:
     shell.run("$j | Stop-Job")
     assert released.is_set()
     assert shell.run("[string]$j.State") == ["Stopped"]
+
+
+class Batched(JobCmdlet, verb="Test", noun="Batched", children=2, supports_should_process=True):
+    n: Annotated[int, Parameter(from_pipeline=True)] = 0
+
+    def begin(self) -> None:
+        self.seen: list[int] = []
+
+    def process(self) -> None:
+        self.seen.append(self.n)
+
+    def end(self) -> list[int]:
+        return [*self.seen, self.should_process("anything")]
+
+    def dispose(self) -> None:
+        self.seen = []
+
+
+class Streamed(
+    Batched,
+    verb="Test",
+    noun="Streamed",
+    children="each",
+    stream_input=True,
+    supports_should_process=True,
+):
+    pass
+
+
+class StreamedOne(
+    Batched,
+    verb="Test",
+    noun="StreamedOne",
+    children="one",
+    stream_input=True,
+    supports_should_process=True,
+):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("Batched", [[1, 2, True], [3, 4, True], [5, True]]),
+        ("Streamed", [[n, True] for n in (1, 2, 3, 4, 5)]),
+        ("StreamedOne", [[1, 2, 3, 4, 5, True]]),
+    ],
+)
+def test_the_records_are_shared_out_as_the_author_chose(
+    shell: Session, name: str, expected: list[object]
+) -> None:
+    shell.import_cmdlets(Batched, Streamed, StreamedOne)
+    script = f"$job = 1..5 | Test-{name} -AsJob -Confirm:$false -ThrottleLimit 1; $null = Wait-Job"
+    result = shell.run(f"{script} $job; $job.ChildJobs | % {{ , (Receive-Job $_) }}")
+    assert result == expected
+
+
+def test_streamed_records_are_worked_on_while_more_come(shell: Session) -> None:
+    shell.import_cmdlets(Batched, Streamed)
+    script = (
+        "$global:seen = $null; & { 1; 2; $until = [datetime]::Now.AddSeconds(20);"
+        " while (-not $global:seen -and [datetime]::Now -lt $until) {"
+        " $global:seen = (Get-Job -Name early).ChildJobs"
+        " | ? { $_.JobStateInfo.State -eq 'Completed' } } ; 3 }"
+        " | Test-Streamed -AsJob -JobName early -Confirm:$false | Wait-Job | Receive-Job;"
+        " $null -ne $global:seen"
+    )
+    assert shell.run(script) == [[1, True], [2, True], [3, True], True]
+
+
+def test_what_if_asks_before_there_is_a_job(shell: Session) -> None:
+    shell.import_cmdlets(Batched, Streamed)
+    assert shell.run("1..3 | Test-Batched -AsJob -WhatIf") == []
+    assert shell.run("1..3 | Test-Streamed -AsJob -WhatIf") == []
+    assert shell.run("Get-Job") == []
+
+
+def test_timeout_seconds_ends_a_child(shell: Session) -> None:
+    class Slow(JobCmdlet, verb="Test", noun="Slow"):
+        def process(self) -> None:
+            while True:
+                self.check_stop()
+                time.sleep(0.01)
+
+    shell.import_cmdlets(Slow)
+    result = shell.run("Test-Slow -AsJob -TimeoutSeconds 1 | Receive-Job -Wait")
+    assert result.errors[0].message == "TimeoutError: the work did not end within 1 seconds"
+    (error,) = shell.run("Test-Slow -TimeoutSeconds 1").errors
+    assert error.message == "-TimeoutSeconds is for jobs: add -AsJob."
+
+
+def test_a_terminating_error_fails_the_job_with_the_exception(shell: Session) -> None:
+    class Throws(JobCmdlet, verb="Test", noun="Throws"):
+        def process(self) -> None:
+            self.throw_terminating_error(KeyError("it"), error_id="Gone")
+
+    shell.import_cmdlets(Throws)
+    result = shell.run("Test-Throws -AsJob | Receive-Job -Wait")
+    assert result.errors[0].message == "KeyError: 'it'"
+
+
+def test_a_job_has_nobody_to_ask(shell: Session) -> None:
+    class Asks(JobCmdlet, verb="Test", noun="Asks"):
+        def process(self) -> bool:
+            return self.should_continue("really?")
+
+    shell.import_cmdlets(Asks)
+    result = shell.run("Test-Asks -AsJob | Receive-Job -Wait")
+    assert "a job has nobody to ask: really?" in result.errors[0].message

@@ -1,13 +1,22 @@
 """Cmdlets written in Python, as PowerShell users meet them."""
 
+import contextlib
 import enum
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pytest
 
-from psbridge import Cmdlet, DeclarationError, Parameter, PowerShellError, Session
+from psbridge import (
+    Cmdlet,
+    DeclarationError,
+    Parameter,
+    PowerShellError,
+    Session,
+    SessionClosedError,
+)
 
 
 class Colour(enum.Enum):
@@ -78,8 +87,8 @@ def test_arguments_arrive_as_the_declared_types(shell_with: Session) -> None:
         "-Colour blue -How FAST -Anything (1,2) x y"
     )
     expected = [
-        "hello", 12, 2.0, True, [Path("a"), Path("b")], {"k": 1}, Colour.BLUE, "Fast", [1, 2],
-        ["x", "y"],
+        "hello", 12, 2.0, True, [Path.cwd() / "a", Path.cwd() / "b"], {"k": 1}, Colour.BLUE,
+        "Fast", [1, 2], ["x", "y"],
     ]  # fmt: skip
     assert shell_with.run(script) == [repr(expected)]
 
@@ -250,3 +259,131 @@ def test_a_subclass_needs_a_name_of_its_own(shell: Session) -> None:
 
     with pytest.raises(DeclarationError, match=r"Silent has no verb= and noun= of its own"):
         shell.import_cmdlets(Silent)
+
+
+class Asking(
+    Cmdlet, verb="Remove", noun="Asking", supports_should_process=True, confirm_impact="High"
+):
+    name: str = ""
+
+    def process(self) -> Iterator[object]:
+        if self.should_process(self.name, "break"):
+            yield "broken"
+        if self.name == "sure":
+            yield self.should_continue("really?")
+        if self.name == "last":
+            self.throw_terminating_error(
+                "oh no", error_id="Bad", category="InvalidData", target=self.name
+            )
+
+
+def test_should_process_follows_what_if_and_confirm(shell: Session) -> None:
+    shell.import_cmdlets(Asking)
+    assert shell.run("Remove-Asking -Confirm:$false") == ["broken"]
+    assert shell.run("Remove-Asking -WhatIf") == []
+    assert shell.run("$ConfirmPreference = 'None'; Remove-Asking") == ["broken"]
+    result = shell.run("$ConfirmPreference = 'High'; Remove-Asking")
+    assert result == []
+    assert "confirmation" in result.errors[0].message  # nobody is there to ask
+
+
+def test_should_process_has_to_be_declared(shell: Session) -> None:
+    class Sneaky(Cmdlet, verb="Test", noun="Sneaky"):
+        def process(self) -> bool:
+            return self.should_process("x")
+
+    shell.import_cmdlets(Sneaky)
+    assert "supports_should_process=True" in shell.run("Test-Sneaky").errors[0].message
+
+
+def test_should_continue_asks_the_host(shell: Session) -> None:
+    shell.import_cmdlets(Asking)
+    result = shell.run("Remove-Asking -Name sure -Confirm:$false")
+    assert result == ["broken"]
+    assert "really?" in result.errors[0].message
+
+
+def test_throw_terminating_error_says_it_all(shell: Session) -> None:
+    shell.import_cmdlets(Asking)
+    (error,) = shell.run("Remove-Asking -Name last -Confirm:$false").errors
+    assert (error.message, error.category, error.target) == ("oh no", "InvalidData", "last")
+    assert error.error_id.startswith("Bad,")
+    caught = "try { Remove-Asking -Name last -Confirm:$false } catch { $_.CategoryInfo.Reason }"
+    assert shell.run(caught)[0] == "broken"
+
+
+def test_paths_are_where_powershell_is(shell: Session, tmp_path: Path) -> None:
+    class Paths(Cmdlet, verb="Test", noun="Paths"):
+        one: Path | None = None
+        many: list[Path] = []  # noqa: RUF012
+
+        def process(self) -> Iterator[object]:
+            yield from [self.one, *self.many]
+
+    shell.import_cmdlets(Paths)
+    for name in ("a.txt", "b.txt", "c.md"):
+        (tmp_path / name).touch()
+    shell.run("param($p) $ExecutionContext.SessionState.Path.SetLocation($p)", p=str(tmp_path))
+    found = shell.run("Test-Paths -One new.txt -Many *.txt, c.md, nosuch.txt")
+    names = ["new.txt", "a.txt", "b.txt", "c.md", "nosuch.txt"]
+    assert found == [str(tmp_path / name) for name in names]
+    (error,) = shell.run("Test-Paths -One nodrive:x").errors
+    assert error.error_id.startswith("DriveNotFound")
+
+
+def test_a_script_block_is_a_function(shell: Session) -> None:
+    class Apply(Cmdlet, verb="Test", noun="Apply"):
+        how: Annotated[Callable[..., Any], Parameter(position=0)]
+
+        def process(self) -> Iterator[object]:
+            yield self.how(3, 4)
+            try:
+                self.how("x", "y")
+            except PowerShellError as error:
+                yield type(error).__name__
+
+    shell.import_cmdlets(Apply)
+    assert shell.run("Test-Apply { $args[0] - $args[1] }") == [[-1], "PowerShellError"]
+    assert shell.run("$n = 5; Test-Apply { param($a, $b) $a + $n }")[0] == [8]
+
+
+def test_dispose_is_called_however_it_ends(shell: Session) -> None:
+    ended = []
+
+    class Ends(Cmdlet, verb="Test", noun="Ends"):
+        how: str = ""
+
+        def process(self) -> None:
+            if self.how:
+                raise ValueError(self.how)
+
+        def dispose(self) -> None:
+            ended.append(self.how)
+
+    shell.import_cmdlets(Ends)
+    shell.run("Test-Ends; Test-Ends -How badly")
+    assert ended == ["", "badly"]
+
+
+def test_the_stop_token_is_cancelled_by_a_stop(shell: Session) -> None:
+    seen = []
+
+    class Waits(Cmdlet, verb="Test", noun="Waits"):
+        def process(self) -> None:
+            token = self.pipeline_stop_token
+            began.set()
+            seen.append(token.WaitHandle.WaitOne(20000))
+
+    began = threading.Event()
+    shell.import_cmdlets(Waits)
+
+    def run() -> None:
+        with contextlib.suppress(SessionClosedError):
+            shell.run("Test-Waits")
+
+    running = threading.Thread(target=run)
+    running.start()
+    assert began.wait(10)
+    shell.close()
+    running.join(10)
+    assert seen == [True]

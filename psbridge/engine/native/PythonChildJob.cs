@@ -25,6 +25,7 @@ public sealed class PythonChildJob : Job, IRecordSink, IPythonJob
     private volatile Exception? _stopReason;
     private int _phase = Waiting;
     private Action? _onStop;
+    private CancellationTokenSource? _stop;
     private int _workerThread = -1;
 
     /// <summary>Make a child that has not started.</summary>
@@ -53,6 +54,9 @@ public sealed class PythonChildJob : Job, IRecordSink, IPythonJob
 
     /// <inheritdoc/>
     public bool WorksOnThisThread => Volatile.Read(ref _workerThread) == Environment.CurrentManagedThreadId;
+
+    /// <summary>Cancelled when a stop is asked for.</summary>
+    public CancellationToken StopToken => LazyInitializer.EnsureInitialized(ref _stop, MakeStop).Token;
 
     /// <summary>The state in which the parent has counted this child; guarded by the parent.</summary>
     internal JobState Followed { get; set; } = JobState.NotStarted;
@@ -116,6 +120,7 @@ public sealed class PythonChildJob : Job, IRecordSink, IPythonJob
     public void RequestStop()
     {
         _stopRequested = true;
+        Volatile.Read(ref _stop)?.Cancel();
         if (!TryEnd(Waiting, JobState.Stopped, null, lastWarning: null))
         {
             CallOnStop();
@@ -229,6 +234,17 @@ public sealed class PythonChildJob : Job, IRecordSink, IPythonJob
 
     /// <inheritdoc/>
     public bool WriteProgress(ProgressRecord record) => Add(JobInternals.WriteProgress, record);
+
+    private CancellationTokenSource MakeStop()
+    {
+        CancellationTokenSource stop = new();
+        if (StopRequested)
+        {
+            stop.Cancel();
+        }
+
+        return stop;
+    }
 
     private bool Add<T>(Action<Job, T> write, T record)
     {

@@ -3,6 +3,7 @@ using System.Collections.Concurrent;
 using System.Management.Automation;
 using System.Management.Automation.Runspaces;
 using System.Runtime.ExceptionServices;
+using System.Threading;
 
 namespace PSBridge;
 
@@ -24,8 +25,10 @@ public abstract class PythonCmdlet : PSCmdlet, IRecordSink, IDisposable
     // no runspace, the latest for runspaces that belong to no session, such as -Parallel's.
     private static readonly ConcurrentDictionary<(Guid Runspace, Type Type), Action<PythonCmdlet>> s_bodies = new();
 
+    private readonly CancellationTokenSource _stop = new();
     private ExceptionDispatchInfo? _thrown;
     private volatile bool _stopRequested;
+    private bool _attached;
 
     /// <summary>Called by BeginProcessing.</summary>
     public Action? OnBegin { get; set; }
@@ -38,6 +41,18 @@ public abstract class PythonCmdlet : PSCmdlet, IRecordSink, IDisposable
 
     /// <summary>Called by StopProcessing, on another thread, while a hook may be running.</summary>
     public Action? OnStop { get; set; }
+
+    /// <summary>Called when the pipeline is over.</summary>
+    public Action? OnDispose { get; set; }
+
+    /// <summary>Gives the dynamic parameters; called while arguments are bound.</summary>
+    public Func<RuntimeDefinedParameterDictionary?>? OnDynamicParameters { get; set; }
+
+    /// <summary>The dynamic parameters, with their values once they are bound.</summary>
+    public RuntimeDefinedParameterDictionary? DynamicParameters { get; private set; }
+
+    /// <summary>Cancelled when the pipeline is stopped.</summary>
+    public CancellationToken StopToken => _stop.Token;
 
     /// <summary>What Python raised, to be thrown when its hook has returned.</summary>
     public ErrorRecord? Failure { get; set; }
@@ -84,7 +99,9 @@ public abstract class PythonCmdlet : PSCmdlet, IRecordSink, IDisposable
         object?[] values = DeclaredValues;
         for (int i = 0; i < values.Length; i++)
         {
-            if (!MyInvocation.BoundParameters.ContainsKey(names[i]))
+            // While the user is still typing, completion binds without noting what it has bound.
+            bool set = values[i] is not (null or SwitchParameter { IsPresent: false });
+            if (!set && !MyInvocation.BoundParameters.ContainsKey(names[i]))
             {
                 values[i] = System.Reflection.Missing.Value;
             }
@@ -93,14 +110,51 @@ public abstract class PythonCmdlet : PSCmdlet, IRecordSink, IDisposable
         return values;
     }
 
+    /// <summary>Ask whether to do something, as -WhatIf, -Confirm and $ConfirmPreference say.</summary>
+    /// <param name="target">What it would be done to.</param>
+    /// <param name="action">What would be done; null is the cmdlet's verb.</param>
+    /// <returns>The answer; null where the pipeline is ending.</returns>
+    public bool? AskShouldProcess(string target, string? action) =>
+        Ask(() => action is null ? ShouldProcess(target) : ShouldProcess(target, action));
+
+    /// <summary>Ask the user in any case.</summary>
+    /// <param name="query">The question.</param>
+    /// <param name="caption">What stands above it.</param>
+    /// <returns>The answer; null where the pipeline is ending.</returns>
+    public bool? AskShouldContinue(string query, string caption) => Ask(() => ShouldContinue(query, caption));
+
+    /// <summary>The file system's path of a path that may not exist.</summary>
+    /// <param name="path">A path of PowerShell's, relative to where it is.</param>
+    public string ResolvePath(string path) => SessionState.Path.GetUnresolvedProviderPathFromPSPath(path);
+
+    /// <summary>The file system's paths that a path with wildcards means; of one without, itself.</summary>
+    /// <param name="path">A path of PowerShell's, relative to where it is.</param>
+    public string[] ResolvePaths(string path) => WildcardPattern.ContainsWildcardCharacters(path)
+        ? [.. SessionState.Path.GetResolvedProviderPathFromPSPath(path, out _)]
+        : [ResolvePath(path)];
+
     /// <summary>
     /// Let go of Python. Called by PowerShell when the pipeline is over: the delegates hold Python
     /// objects that hold this one, a circle that neither garbage collector sees through.
     /// </summary>
     public void Dispose()
     {
-        OnBegin = OnProcess = OnEnd = OnStop = null;
+        if (OnDispose is { } dispose && Border.TryEnter())
+        {
+            try
+            {
+                dispose();
+            }
+            finally
+            {
+                Border.Leave();
+            }
+        }
+
+        OnBegin = OnProcess = OnEnd = OnStop = OnDispose = null;
+        OnDynamicParameters = null;
         Failure = null;
+        _stop.Dispose();
         GC.SuppressFinalize(this);
     }
 
@@ -135,16 +189,16 @@ public abstract class PythonCmdlet : PSCmdlet, IRecordSink, IDisposable
     /// <inheritdoc/>
     protected override void BeginProcessing()
     {
-        Guid runspace = Runspace.DefaultRunspace?.InstanceId ?? Guid.Empty;
-        if (!s_bodies.TryGetValue((runspace, GetType()), out Action<PythonCmdlet>? body)
-            && !s_bodies.TryGetValue((Guid.Empty, GetType()), out body))
-        {
-            throw new PSInvalidOperationException(
-                $"{MyInvocation.MyCommand.Name} is written in Python, and no Python is here to run it.");
-        }
-
-        Call(() => body(this));
+        Attach();
         Call(OnBegin);
+    }
+
+    /// <summary>What a type with dynamic parameters gives PowerShell.</summary>
+    protected object? CollectDynamicParameters()
+    {
+        Attach();
+        Call(() => DynamicParameters = OnDynamicParameters?.Invoke());
+        return DynamicParameters;
     }
 
     /// <inheritdoc/>
@@ -157,6 +211,7 @@ public abstract class PythonCmdlet : PSCmdlet, IRecordSink, IDisposable
     protected override void StopProcessing()
     {
         _stopRequested = true;
+        _stop.Cancel();
         if (OnStop is { } stop && Border.TryEnter())
         {
             try
@@ -168,6 +223,32 @@ public abstract class PythonCmdlet : PSCmdlet, IRecordSink, IDisposable
                 Border.Leave();
             }
         }
+    }
+
+    /// <summary>Give this instance its Python hooks, once.</summary>
+    private void Attach()
+    {
+        if (_attached)
+        {
+            return;
+        }
+
+        Guid runspace = Runspace.DefaultRunspace?.InstanceId ?? Guid.Empty;
+        if (!s_bodies.TryGetValue((runspace, GetType()), out Action<PythonCmdlet>? body)
+            && !s_bodies.TryGetValue((Guid.Empty, GetType()), out body))
+        {
+            throw new PSInvalidOperationException(
+                $"{MyInvocation.MyCommand?.Name} is written in Python, and no Python is here to run it.");
+        }
+
+        _attached = true;
+        Call(() => body(this));
+    }
+
+    private bool? Ask(Func<bool> question)
+    {
+        bool answer = false;
+        return Send<Action>(static (_, ask) => ask(), () => answer = question()) ? answer : null;
     }
 
     private void Call(Action? hook)

@@ -1,3 +1,4 @@
+using System.Linq;
 using System.Management.Automation;
 
 namespace PSBridge;
@@ -19,13 +20,19 @@ public abstract class PythonJobCmdlet : PythonCmdlet
     [ValidateRange(1, int.MaxValue)]
     public int ThrottleLimit { get; set; } = 32;
 
+    /// <summary>How many seconds each child job may take; 0 is as long as it likes.</summary>
+    [Parameter]
+    [ValidateRange(0, int.MaxValue)]
+    public int TimeoutSeconds { get; set; }
+
     /// <inheritdoc/>
     protected override void BeginProcessing()
     {
-        if (!AsJob && (JobName is not null || MyInvocation.BoundParameters.ContainsKey(nameof(ThrottleLimit))))
+        string[] forJobs = [nameof(JobName), nameof(ThrottleLimit), nameof(TimeoutSeconds)];
+        if (!AsJob && forJobs.FirstOrDefault(MyInvocation.BoundParameters.ContainsKey) is { } given)
         {
             ThrowTerminatingError(new ErrorRecord(
-                new PSArgumentException("-JobName and -ThrottleLimit are for jobs: add -AsJob."),
+                new PSArgumentException($"-{given} is for jobs: add -AsJob."),
                 "JobParameterWithoutAsJob",
                 ErrorCategory.InvalidArgument,
                 targetObject: null));

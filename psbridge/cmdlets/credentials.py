@@ -1,0 +1,53 @@
+"""Passwords as parameters: texts that nobody sees by accident."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+__all__ = ["Credential", "Secret"]
+
+
+class Secret:
+    """A text that is in no repr, log or error; ``reveal()`` gives it."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        """Keep a text."""
+        self._text = text
+
+    @classmethod
+    def from_secure_string(cls, value: Any) -> Self:
+        """Take the text of a .NET SecureString."""
+        from System.Net import NetworkCredential
+
+        return cls(str(NetworkCredential("", value).Password))
+
+    def reveal(self) -> str:
+        """The text."""
+        return self._text
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Secret):
+            return NotImplemented
+        return self._text == other._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    def __repr__(self) -> str:
+        return "<Secret>"
+
+
+@dataclass(frozen=True)
+class Credential:
+    """A user's name and password, PowerShell's PSCredential.
+
+    Attributes:
+        username: the name.
+        password: the password.
+    """
+
+    username: str
+    password: Secret
