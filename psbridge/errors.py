@@ -170,14 +170,18 @@ class RemoteError(PsbridgeError):
 
     @classmethod
     def describe(cls, error: BaseException) -> Self:
-        """Describe an exception."""
+        """Describe an exception, whatever its own code does meanwhile."""
+        name = type(error).__name__
         try:
             text = str(error)
-        except Exception as broken:
+        except BaseException as broken:
             text = f"(its text cannot be had: {type(broken).__name__})"
-        lines = traceback.format_exception(type(error), error, _outside(error))
+        try:
+            lines = traceback.format_exception(type(error), error, _outside(error))
+        except BaseException as broken:
+            lines = [f"{name} (its traceback cannot be had: {type(broken).__name__})\n"]
         kinds = tuple(kind.__name__ for kind in type(error).__mro__)
-        return cls(type(error).__name__, text, "".join(lines), kinds)
+        return cls(name, text, "".join(lines), kinds)
 
 
 def _outside(error: BaseException) -> TracebackType | None:

@@ -130,7 +130,9 @@ class ChildRun:
         if isinstance(self._limit, Timer):
             self._limit.cancel()
         failure = None
-        if error is not None and not (isinstance(error, StopRequested) and self.stop.requested):
+        # .NET's word: a write may raise before this side has heard of the stop.
+        stopped = isinstance(error, StopRequested) and self.net.StopRequested
+        if error is not None and not stopped:
             failure = self._failure(error)
         self.job._sink = self.sink  # what it still writes is refused there
         return bool(self.net.Finish(failure))

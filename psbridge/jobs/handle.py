@@ -44,7 +44,7 @@ class JobHandle:
     @property
     def name(self) -> str:
         """Its name."""
-        return str(self.net.Name)
+        return str(self.net.Name or "")
 
     @property
     def state(self) -> str:
@@ -89,7 +89,8 @@ class JobHandle:
                 if left <= 0:
                     return False
                 seconds = min(seconds, max(0.001, left))
-            self.net.Finished.WaitOne(int(seconds * 1000))
+            if self.net.Finished.WaitOne(int(seconds * 1000)):
+                break
         return True
 
     def receive(self, *, keep: bool = False) -> Result:
@@ -139,11 +140,23 @@ class JobHandle:
         if self._is_ours and self.net.WorksOnThisThread:
             self.net.RequestStop()
             return
+        failures: list[BaseException] = []
+
+        def stop() -> None:
+            try:
+                self.net.StopJob()
+            except BaseException as error:
+                failures.append(error)
+
         # The call returns when the job has stopped, and Ctrl-C has to reach this thread.
-        stopping = threading.Thread(target=self.net.StopJob, name=f"stop {self.name}", daemon=True)
+        stopping = threading.Thread(target=stop, name=f"stop {self.name}", daemon=True)
         stopping.start()
         while stopping.is_alive():
             stopping.join(SLICE_SECONDS)
+        if failures:
+            (error,) = failures
+            why = getattr(error, "Message", error)  # .NET's text, without its stack trace
+            raise JobError(f"job {self.name} could not be stopped: {why}", job=self) from error
 
     def suspend(self, timeout: float | None = None) -> bool:
         """Suspend a pausable job, and wait until its work is at a pause point.

@@ -7,7 +7,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from ..errors import EngineUnsupported, SessionClosedError
+from ..errors import DeclarationError, EngineUnsupported, SessionClosedError
 from .group import JobGroup
 from .handle import JobHandle
 from .job import Job
@@ -29,6 +29,8 @@ class JobRepository:
         self._runspace = runspace
         self._source: Any = None  # the PythonJobSource, once there is something for it
         self._lock = threading.Lock()
+        self._added: list[Any] = []
+        self._sweep_at = 32
 
     def start(self, work: Job | JobGroup) -> JobHandle:
         """Start a job or a group; see `Session.start`."""
@@ -94,7 +96,15 @@ class JobRepository:
                 it through pythonnet.
         """
         session = self._open_session
-        self._net.Add(job)
+        from System import ArgumentException
+
+        _check(job)
+        _complete(job)
+        try:
+            self._net.Add(job)
+        except ArgumentException as error:
+            raise DeclarationError(f"job {job.Name} is in this session already") from error
+        self._keep(job)
         return JobHandle(job, session)
 
     def __iter__(self) -> Iterator[JobHandle]:
@@ -133,6 +143,24 @@ class JobRepository:
             raise SessionClosedError("the session is closed")
         return session
 
+    def _keep(self, job: Any) -> None:
+        """Keep a job alive while it is in the repository.
+
+        .NET keeps its own half of an object whose class is written in Python, but not pythonnet's
+        hold on it: once no Python refers to the object, its methods find a self that is no .NET
+        object any more ("invalid target").
+        """
+        with self._lock:
+            self._added.append(job)
+            if len(self._added) < self._sweep_at:
+                return
+            added, self._added = self._added, []
+        # Rarely enough that a thousand jobs do not cost a million looks.
+        there = [job for job in added if self._net.GetItem(job.InstanceId) is not None]
+        with self._lock:
+            self._added += there
+            self._sweep_at = 32 + 2 * len(self._added)
+
     def _job_source(self) -> Any:
         from PSBridge import PythonJobSource
 
@@ -153,3 +181,37 @@ def _group(work: Job | JobGroup) -> JobGroup:
     if not isinstance(work, Job):
         raise TypeError(f"{work!r} is neither a Job nor a JobGroup")
     return JobGroup([work], name=work.name, executor=work.executor)
+
+
+def _check(job: Any) -> None:
+    from System.Management.Automation import Job as NetJob
+
+    if not isinstance(job, NetJob):
+        raise DeclarationError(
+            f"{job!r} is no System.Management.Automation.Job; what is written for psbridge is "
+            "started with Session.start"
+        )
+    if job.JobStateInfo is None:
+        raise DeclarationError(
+            f"the .NET constructor of this {type(job).__qualname__} has not run: its __init__ has "
+            "to call Job.__init__(self, command, name)"
+        )
+
+
+def _complete(job: Any) -> None:
+    """Give a job the command and the name that the constructor without arguments leaves out.
+
+    ``Get-Job -Command x`` fails for all jobs of the session where one has no command. There is no
+    setter; on an engine without the field behind it, the job stays as it is.
+    """
+    import clr
+    from System.Management.Automation import Job as NetJob
+    from System.Reflection import BindingFlags
+
+    if job.Command is None:
+        where = BindingFlags.Instance | BindingFlags.NonPublic
+        field = clr.GetClrType(NetJob).GetField("<Command>k__BackingField", where)
+        if field is not None:
+            field.SetValue(job, type(job).__name__)
+    if not job.Name:
+        job.Name = f"Job{job.Id}"
