@@ -81,6 +81,7 @@ public sealed class FollowedChildren
                 _locations.Add(child.Location);
             }
 
+            child.Parent = this;
             child.StateChanged += OnChildStateChanged;
             _jobs.Add(child);
             if (_suspendRequested)
@@ -126,6 +127,12 @@ public sealed class FollowedChildren
 
             _stopRequested = true;
             _moreToCome = false;
+        }
+
+        // First those that wait, for a child that stops frees a place at once.
+        foreach (PythonChildJob child in _jobs.OfType<PythonChildJob>())
+        {
+            child.StopWaiting();
         }
 
         foreach (PythonChildJob child in _jobs.OfType<PythonChildJob>())

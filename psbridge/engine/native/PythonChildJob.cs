@@ -58,6 +58,9 @@ public sealed class PythonChildJob : Job, IRecordSink, IPythonJob
     /// <summary>Cancelled when a stop is asked for.</summary>
     public CancellationToken StopToken => LazyInitializer.EnsureInitialized(ref _stop, MakeStop).Token;
 
+    /// <summary>The parent's children, of which this is one.</summary>
+    internal FollowedChildren? Parent { get; set; }
+
     /// <summary>The state in which the parent has counted this child; guarded by the parent.</summary>
     internal JobState Followed { get; set; } = JobState.NotStarted;
 
@@ -68,10 +71,18 @@ public sealed class PythonChildJob : Job, IRecordSink, IPythonJob
     /// <returns>False where the job was stopped before it began.</returns>
     public bool TryBegin(Action? onStop)
     {
+        if (Parent is { StopRequested: true })
+        {
+            // A place that a stopped child has freed; this one is about to be stopped as well.
+            StopWaiting();
+        }
+
         Volatile.Write(ref _onStop, onStop);
         Volatile.Write(ref _workerThread, Environment.CurrentManagedThreadId);
         if (Interlocked.CompareExchange(ref _phase, Working, Waiting) != Waiting)
         {
+            Volatile.Write(ref _onStop, null);
+            Volatile.Write(ref _workerThread, -1);
             return false;
         }
 
@@ -121,13 +132,17 @@ public sealed class PythonChildJob : Job, IRecordSink, IPythonJob
     {
         _stopRequested = true;
         Volatile.Read(ref _stop)?.Cancel();
-        if (!TryEnd(Waiting, JobState.Stopped, null, lastWarning: null))
+        if (!StopWaiting())
         {
             CallOnStop();
         }
 
         WakePaused();
     }
+
+    /// <summary>Stop a child that has not begun.</summary>
+    /// <returns>False where it has begun.</returns>
+    internal bool StopWaiting() => TryEnd(Waiting, JobState.Stopped, null, lastWarning: null);
 
     /// <summary>Ask the work to stop for a reason that makes the job Failed, such as a time limit.</summary>
     /// <param name="reason">The reason. It does not count where a stop has been asked for before.</param>
