@@ -57,7 +57,11 @@ class Writer(Protocol):
 
 
 class LoggedError(Exception):
-    """What was logged together with an exception, which is the cause of this one. Never raised."""
+    """What was logged together with an exception: the message, then the exception's own text.
+
+    The exception is its cause. Its class is a subclass with the name of the exception's class,
+    for that is what a reader of error records sees first. It is written, never raised.
+    """
 
 
 @contextlib.contextmanager
@@ -207,8 +211,9 @@ def _error(record: logging.LogRecord) -> BaseException | None:
     message, text = record.getMessage(), str(cause)
     if message in ("", text):
         return cause
-    kind = type(cause).__name__
-    error = LoggedError(f"{message}: {kind}: {text}" if text else f"{message}: {kind}")
+    kind = type(cause)
+    named = type(kind.__name__, (LoggedError,), {"__module__": kind.__module__})
+    error: LoggedError = named(f"{message}: {text}" if text else message)
     error.__cause__ = cause
     return error
 
@@ -246,18 +251,13 @@ def _begin(capture: _Capture) -> None:
         usable = [] if _running else list(_kept)
         _running.add(capture)
         for owner, name, kind in _PLACES:
-            placed = False
-            while not placed:
-                there = getattr(owner, name)
-                if isinstance(there, _Dispatcher):
-                    break
-                for dispatcher in usable:
-                    if dispatcher.place == name and dispatcher.original is there:
-                        break
-                else:
-                    dispatcher = kind(name, there, capture.number)
+            while type(there := owner.__dict__[name]) is not kind:
+                dispatcher = kind(name, there, capture.number)
+                for each in usable:
+                    if each.place == name and each.original is there:
+                        dispatcher = each
                 _keep(dispatcher)
-                placed = _exchange(owner, name, there, dispatcher)
+                _exchange(owner, name, there, dispatcher)
 
 
 def _forget(capture: _Capture) -> None:
@@ -271,21 +271,20 @@ def _tidy() -> None:
     with _lock:
         if _running:
             return
-        for owner, name, _ in _PLACES:
-            there = getattr(owner, name)
-            if isinstance(there, _Dispatcher):
+        for owner, name, kind in _PLACES:
+            there = owner.__dict__[name]
+            if type(there) is kind:  # isinstance believes a proxy that claims to be one
                 _keep(there)
                 _exchange(owner, name, there, there.original)
 
 
-def _exchange(owner: Any, name: str, old: object, new: object) -> bool:
+def _exchange(owner: Any, name: str, old: object, new: object) -> None:
     """Put something in a place if what was there still is."""
-    # Others change the places without our lock. Python lets another thread run when a call returns
-    # and at the end of a turn, so there is none between this look and this change.
+    # Others change the places without our lock; what they put there must not be lost, nor come
+    # back. Python lets other threads run after a call and before the next turn of a loop, so none
+    # runs between this look and this change.
     if owner.__dict__[name] is old:
         setattr(owner, name, new)
-        return True
-    return False
 
 
 def _keep(dispatcher: _Dispatcher) -> None:
@@ -388,14 +387,19 @@ class _Handlers(_Dispatcher):
 
     def __call__(self, logger: logging.Logger, record: logging.LogRecord) -> None:
         capture = self.capture()
+        # What is there need not be a function: others wrap it in descriptors of their own.
+        if hasattr(self.original, "__get__"):
+            original = self.original.__get__(logger, type(logger))
+        else:
+            original = self.original
         if capture is None or not _propagates(logger):
-            self.original(logger, record)
+            original(record)
             return
         if logger.hasHandlers():  # without one, logging would print the record
             # What a handler prints would be in the streams twice. And where someone else's
             # function stands between two dispatchers, the lower one must not capture again.
             with _nothing_captured():
-                self.original(logger, record)
+                original(record)
         capture.log(record)
 
 
