@@ -5,7 +5,7 @@ using System.Linq;
 using System.Management.Automation;
 using System.Threading;
 
-namespace PSBridge.Tests;
+namespace PSBridge.Differential;
 
 /// <summary>A job as a C# author writes one, on nothing but the engine's public API.</summary>
 /// <remarks>

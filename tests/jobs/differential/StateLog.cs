@@ -2,7 +2,7 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Management.Automation;
 
-namespace PSBridge.Tests;
+namespace PSBridge.Differential;
 
 /// <summary>The changes of state of some jobs, each job's in their order.</summary>
 public sealed class StateLog

@@ -144,7 +144,7 @@ class CSharp(Side):
     """Jobs written in C# on the engine's public API."""
 
     def start(self, spec: Spec) -> Any:
-        from PSBridge.Tests import ReferenceJob
+        from PSBridge.Differential import ReferenceJob
         from System import Array, String
 
         kinds = Array[String]([child.kind for child in spec.children])

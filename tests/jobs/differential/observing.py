@@ -20,14 +20,14 @@ _PROLOGUE = """param($job, $jobs, $release)
 $VerbosePreference = $DebugPreference = $InformationPreference = 'Continue'
 """
 _JOB_CLASSES = re.compile(
-    r"(PSBridge\.)?(Tests\.)?(Python(Parent|Child)Job|Reference(Failing)?(Child|Job)\b)"
+    r"(PSBridge\.)?(Differential\.)?(Python(Parent|Child)Job|Reference(Failing)?(Child|Job)\b)"
     r"|(System\.Management\.Automation\.)?(PSTasks\.)?PSTask(Child)?Job|PythonJob"
 )
 
 
 def observe(side: Side, script: str) -> Observation:
     """Run a script and describe all that it gives and does, each thing as a field."""
-    from PSBridge.Tests import StateLog
+    from PSBridge.Differential import StateLog
     from System import Array
     from System.Management.Automation import Job, PowerShell, PSDataCollection, PSObject
 

@@ -38,7 +38,7 @@ class Bench:
             SourceFile(file.name, file.read_text(encoding="utf-8"))
             for file in sorted(folder.glob("*.cs"))
         ]
-        load_compiled(sources, name="PSBridge.Tests", home=self.session.engine.home)
+        load_compiled(sources, name="PSBridge.Differential", home=self.session.engine.home)
 
     @property
     def session(self) -> Session:
