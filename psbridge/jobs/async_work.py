@@ -23,7 +23,17 @@ def run_async(
     work: AsyncIterator[Any] | Awaitable[Any], write: Callable[[Any], None], stop: StopSource
 ) -> None:
     """Run async work to its end on an event loop of its own; see `run_in_task`."""
-    asyncio.run(run_in_task(work, write, stop))
+
+    async def main() -> bool:
+        # Where it is interrupted asyncio cancels what is left, and would log an exception of that.
+        try:
+            await run_in_task(work, write, stop)
+        except StopRequested:
+            return True
+        return False
+
+    if asyncio.run(main()):
+        raise StopRequested
 
 
 async def run_in_task(

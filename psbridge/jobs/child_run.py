@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ..errors import StopRequested
+from ..errors import RemoteError, StopRequested
 from ..session.session import SLICE_SECONDS
 from ..session.sink import NetSink
 from .stopping import Stop
@@ -66,7 +66,8 @@ class ChildRun:
         self._retry = retry
         self._when_failed = when_failed
         self._tried = 0
-        self._limit: float | Timer | None = job.timeout if job.timeout is not None else timeout
+        limit = job.timeout if job.timeout is not None else timeout
+        self._limit: float | Timer | None = None if limit is None else float(limit)
         self._when_given_up: Callable[[], None] | None = None
 
     def begin(self, when_given_up: Callable[[], None] | None = None) -> bool:
@@ -85,7 +86,7 @@ class ChildRun:
             pass
         if not self.net.TryBegin(Action(self.stop.request)):
             return False
-        if isinstance(self._limit, (int, float)):
+        if isinstance(self._limit, float):
             seconds = self._limit
             self._limit = call_later(seconds, lambda: self._time_is_up(seconds))
         return True
@@ -106,8 +107,9 @@ class ChildRun:
         if self._tried >= retry.times:
             return None
         self._tried += 1
-        described = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        self._say(f"retry {self._tried} of {retry.times} after {described}")
+        described = RemoteError.describe(error)
+        text = f"{described.type_name}: {described.text}".removesuffix(": ")
+        self._say(f"retry {self._tried} of {retry.times} after {text}")
         return retry.delay_before(self._tried)
 
     def wait(self, seconds: float) -> bool:
@@ -138,6 +140,8 @@ class ChildRun:
         return bool(self.net.Finish(failure))
 
     def _time_is_up(self, seconds: float) -> None:
+        if self.stop.requested:
+            return
         error = TimeoutError(f"the work did not end within {seconds:g} seconds")
         self.net.StopBecause(self._failure(error))
 

@@ -35,11 +35,14 @@ class Retry:
     on: type[BaseException] | tuple[type[BaseException], ...] = Exception
 
     def __post_init__(self) -> None:
-        """Refuse numbers that make no sense."""
+        """Refuse what makes no sense."""
         if self.times < 0 or not self.delay >= 0 or not self.backoff > 0:
             raise ValueError(
                 f"{self}: times and delay have to be 0 or more, and backoff more than 0"
             )
+        kinds = self.on if isinstance(self.on, tuple) else (self.on,)
+        if not all(isinstance(kind, type) and issubclass(kind, BaseException) for kind in kinds):
+            raise TypeError(f"{self}: on has to be an exception's class or a tuple of them")
 
     def delay_before(self, retry: int) -> float:
         """How many seconds to wait before this retry; the first one has number 1."""
@@ -56,6 +59,8 @@ class JobGroup:
     The children of a list (or anything else that has a length) are there from the beginning, as
     NotStarted; those of a generator or another iterator are made one by one, when a place is free.
     """
+
+    _claimed = False  # whether a group that makes its jobs has been started
 
     def __init__(
         self,

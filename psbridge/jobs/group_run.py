@@ -12,9 +12,10 @@ interpreter from ending.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from ..errors import DeclarationError
@@ -28,8 +29,8 @@ __all__ = ["GroupRun", "claim"]
 _claiming = threading.Lock()
 
 
-def claim(*jobs: Job) -> None:
-    """Mark jobs as started.
+def claim(*jobs: Job | JobGroup) -> None:
+    """Mark jobs as started, or a group that makes its jobs.
 
     Raises:
         DeclarationError: one of them has been started before; then none is marked.
@@ -42,6 +43,11 @@ def claim(*jobs: Job) -> None:
                 )
         for job in jobs:
             job._claimed = True
+
+
+def _unclaim(jobs: Iterable[Job]) -> None:
+    for job in jobs:
+        job._claimed = False
 
 
 class GroupRun:
@@ -76,17 +82,22 @@ class GroupRun:
         self._named = not isinstance(group.jobs, tuple) or len(group.jobs) > 1
         if isinstance(group.jobs, tuple):
             claim(*group.jobs)
-            self._made = deque(self._make(job) for job in group.jobs)
+            try:
+                self._made = deque(self._make(job) for job in group.jobs)
+            except BaseException:
+                _unclaim(group.jobs)
+                raise
             for run in self._made:
-                net.Children.Add(run.net)
+                if not net.Children.Add(run.net):
+                    run.net.RequestStop()  # the parent was stopped already
             net.Children.NoMore(None)
         else:
+            claim(group)
             self._jobs = group.jobs
 
     def unclaim(self) -> None:
         """The run does not come about: the jobs may be started another time."""
-        for run in self._made or ():
-            run.job._claimed = False
+        _unclaim(run.job for run in self._made or ())
 
     def start(self) -> None:
         """Start it."""
@@ -110,7 +121,8 @@ class GroupRun:
                 return None
             failure = None
             try:
-                for job in self._jobs:
+                # A stopped group asks for no more.
+                for job in () if self.net.Children.StopRequested else self._jobs:
                     check_job(job)
                     claim(job)
                     run = self._make(job)
@@ -133,11 +145,11 @@ class GroupRun:
 
     def _end_of_jobs(self, jobs: Iterator[Job], failure: BaseException | None) -> None:
         close = getattr(jobs, "close", None)  # a generator's: its finally is run now
-        if failure is None and close is not None:
+        if close is not None:
             try:
                 close()
             except BaseException as error:
-                failure = error
+                failure = failure or error
         reason = None
         if failure is not None:
             from ..values import python_exception
@@ -155,6 +167,7 @@ class GroupRun:
             job.capture = True
         name = clean_text(job.name) if job.name and self._named else None
         net = PythonChildJob(clean_text(job.command), name, clean_text(job.location))
+        net.IsPausable = self._group.pausable
         return ChildRun(
             job,
             net,
@@ -199,7 +212,9 @@ class GroupRun:
         with self._lock:
             more = self._jobs is not None or bool(self._made)
             if more and self._inside < self._group.throttle_limit:
-                self._start_thread()
+                # Where the system has no more threads, those that there are do the work.
+                with contextlib.suppress(RuntimeError):
+                    self._start_thread()
 
     def _replace(self) -> None:
         """A child was given up, and the thread that is stuck in it does not count any more."""
@@ -218,6 +233,6 @@ class GroupRun:
                 delay = run.delay_after(error)
                 if delay is None or not run.wait(delay):
                     break
-        finally:
-            counts = run.finish(error)
-        return counts
+        except BaseException as broken:  # it must not take the thread from the next children
+            error = broken
+        return run.finish(error)

@@ -161,11 +161,14 @@ class JobHandle:
     def suspend(self, timeout: float | None = None) -> bool:
         """Suspend a pausable job, and wait until its work is at a pause point.
 
+        The work of a job may suspend the job itself: that returns at once, and the work waits at
+        its next pause point.
+
         Args:
             timeout: how many seconds to wait at most; None is for ever, and 0 only asks.
 
         Returns:
-            Whether it is suspended; False when time is up, or where it has ended.
+            Whether it is suspended; False when time is up, or where it has ended or was resumed.
 
         Raises:
             JobError: this is no job that can be suspended.
@@ -176,8 +179,12 @@ class JobHandle:
         # cannot be suspended says so.
         ways = ("RequestSuspend", "SuspendJobAsync", "SuspendJob")
         self._call_job2(next((way for way in ways if hasattr(self.net, way)), ways[-1]))
+        if self._is_ours and self.net.WorksOnThisThread:
+            return False
         deadline = None if timeout is None else time.monotonic() + timeout
         while not self.finished and self.state != "Suspended":
+            if not getattr(self.net, "SuspendRequested", True):
+                return False
             if deadline is not None and time.monotonic() >= deadline:
                 return False
             time.sleep(_POLL_SECONDS)

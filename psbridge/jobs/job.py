@@ -127,11 +127,12 @@ class Job(RecordWriter):
         from ..values import clean_text
 
         child = self._child_job("blocked")
+        said = child.StatusMessage
         child.SetStatusMessage(clean_text(message))
         child.Block()
         while child.IsBlocked(_SLICE_MILLISECONDS):
             pass
-        child.SetStatusMessage("")
+        child.SetStatusMessage(said)
         self.check_stop()
 
     def __repr__(self) -> str:

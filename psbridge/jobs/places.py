@@ -52,9 +52,15 @@ class ThreadPlace:
     def attempt(self, run: ChildRun) -> BaseException | None:
         """Do the work on this thread."""
         thread = InterruptibleThread()
-        run.stop.interrupt = thread.interrupt
-        thread.enter()
+
+        def interrupt() -> None:
+            thread.interrupt()
+            if (cancel := run.stop.pass_on) is not None:
+                cancel()  # once more, for async work that waits: its thread is in a call of C
+
+        run.stop.interrupt = interrupt
         try:
+            thread.enter()
             perform(run.job, run.sink, run.stop)
         except BaseException as error:
             return error

@@ -76,8 +76,10 @@ def start_group(
         parent.Children.Run()
         publish(parent)
         run.start()
-    except BaseException:
-        parent.RequestStop()  # children that have not begun are Stopped at once
+    except BaseException as error:
+        from ..values import python_exception
+
+        parent.Children.Fail(python_exception(error))  # the children are Stopped at once
         forget()
         if run is not None:
             run.unclaim()

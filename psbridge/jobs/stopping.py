@@ -59,7 +59,7 @@ class Stop:
         if self.pass_on is not None:
             with contextlib.suppress(Exception):  # the work has ended by itself meanwhile
                 self.pass_on()
-        if type(self._job).on_stop is not Job.on_stop:
+        if getattr(self._job.on_stop, "__func__", None) is not Job.on_stop:
             self._in_a_thread(self._call_hook, "stop hook")
 
     def end(self) -> None:
@@ -86,7 +86,9 @@ class Stop:
     def _call_hook(self) -> None:
         try:
             self._job.on_stop()
-        except Exception:
+        except StopRequested:
+            pass  # it wrote, and the streams take nothing any more
+        except BaseException:
             logging.getLogger("psbridge").exception("the on_stop of %r failed", self._job)
 
     def _in_a_thread(self, target: Callable[[], None], what: str) -> None:

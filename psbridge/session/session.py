@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from ..engine.starting import start
-from ..errors import PowerShellError, SessionClosedError
+from ..errors import PowerShellError, SessionClosedError, StopRequested
 from .result import Result
 
 if TYPE_CHECKING:
@@ -217,7 +217,8 @@ class RunspaceSession:
             self._check_open()
             fill(pipeline)
             return run_pipeline(pipeline, given_up=self._is_given_up, settings=settings)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, StopRequested):
+            # StopRequested: a job's thread that waits here was interrupted, see `jobs.stopping`.
             self._stop(pipeline, _INTERRUPT_SECONDS)
             raise
         finally:

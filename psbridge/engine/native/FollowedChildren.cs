@@ -15,17 +15,14 @@ namespace PSBridge;
 /// begun and not ended is.
 /// </para>
 /// <para>
-/// The lock is held for counting only. The parent's state is set outside of it, for a handler may
-/// wait for a reader (Receive-Job does), and the reader may ask something of this object. So that
-/// two threads do not set it in the wrong order, whoever comes while another one is at it leaves
-/// the change to that one, who looks again.
+/// The lock is held for counting only; see <see cref="ShownState"/>.
 /// </para>
 /// </remarks>
 public sealed class FollowedChildren
 {
     private readonly Job _parent;
-    private readonly Action<JobState, Exception?> _setState;
     private readonly ChildJobList _jobs;
+    private readonly ShownState _shown;
     private readonly object _sync = new();
     private readonly List<string> _locations = [];
     private readonly int[] _inState = new int[(int)JobState.AtBreakpoint + 1];
@@ -35,18 +32,18 @@ public sealed class FollowedChildren
     private bool _suspendRequested;
     private Exception? _failure;
 
-    private JobState _shown = JobState.NotStarted;
-    private bool _showing;
-
-    internal FollowedChildren(Job parent, ChildJobList jobs, Action<JobState, Exception?> setState)
+    internal FollowedChildren(Job parent, ChildJobList jobs)
     {
         _parent = parent;
         _jobs = jobs;
-        _setState = setState;
+        _shown = new ShownState(parent, _sync, StateByRule, () => ReceiveJobWaiters.TakeRest(parent));
     }
 
     /// <summary>Whether a stop of the parent has been asked for.</summary>
     public bool StopRequested => Volatile.Read(ref _stopRequested);
+
+    /// <summary>Whether the parent is to be suspended.</summary>
+    internal bool SuspendRequested => Volatile.Read(ref _suspendRequested);
 
     internal string Location
     {
@@ -86,7 +83,7 @@ public sealed class FollowedChildren
             _jobs.Add(child);
             if (_suspendRequested)
             {
-                child.SuspendJob();
+                child.RequestSuspend();  // it has not begun, so no state changes under the lock
             }
         }
 
@@ -95,7 +92,7 @@ public sealed class FollowedChildren
     }
 
     /// <summary>Run: to be called before the first child starts.</summary>
-    public void Run() => Show();
+    public void Run() => _shown.Update();
 
     /// <summary>Say that no more children will come; without any, the job has completed.</summary>
     /// <param name="failure">Why no more can be had, which fails the parent; null in peace.</param>
@@ -112,7 +109,19 @@ public sealed class FollowedChildren
             _failure = failure;
         }
 
-        Show();
+        _shown.Update();
+    }
+
+    /// <summary>Stop for a reason that fails the parent: what was to run could not be started.</summary>
+    /// <param name="reason">The reason.</param>
+    public void Fail(Exception reason)
+    {
+        lock (_sync)
+        {
+            _failure ??= reason;
+        }
+
+        RequestStop();
     }
 
     /// <summary>Ask all children to stop; those that have not begun are Stopped at once.</summary>
@@ -140,7 +149,7 @@ public sealed class FollowedChildren
             child.RequestStop();
         }
 
-        Show();
+        _shown.Update();
     }
 
     /// <summary>Give up the children that have not ended.</summary>
@@ -170,10 +179,10 @@ public sealed class FollowedChildren
 
         foreach (PythonChildJob child in _jobs.OfType<PythonChildJob>())
         {
-            child.SuspendJob();
+            child.RequestSuspend();
         }
 
-        Show();
+        _shown.Update();
     }
 
     internal void Resume()
@@ -185,15 +194,17 @@ public sealed class FollowedChildren
 
         foreach (PythonChildJob child in _jobs.OfType<PythonChildJob>())
         {
-            child.ResumeJob();
+            child.Resume();
         }
 
-        Show();
+        _shown.Update();
     }
 
     internal void Unblock()
     {
-        foreach (PythonChildJob child in _jobs.OfType<PythonChildJob>())
+        // Those that are blocked now: the next in the queue may come to its own question meanwhile.
+        foreach (PythonChildJob child in _jobs.OfType<PythonChildJob>()
+            .Where(child => child.JobStateInfo.State == JobState.Blocked).ToArray())
         {
             child.UnblockJob();
         }
@@ -228,65 +239,29 @@ public sealed class FollowedChildren
             child.StateChanged -= OnChildStateChanged;
         }
 
-        Show();
+        _shown.Update();
     }
 
-    private void Show()
-    {
-        lock (_sync)
-        {
-            if (_showing)
-            {
-                return;
-            }
-
-            _showing = true;
-        }
-
-        while (true)
-        {
-            JobState state;
-            lock (_sync)
-            {
-                state = JobInternals.IsFinished(_shown) ? _shown : StateByRule();
-                if (state == _shown)
-                {
-                    _showing = false;
-                    return;
-                }
-
-                _shown = state;
-            }
-
-            if (JobInternals.IsFinished(state))
-            {
-                ReceiveJobWaiters.TakeRest(_parent);
-            }
-
-            _setState(state, state == JobState.Failed ? _failure : null);
-        }
-    }
-
-    private JobState StateByRule()
+    private (JobState State, Exception? Reason) StateByRule()
     {
         if (!_moreToCome && Unfinished == 0)
         {
-            return In(JobState.Failed) > 0 || _failure is not null ? JobState.Failed
-                : _stopRequested ? JobState.Stopped
-                : JobState.Completed;
+            return In(JobState.Failed) > 0 || _failure is not null ? (JobState.Failed, _failure)
+                : _stopRequested ? (JobState.Stopped, null)
+                : (JobState.Completed, null);
         }
 
         if (In(JobState.Blocked) > 0)
         {
-            return JobState.Blocked;
+            return (JobState.Blocked, null);
         }
 
         bool allSuspended = In(JobState.Suspended) == Begun;
         if (_suspendRequested)
         {
-            return allSuspended ? JobState.Suspended : JobState.Suspending;
+            return (allSuspended ? JobState.Suspended : JobState.Suspending, null);
         }
 
-        return allSuspended && Begun > 0 ? JobState.Suspended : JobState.Running;
+        return (allSuspended && Begun > 0 ? JobState.Suspended : JobState.Running, null);
     }
 }

@@ -8,8 +8,8 @@ namespace PSBridge;
 /// <remarks>
 /// Everything that PowerShell asks of it is answered from fields: no cmdlet waits for Python, except
 /// where it asks for a stop. It goes from NotStarted to Running (and Blocked, Suspending, Suspended
-/// and back) to one finished state, and never further: whoever moves <see cref="_phase"/> makes
-/// the transition.
+/// and back) to one finished state, and never further: whoever moves <see cref="_phase"/> to its end
+/// says which.
 /// </remarks>
 public sealed class PythonChildJob : Job, IRecordSink, IPythonJob
 {
@@ -18,15 +18,22 @@ public sealed class PythonChildJob : Job, IRecordSink, IPythonJob
     private const int Ended = 2;
 
     private readonly string _location;
-    private readonly object _pause = new();
+    private readonly object _sync = new();
+    private readonly ShownState _shown;
     private volatile string _statusMessage = string.Empty;
     private volatile bool _stopRequested;
-    private volatile bool _suspendRequested;
     private volatile Exception? _stopReason;
     private int _phase = Waiting;
     private Action? _onStop;
     private CancellationTokenSource? _stop;
     private int _workerThread = -1;
+
+    // Guarded by _sync, and what the state is made from.
+    private bool _begun;
+    private bool _suspendRequested;
+    private bool _atPausePoint;
+    private bool _blocked;
+    private (JobState State, Exception? Reason)? _end;
 
     /// <summary>Make a child that has not started.</summary>
     /// <param name="command">What Get-Job shows as Command.</param>
@@ -38,6 +45,7 @@ public sealed class PythonChildJob : Job, IRecordSink, IPythonJob
         _location = location;
         PSJobTypeName = JobInternals.TypeName;
         JobInternals.UseResults(this, true);
+        _shown = new ShownState(this, _sync, StateByRule);
     }
 
     /// <inheritdoc/>
@@ -51,6 +59,12 @@ public sealed class PythonChildJob : Job, IRecordSink, IPythonJob
 
     /// <summary>Whether a stop has been asked for.</summary>
     public bool StopRequested => _stopRequested;
+
+    /// <summary>Whether the work has pause points.</summary>
+    public bool IsPausable { get; set; }
+
+    /// <summary>Whether the work is to wait at its next pause point.</summary>
+    public bool SuspendRequested => Volatile.Read(ref _suspendRequested);
 
     /// <inheritdoc/>
     public bool WorksOnThisThread => Volatile.Read(ref _workerThread) == Environment.CurrentManagedThreadId;
@@ -86,7 +100,12 @@ public sealed class PythonChildJob : Job, IRecordSink, IPythonJob
             return false;
         }
 
-        JobInternals.SetState(this, JobState.Running, null);
+        lock (_sync)
+        {
+            _begun = true;
+        }
+
+        _shown.Update();
         if (StopRequested)
         {
             CallOnStop();
@@ -137,7 +156,7 @@ public sealed class PythonChildJob : Job, IRecordSink, IPythonJob
             CallOnStop();
         }
 
-        WakePaused();
+        Wake();
     }
 
     /// <summary>Stop a child that has not begun.</summary>
@@ -172,62 +191,77 @@ public sealed class PythonChildJob : Job, IRecordSink, IPythonJob
     /// <summary>Ask the work to wait at its next pause point; one that has not begun does not begin.</summary>
     public void SuspendJob()
     {
-        _suspendRequested = true;
-        if (Volatile.Read(ref _phase) == Working && JobStateInfo.State == JobState.Running)
-        {
-            JobInternals.SetState(this, JobState.Suspending, null);
-        }
+        CheckPausable();
+        RequestSuspend();
     }
 
     /// <summary>Let suspended work go on.</summary>
     public void ResumeJob()
     {
-        _suspendRequested = false;
-        WakePaused();
+        CheckPausable();
+        Resume();
     }
 
     /// <summary>Let blocked work go on.</summary>
     public void UnblockJob()
     {
-        if (JobStateInfo.State == JobState.Blocked)
+        lock (_sync)
         {
-            JobInternals.SetState(this, JobState.Running, null);
-            WakePaused();
+            _blocked = false;
         }
+
+        _shown.Update();
+        Wake();
     }
 
     /// <summary>Whether the work, at a pause point or before its beginning, is to wait there.</summary>
     /// <param name="milliseconds">How long this call waits; then it is to be asked again.</param>
     public bool IsSuspended(int milliseconds)
     {
-        bool begun = Volatile.Read(ref _phase) == Working;
-        bool suspended = _suspendRequested && !StopRequested;
-        if (begun && suspended && JobStateInfo.State != JobState.Suspended)
+        bool Look()
         {
-            JobInternals.SetState(this, JobState.Suspended, null);
+            lock (_sync)
+            {
+                _atPausePoint = _suspendRequested && !StopRequested;
+            }
+
+            _shown.Update();
+            return _atPausePoint;
         }
 
-        if (begun && !suspended && JobStateInfo.State is JobState.Suspended or JobState.Suspending)
+        if (!Look())
         {
-            JobInternals.SetState(this, JobState.Running, null);
+            return false;
         }
 
-        return suspended && WaitWhile(() => _suspendRequested && !StopRequested, milliseconds);
+        WaitWhile(() => _suspendRequested && !StopRequested, milliseconds);
+        return Look();
     }
 
     /// <summary>Go to the state Blocked; <see cref="IsBlocked"/> says for how long.</summary>
     public void Block()
     {
-        if (Volatile.Read(ref _phase) == Working && !StopRequested)
+        lock (_sync)
         {
-            JobInternals.SetState(this, JobState.Blocked, null);
+            _blocked = !StopRequested;
         }
+
+        _shown.Update();
     }
 
     /// <summary>Whether the work is to wait until somebody unblocks it; Receive-Job does, too.</summary>
     /// <param name="milliseconds">How long this call waits; then it is to be asked again.</param>
-    public bool IsBlocked(int milliseconds) =>
-        WaitWhile(() => JobStateInfo.State == JobState.Blocked && !StopRequested, milliseconds);
+    public bool IsBlocked(int milliseconds)
+    {
+        WaitWhile(() => _blocked && !StopRequested && !_shown.IsOverruled, milliseconds);
+        lock (_sync)
+        {
+            _blocked = _blocked && !StopRequested && !_shown.IsOverruled;
+        }
+
+        _shown.Update();
+        return _blocked;
+    }
 
     /// <inheritdoc/>
     public bool Write(object? value) => Add(JobInternals.WriteObject, value);
@@ -295,7 +329,12 @@ public sealed class PythonChildJob : Job, IRecordSink, IPythonJob
             JobInternals.WriteWarning(this, lastWarning);
         }
 
-        JobInternals.SetState(this, state, reason);
+        lock (_sync)
+        {
+            _end = (state, reason);  // not before: whoever shows it closes the streams
+        }
+
+        _shown.Update();
         return true;
     }
 
@@ -314,24 +353,66 @@ public sealed class PythonChildJob : Job, IRecordSink, IPythonJob
         }
     }
 
-    private bool WaitWhile(Func<bool> condition, int milliseconds)
+    internal void RequestSuspend()
     {
-        lock (_pause)
+        lock (_sync)
+        {
+            _suspendRequested = true;
+        }
+
+        _shown.Update();
+    }
+
+    internal void Resume()
+    {
+        lock (_sync)
+        {
+            _suspendRequested = false;
+        }
+
+        _shown.Update();
+        Wake();
+    }
+
+    private (JobState State, Exception? Reason) StateByRule()
+    {
+        if (_end is { } end)
+        {
+            return end;
+        }
+
+        JobState state = !_begun ? JobState.NotStarted
+            : _blocked ? JobState.Blocked
+            : !_suspendRequested || StopRequested ? JobState.Running
+            : _atPausePoint ? JobState.Suspended
+            : JobState.Suspending;
+        return (state, null);
+    }
+
+    private void CheckPausable()
+    {
+        if (!IsPausable)
+        {
+            throw JobInternals.NotPausable(this);
+        }
+    }
+
+    private void WaitWhile(Func<bool> condition, int milliseconds)
+    {
+        lock (_sync)
         {
             if (condition())
             {
-                Monitor.Wait(_pause, milliseconds);
+                Monitor.Wait(_sync, milliseconds);
             }
         }
-
-        return condition();
     }
 
-    private void WakePaused()
+    private void Wake()
     {
-        lock (_pause)
+        lock (_sync)
         {
-            Monitor.PulseAll(_pause);
+            Monitor.PulseAll(_sync);
         }
     }
 }

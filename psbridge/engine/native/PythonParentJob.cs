@@ -18,8 +18,7 @@ public sealed class PythonParentJob : Job, IPythonJob
     {
         PSJobTypeName = JobInternals.TypeName;
         JobInternals.UseResults(this, true);
-        Children = new FollowedChildren(
-            this, jobs, (state, reason) => JobInternals.SetState(this, state, reason));
+        Children = new FollowedChildren(this, jobs);
     }
 
     /// <summary>Its children, and what is asked of all of them.</summary>

@@ -35,8 +35,7 @@ public sealed class PythonPausableJob : Job2, IPythonJob
     {
         PSJobTypeName = JobInternals.TypeName;
         _start = start;
-        Children = new FollowedChildren(
-            this, jobs, (state, reason) => JobInternals.SetState(this, state, reason));
+        Children = new FollowedChildren(this, jobs);
     }
 
     /// <summary>Its children, and what is asked of all of them.</summary>
@@ -81,7 +80,7 @@ public sealed class PythonPausableJob : Job2, IPythonJob
         {
             if (_start(this) is { } failure)
             {
-                Children.NoMore(failure);
+                Children.Fail(failure);
             }
         }
         finally
@@ -117,7 +116,10 @@ public sealed class PythonPausableJob : Job2, IPythonJob
     /// <inheritdoc/>
     public override void StopJobAsync(bool force, string reason) => StopJobAsync();
 
-    /// <summary>Suspend the work, and wait until it is at a pause point or has ended.</summary>
+    /// <summary>Whether the work is to wait at its next pause point.</summary>
+    public bool SuspendRequested => Children.SuspendRequested;
+
+    /// <summary>Suspend the work, and wait until it is at a pause point, has ended or was resumed.</summary>
     public override void SuspendJob()
     {
         RequestSuspend();
@@ -126,9 +128,9 @@ public sealed class PythonPausableJob : Job2, IPythonJob
         StateChanged += OnChange;
         try
         {
-            while (!JobInternals.IsPersistent(JobStateInfo.State) && !WorksOnThisThread)
+            while (SuspendRequested && !JobInternals.IsPersistent(JobStateInfo.State) && !WorksOnThisThread)
             {
-                changed.Wait();
+                changed.Wait(100);  // a blocked job's state does not change when it is resumed
                 changed.Reset();
             }
         }
