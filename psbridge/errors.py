@@ -168,6 +168,11 @@ class RemoteError(PsbridgeError):
     def __str__(self) -> str:
         return f"\n{self.traceback_text}"
 
+    @property
+    def line(self) -> str:
+        """Its class and what it says, as the last line of a traceback does."""
+        return f"{self.type_name}: {self.text}".removesuffix(": ")
+
     @classmethod
     def describe(cls, error: BaseException) -> Self:
         """Describe an exception, whatever its own code does meanwhile."""

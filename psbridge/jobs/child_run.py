@@ -102,14 +102,15 @@ class ChildRun:
             None where there is no further try.
         """
         retry = self._retry
-        if error is None or self.stop.requested or retry is None or not isinstance(error, retry.on):
+        if error is None or retry is None or not isinstance(error, retry.on):
+            return None
+        if self.stop.requested or self.net.StopRequested:
             return None
         if self._tried >= retry.times:
             return None
         self._tried += 1
-        described = RemoteError.describe(error)
-        text = f"{described.type_name}: {described.text}".removesuffix(": ")
-        self._say(f"retry {self._tried} of {retry.times} after {text}")
+        described = RemoteError.describe(error).line
+        self._say(f"retry {self._tried} of {retry.times} after {described}")
         return retry.delay_before(self._tried)
 
     def wait(self, seconds: float) -> bool:
@@ -150,7 +151,11 @@ class ChildRun:
 
         self.job.exception = error
         self._when_failed(error)
-        return python_exception(error)
+        try:
+            return python_exception(error)
+        except BaseException as broken:
+            text = f"(it cannot be described: {type(broken).__name__})"
+            return python_exception(RemoteError(type(error).__name__, text, "", ()))
 
     def _give_up(self) -> None:
         if self.net.Abandon() and self._when_given_up is not None:

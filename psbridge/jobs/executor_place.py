@@ -170,9 +170,13 @@ class _Switchboard:
             except OSError:  # it hung up at once, or there are no more files to be had
                 time.sleep(SLICE_SECONDS)
                 continue
-            threading.Thread(
+            greeting = threading.Thread(
                 target=self._greet, args=(connection,), name="psbridge greeting", daemon=True
-            ).start()
+            )
+            try:
+                greeting.start()
+            except RuntimeError:  # there are no more to be had, or Python exits
+                connection.close()
 
     def _greet(self, connection: Connection) -> None:
         try:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import operator
 from collections.abc import Callable, Iterable, Iterator, Sized
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Self
 
 from ..errors import DeclarationError
-from .job import FunctionJob, Job
+from .job import FunctionJob, Job, name_of
 
 if TYPE_CHECKING:
     from .places import Executor
@@ -36,17 +39,23 @@ class Retry:
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense."""
-        if self.times < 0 or not self.delay >= 0 or not self.backoff > 0:
-            raise ValueError(
-                f"{self}: times and delay have to be 0 or more, and backoff more than 0"
-            )
         kinds = self.on if isinstance(self.on, tuple) else (self.on,)
         if not all(isinstance(kind, type) and issubclass(kind, BaseException) for kind in kinds):
-            raise TypeError(f"{self}: on has to be an exception's class or a tuple of them")
+            raise DeclarationError(f"on is {self.on!r}; it is an exception, or a tuple of them")
+        if _whole(self.times, "times") < 0:
+            raise ValueError(f"times is {self.times!r}; it has to be 0 or more")
+        check_seconds(self.delay, "delay")
+        if not 0 < check_seconds(self.backoff, "backoff") < math.inf:
+            raise ValueError(f"backoff is {self.backoff!r}; it has to be more than 0, and finite")
 
     def delay_before(self, retry: int) -> float:
         """How many seconds to wait before this retry; the first one has number 1."""
-        return float(self.delay * self.backoff ** (retry - 1))
+        if not self.delay:
+            return 0.0
+        try:
+            return float(self.delay * self.backoff ** (retry - 1))
+        except OverflowError:
+            return math.inf
 
 
 class JobGroup:
@@ -60,7 +69,7 @@ class JobGroup:
     NotStarted; those of a generator or another iterator are made one by one, when a place is free.
     """
 
-    _claimed = False  # whether a group that makes its jobs has been started
+    _claimed = False  # whether it has been started
 
     def __init__(
         self,
@@ -96,12 +105,19 @@ class JobGroup:
                 it. The default is for those on this machine; it is not used otherwise.
 
         Raises:
-            DeclarationError: one of the jobs is none, or is there twice, or the executor is none.
-            ValueError: the throttle limit is below 1.
+            DeclarationError: one of the jobs is none, or is there twice, or the executor is none,
+                or something is of the wrong type.
+            ValueError: the throttle limit is below 1, or a timeout or grace is no time.
         """
-        if throttle_limit < 1:
+        if _whole(throttle_limit, "throttle_limit") < 1:
             raise ValueError(f"throttle_limit is {throttle_limit}; it has to be 1 or more")
         check_executor(executor)
+        _check_text(name, "name", optional=True)
+        _check_text(command, "command", optional=True)
+        if timeout is not None:
+            check_seconds(timeout, "timeout")
+        if retry is not None and not isinstance(retry, Retry):
+            raise DeclarationError(f"retry is {retry!r}; it is a Retry")
         self.jobs: tuple[Job, ...] | Iterator[Job]
         if isinstance(jobs, Sized):
             self.jobs = tuple(jobs)
@@ -138,8 +154,7 @@ class JobGroup:
             items: the arguments. The children are made one by one, as places become free.
             options: those of `JobGroup`.
         """
-        name = getattr(function, "__qualname__", None) or repr(function)
-        options.setdefault("command", name)
+        options.setdefault("command", name_of(function))
         return cls((FunctionJob(function, item) for item in items), **options)
 
     def __repr__(self) -> str:
@@ -147,13 +162,51 @@ class JobGroup:
 
 
 def check_job(job: object) -> None:
-    """Refuse what is no Job.
+    """Refuse what is no Job, and one that cannot be run as it is described.
 
     Raises:
-        DeclarationError: it is none.
+        DeclarationError: it is none, or something in it is of the wrong type.
+        ValueError: its timeout or grace is no time.
     """
     if not isinstance(job, Job):
         raise DeclarationError(f"a JobGroup is made of Jobs, and {job!r} is none")
+    kind = type(job).__qualname__
+    _check_text(job.name, f"{kind}.name", optional=True)
+    _check_text(job.command, f"{kind}.command")
+    _check_text(job.location, f"{kind}.location")
+    check_seconds(job.grace, f"{kind}.grace")
+    if job.timeout is not None:
+        check_seconds(job.timeout, f"{kind}.timeout")
+
+
+def check_seconds(value: object, what: str) -> float:
+    """Refuse what is no length of time; infinity is one.
+
+    Raises:
+        DeclarationError: it is no number.
+        ValueError: it is negative, or NaN.
+    """
+    if not isinstance(value, Real):
+        raise DeclarationError(f"{what} is {value!r}; it is a number")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf if value > 0 else -math.inf  # type: ignore[operator]
+    if not number >= 0:
+        raise ValueError(f"{what} is {number}; it has to be 0 or more")
+    return number
+
+
+def _whole(value: object, what: str) -> int:
+    try:
+        return operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise DeclarationError(f"{what} is {value!r}; it is a whole number") from None
+
+
+def _check_text(value: object, what: str, *, optional: bool = False) -> None:
+    if not isinstance(value, str) and not (optional and value is None):
+        raise DeclarationError(f"{what} is {value!r}; it is a text")
 
 
 def check_executor(executor: object) -> None:

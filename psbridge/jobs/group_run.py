@@ -15,7 +15,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ..errors import DeclarationError
@@ -23,31 +23,27 @@ from .child_run import ChildRun
 from .group import JobGroup, check_job
 from .job import Job
 from .places import Place, open_place
+from .stopping import JobThread
 
 __all__ = ["GroupRun", "claim"]
 
 _claiming = threading.Lock()
 
 
-def claim(*jobs: Job | JobGroup) -> None:
-    """Mark jobs as started, or a group that makes its jobs.
+def claim(*works: Job | JobGroup) -> None:
+    """Mark jobs and groups as started.
 
     Raises:
         DeclarationError: one of them has been started before; then none is marked.
     """
     with _claiming:
-        for job in jobs:
-            if job._claimed:
+        for work in works:
+            if work._claimed:
                 raise DeclarationError(
-                    f"{job!r} has been started before; a job runs once, so make a new one"
+                    f"{work!r} has been started before; a job runs once, so make a new one"
                 )
-        for job in jobs:
-            job._claimed = True
-
-
-def _unclaim(jobs: Iterable[Job]) -> None:
-    for job in jobs:
-        job._claimed = False
+        for work in works:
+            work._claimed = True
 
 
 class GroupRun:
@@ -67,7 +63,7 @@ class GroupRun:
             when_over: called when nothing of it runs any more.
 
         Raises:
-            DeclarationError: one of its jobs has been started before.
+            DeclarationError: it, or one of its jobs, has been started before.
         """
         self.net = net
         self.exception: BaseException | None = None
@@ -81,13 +77,10 @@ class GroupRun:
         # A single child with its parent's name would be found beside it by that name.
         self._named = not isinstance(group.jobs, tuple) or len(group.jobs) > 1
         if isinstance(group.jobs, tuple):
-            claim(*group.jobs)
-            try:
-                self._made = deque(self._make(job) for job in group.jobs)
-            except BaseException:
-                _unclaim(group.jobs)
-                raise
-            for run in self._made:
+            made = [self._make(job) for job in group.jobs]
+            claim(group, *group.jobs)
+            self._made = deque(made)
+            for run in made:
                 if not net.Children.Add(run.net):
                     run.net.RequestStop()  # the parent was stopped already
             net.Children.NoMore(None)
@@ -97,7 +90,10 @@ class GroupRun:
 
     def unclaim(self) -> None:
         """The run does not come about: the jobs may be started another time."""
-        _unclaim(run.job for run in self._made or ())
+        self._group._claimed = False
+        if isinstance(self._group.jobs, tuple):
+            for job in self._group.jobs:
+                job._claimed = False
 
     def start(self) -> None:
         """Start it."""
@@ -187,40 +183,45 @@ class GroupRun:
         self._threads += 1
         self._inside += 1
         try:
-            threading.Thread(target=self._work, name=name, daemon=True).start()
+            JobThread(target=self._work, name=name, daemon=True).start()
         except BaseException:
             self._inside -= 1
             raise
 
     def _work(self) -> None:
-        place = open_place(self._group)
         counts = first = True
         try:
-            while (run := self.take()) is not None:
-                if first:
-                    self._let_another_begin()
-                    first = False
-                if not self._run(run, place):
-                    counts = False  # it was given up, and another thread has got its place
-                    return
+            with contextlib.closing(open_place(self._group)) as place:
+                while (run := self.take()) is not None:
+                    if first:
+                        self._let_another_begin()
+                        first = False
+                    if not self._run(run, place):
+                        counts = False  # it was given up, and another thread has got its place
+                        return
         finally:
-            place.close()
             if counts:
                 self.leave()
 
     def _let_another_begin(self) -> None:
-        with self._lock:
+        # Where there are no more threads to be had, those that there are do it all.
+        with self._lock, contextlib.suppress(RuntimeError):
             more = self._jobs is not None or bool(self._made)
             if more and self._inside < self._group.throttle_limit:
-                # Where the system has no more threads, those that there are do the work.
-                with contextlib.suppress(RuntimeError):
-                    self._start_thread()
+                self._start_thread()
 
     def _replace(self) -> None:
         """A child was given up, and the thread that is stuck in it does not count any more."""
         with self._lock:
-            self._start_thread()
+            deserted = False
+            try:
+                self._start_thread()
+            except RuntimeError:  # there are no more to be had
+                deserted = self._inside == 1
             self._inside -= 1
+        if deserted:
+            self.net.RequestStop()
+            self._when_over()
 
     def _run(self, run: ChildRun, place: Place) -> bool:
         """Run a child to its end; False where it was given up meanwhile."""
@@ -233,6 +234,6 @@ class GroupRun:
                 delay = run.delay_after(error)
                 if delay is None or not run.wait(delay):
                     break
-        except BaseException as broken:  # it must not take the thread from the next children
-            error = broken
+        except BaseException as unexpected:  # where it left this thread, nobody would do the rest
+            error = unexpected
         return run.finish(error)

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import JobError, JobFailed, JobStopped
 from ..session.result import Result
-from ..session.session import SLICE_SECONDS
+from ..session.session import SLICE_SECONDS, stay_here_at_exit
+from .start import exit_has_begun
+from .stopping import JobThread
 
 if TYPE_CHECKING:
     from ..session.session import RunspaceSession
@@ -81,7 +83,7 @@ class JobHandle:
         Returns:
             Whether it has ended; False when time is up.
         """
-        deadline = None if timeout is None else time.monotonic() + timeout
+        deadline = _deadline(timeout)
         while not self.finished:
             seconds = SLICE_SECONDS
             if deadline is not None:
@@ -122,6 +124,8 @@ class JobHandle:
         if not self.wait(timeout):
             raise TimeoutError(f"job {self.name} has not ended within {timeout} seconds")
         result = self.receive()
+        if self.state != "Completed" and not isinstance(threading.current_thread(), JobThread):
+            stay_here_at_exit(exiting=exit_has_begun())
         if self.state == "Failed":
             cause = None if self._run is None else self._run.exception
             message = f"job {self.name} failed: {self.reason or 'it gave no reason'}"
@@ -150,9 +154,13 @@ class JobHandle:
 
         # The call returns when the job has stopped, and Ctrl-C has to reach this thread.
         stopping = threading.Thread(target=stop, name=f"stop {self.name}", daemon=True)
-        stopping.start()
-        while stopping.is_alive():
-            stopping.join(SLICE_SECONDS)
+        try:
+            stopping.start()
+        except RuntimeError:  # there are no more to be had: Python 3.12 starts none while it exits
+            stop()
+        else:
+            while stopping.is_alive():
+                stopping.join(SLICE_SECONDS)
         if failures:
             (error,) = failures
             why = getattr(error, "Message", error)  # .NET's text, without its stack trace
@@ -181,7 +189,7 @@ class JobHandle:
         self._call_job2(next((way for way in ways if hasattr(self.net, way)), ways[-1]))
         if self._is_ours and self.net.WorksOnThisThread:
             return False
-        deadline = None if timeout is None else time.monotonic() + timeout
+        deadline = _deadline(timeout)
         while not self.finished and self.state != "Suspended":
             if not getattr(self.net, "SuspendRequested", True):
                 return False
@@ -248,6 +256,17 @@ class JobHandle:
 
     def __repr__(self) -> str:
         return f"<JobHandle {self.id} {self.name!r} {self.state}>"
+
+
+def _deadline(timeout: float | None) -> float | None:
+    if timeout is None:
+        return None
+    if timeout != timeout:  # a deadline that is never reached
+        raise ValueError("the timeout is NaN")
+    try:
+        return time.monotonic() + timeout
+    except OverflowError:  # an integer larger than any float
+        return None if timeout > 0 else time.monotonic()
 
 
 _POLL_SECONDS = 0.01

@@ -13,7 +13,7 @@ from ..session.writer import RecordWriter
 if TYPE_CHECKING:
     from .places import Executor
 
-__all__ = ["FunctionJob", "Job"]
+__all__ = ["FunctionJob", "Job", "name_of"]
 
 
 class Job(RecordWriter):
@@ -156,6 +156,12 @@ _LOCAL = frozenset(["_sink", "_claimed", "exception"])
 _SLICE_MILLISECONDS = int(SLICE_SECONDS * 1000)
 
 
+def name_of(function: object) -> str:
+    """What to call a function."""
+    name = getattr(function, "__qualname__", None)
+    return name if name and isinstance(name, str) else repr(function)
+
+
 class FunctionJob(Job):
     """A job whose work is a call of a function."""
 
@@ -163,8 +169,7 @@ class FunctionJob(Job):
         self, function: Callable[..., Any], *arguments: Any, **named_arguments: Any
     ) -> None:
         """Describe the call; the function may be whatever `Job.run` may be."""
-        name = getattr(function, "__qualname__", None) or repr(function)
-        super().__init__(command=name)
+        super().__init__(command=name_of(function))
         self._call = (function, arguments, named_arguments)
 
     def run(self) -> Any:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import DeclarationError, StopRequested
 from .async_work import run_in_task
-from .stopping import raise_in_thread
+from .stopping import JobThread, raise_in_thread
 from .work import captured, is_async
 
 if TYPE_CHECKING:
@@ -38,11 +38,16 @@ def _running_loop() -> asyncio.AbstractEventLoop:
     global _loop, _thread
     with _lock:
         if _loop is None:
-            _loop = asyncio.new_event_loop()
-            _thread = threading.Thread(
-                target=_run_for_ever, args=(_loop,), name="psbridge async", daemon=True
+            loop = asyncio.new_event_loop()
+            _thread = JobThread(
+                target=_run_for_ever, args=(loop,), name="psbridge async", daemon=True
             )
-            _thread.start()
+            try:
+                _thread.start()
+            except BaseException:
+                loop.close()
+                raise
+            _loop = loop
         return _loop
 
 

@@ -75,7 +75,7 @@ class ProcessPlace:
         if process.is_alive():
             process.kill()
             process.join()
-        process.close()
+        # Not process.close(): multiprocessing's own handler at exit may be joining it.
 
 
 _END_SECONDS = 5.0

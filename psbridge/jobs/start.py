@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import importlib
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..errors import SessionClosedError
-from ..session.session import GRACE_SECONDS
+from ..session.session import GRACE_SECONDS, SLICE_SECONDS, stay_here_at_exit
 from .group import JobGroup
 from .group_run import GroupRun
+from .stopping import JobThread
+from .timers import start_clock
 
-__all__ = ["make_parent", "start_group", "stop_running"]
+__all__ = ["exit_has_begun", "make_parent", "start_group", "stop_running"]
 
 # Guards what follows; held for moments only, never while .NET is called.
-_lock = threading.Lock()
-_running: dict[int, tuple[object, Any]] = {}
+_lock = threading.Condition()
+_running: dict[int, tuple[object, Any, str]] = {}
 _closed_owners: weakref.WeakSet[Any] = weakref.WeakSet()
-_at_exit_registered = False
+_places_seen: set[str] = set()
+_exiting = False
 
 
 def make_parent(group: JobGroup) -> Any:
@@ -57,19 +61,27 @@ def start_group(
 
     Raises:
         DeclarationError: one of the jobs has been started before.
-        SessionClosedError: the owner has been stopped for good.
+        SessionClosedError: the owner has been stopped for good, or Python exits.
+        RuntimeError: there is no thread to be had.
     """
     key = id(parent)
 
     def forget() -> None:
         with _lock:
             _running.pop(key, None)
+            _lock.notify_all()
 
+    place = _place(group)
+    _prepare_for_exit(place)
+    start_clock()
     with _lock:
-        if owner is not None and owner in _closed_owners:
-            raise SessionClosedError("the session is closed")
-        _running[key] = (owner, parent)
-    _register_at_exit()
+        refused = _exiting or (owner is not None and owner in _closed_owners)
+        if not refused:
+            _running[key] = (owner, parent, place)
+    if refused:
+        if not isinstance(threading.current_thread(), JobThread):
+            stay_here_at_exit(exiting=_exiting)
+        raise SessionClosedError("Python exits" if _exiting else "the session is closed")
     run = None
     try:
         run = GroupRun(group, parent, forget)
@@ -91,7 +103,7 @@ def stop_running(owner: object = None) -> None:
     """Stop what an owner has started and wait for it; it can start nothing afterwards.
 
     A job that has not stopped after five seconds is given up: it becomes Stopped, and what it
-    still writes is dropped.
+    still writes is dropped. Work that calls this is not waited for.
 
     Args:
         owner: whose jobs; None is everybody's.
@@ -99,20 +111,78 @@ def stop_running(owner: object = None) -> None:
     with _lock:
         if owner is not None:
             _closed_owners.add(owner)
-        mine = [parent for whose, parent in _running.values() if owner is None or whose is owner]
-    for parent in mine:
-        with contextlib.suppress(Exception):  # one that does not take it must not save the others
-            parent.RequestStop()
+        mine = {
+            key: parent
+            for key, (whose, parent, _) in _running.items()
+            if owner is None or whose is owner
+        }
+    _ask_to_stop(mine.values())
     deadline = time.monotonic() + GRACE_SECONDS
-    for parent in mine:
-        while not parent.WaitForFinish(100):
+    mine = {key: parent for key, parent in mine.items() if not parent.WorksOnThisThread}
+    for parent in mine.values():
+        while not parent.WaitForFinish(int(SLICE_SECONDS * 1000)):
             if time.monotonic() >= deadline:
                 parent.Children.Abandon()
+    # A job has ended before its thread has: that still calls .NET, and may have a process to end.
+    # One that is stuck in a generator, which was to give the next job, is not waited for.
+    deadline = min(deadline, time.monotonic() + _LEAVE_SECONDS)
+    with _lock:
+        while any(key in _running for key in mine) and time.monotonic() < deadline:
+            _lock.wait(SLICE_SECONDS)
+        for key in mine:  # one that was given up here does not say when it is over
+            _running.pop(key, None)
 
 
-def _register_at_exit() -> None:
-    # After the engine's and the sessions' handlers, so that this runs before them.
-    global _at_exit_registered
-    if not _at_exit_registered:
-        _at_exit_registered = True
-        atexit.register(stop_running)
+_LEAVE_SECONDS = 1.0
+
+
+def _ask_to_stop(parents: Iterable[Any]) -> None:
+    for parent in parents:
+        with contextlib.suppress(Exception):  # one that does not take it must not save the others
+            parent.RequestStop()
+
+
+def exit_has_begun() -> bool:
+    """Whether jobs are being stopped because Python exits."""
+    return _exiting
+
+
+def _stop_at_exit() -> None:
+    global _exiting
+    with _lock:
+        _exiting = True  # nothing is started any more
+    stop_running()
+
+
+def _stop_in_executors() -> None:
+    with _lock:
+        parents = [parent for _, parent, place in _running.values() if place == "executor"]
+    _ask_to_stop(parents)
+
+
+def _place(group: JobGroup) -> str:
+    return group.executor if isinstance(group.executor, str) else "executor"
+
+
+def _prepare_for_exit(place: str) -> None:
+    """Let jobs be stopped at exit before anybody else ends what they need.
+
+    Handlers are called in the reverse order of their registration. So ours has to be registered
+    after the engine's and the sessions', and after multiprocessing's, which ends the processes
+    where jobs run. Pools of threads or processes are waited for even before that, for ever where
+    a job does not end; what is called in time is not public.
+    """
+    if place in _places_seen:
+        return
+    _places_seen.add(place)
+    if place in ("process", "executor"):
+        importlib.import_module("multiprocessing.util")
+    if place == "executor":
+        importlib.import_module("concurrent.futures.thread")
+        importlib.import_module("concurrent.futures.process")
+        register = getattr(threading, "_register_atexit", None)
+        if register is not None:
+            with contextlib.suppress(RuntimeError):  # Python exits already
+                register(_stop_in_executors)
+    atexit.unregister(_stop_at_exit)
+    atexit.register(_stop_at_exit)

@@ -20,7 +20,7 @@ from ..errors import StopRequested
 from .job import Job
 from .timers import Timer, call_later
 
-__all__ = ["InterruptibleThread", "Stop", "raise_in_thread"]
+__all__ = ["InterruptibleThread", "JobThread", "Stop", "raise_in_thread"]
 
 
 class Stop:
@@ -93,7 +93,14 @@ class Stop:
 
     def _in_a_thread(self, target: Callable[[], None], what: str) -> None:
         name = f"psbridge {what} {self._job.command}"
-        threading.Thread(target=target, name=name, daemon=True).start()
+        try:
+            threading.Thread(target=target, name=name, daemon=True).start()
+        except RuntimeError:  # there are no more to be had: Python 3.12 starts none while it exits
+            call_later(0, target)
+
+
+class JobThread(threading.Thread):
+    """A thread on which psbridge does the work of jobs."""
 
 
 class InterruptibleThread:

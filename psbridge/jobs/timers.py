@@ -10,11 +10,12 @@ import atexit
 import heapq
 import itertools
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
 
-__all__ = ["Timer", "call_later"]
+__all__ = ["Timer", "call_later", "start_clock"]
 
 
 class Timer:
@@ -35,9 +36,22 @@ class Timer:
 
 def call_later(seconds: float, callback: Callable[[], None]) -> Timer:
     """Call something on the timers' thread after so many seconds; it must not wait."""
-    timer = Timer(time.monotonic() + seconds, callback)
+    try:
+        when = time.monotonic() + seconds
+    except OverflowError:  # an integer larger than any float
+        when = math.inf
+    timer = Timer(when, callback)
     _clock.add(timer)
     return timer
+
+
+def start_clock() -> None:
+    """Start the timers' thread; while Python exits it may be too late for that."""
+    _clock.start()
+
+
+# What it calls does not wait; but where there are no threads to be had, stop hooks are called here.
+_END_SECONDS = 5.0
 
 
 class _Clock:
@@ -49,16 +63,19 @@ class _Clock:
         self._thread: threading.Thread | None = None
         self._ended = False
 
+    def start(self) -> None:
+        with self._changed:
+            if self._thread is None and not self._ended:
+                thread = threading.Thread(target=self._run, name="psbridge timers", daemon=True)
+                thread.start()
+                self._thread = thread
+
     def add(self, timer: Timer) -> None:
+        self.start()
         with self._changed:
             if self._ended:
                 return
             heapq.heappush(self._heap, (timer.when, next(self._numbers), timer))
-            if self._thread is None:
-                self._thread = threading.Thread(
-                    target=self._run, name="psbridge timers", daemon=True
-                )
-                self._thread.start()
             if self._heap[0][2] is timer:
                 self._changed.notify()
 
@@ -78,7 +95,7 @@ class _Clock:
             self._heap.clear()
             self._changed.notify()
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(_END_SECONDS)
 
     def _run(self) -> None:
         while (callback := self._next()) is not None:
@@ -97,7 +114,7 @@ class _Clock:
                 when, _, timer = self._heap[0]
                 left = when - time.monotonic()
                 if left > 0:
-                    self._changed.wait(left)
+                    self._changed.wait(min(left, threading.TIMEOUT_MAX))
                     continue
                 heapq.heappop(self._heap)
                 callback, timer.callback = timer.callback, None

@@ -23,7 +23,13 @@ from .result import Result
 if TYPE_CHECKING:
     from .console import Console
 
-__all__ = ["GRACE_SECONDS", "SLICE_SECONDS", "RunspaceSession", "current_session"]
+__all__ = [
+    "GRACE_SECONDS",
+    "SLICE_SECONDS",
+    "RunspaceSession",
+    "current_session",
+    "stay_here_at_exit",
+]
 
 _open: weakref.WeakSet[RunspaceSession] = weakref.WeakSet()
 _at_exit_registered = False
@@ -170,6 +176,8 @@ class RunspaceSession:
 
     def _run(self, fill: Callable[[Any], None], settings: Any = None) -> Result:
         """Run one pipeline, which `fill` puts the commands into, when it is its turn."""
+        if self._closed:
+            stay_here_at_exit()
         self._check_open()
         if self._runs_on_this_thread():
             from .pipeline import nested_pipeline, run_pipeline
@@ -179,16 +187,19 @@ class RunspaceSession:
                 return run_pipeline(
                     pipeline, given_up=self._is_given_up, settings=settings, nested=True
                 )
+        from System import Exception as NetException
+
         try:
             with self._turn():
                 return self._run_alone(fill, settings)
-        except PowerShellError as error:
+        except (PowerShellError, NetException) as error:
+            # A .NET exception: it was asked to stop before it began.
             if self._closed:
                 raise SessionClosedError("the session was closed while this ran") from error
             raise
         finally:
             if self._closed:
-                _stay_here_at_exit()
+                stay_here_at_exit()
                 self._dispose()
 
     @contextmanager
@@ -319,12 +330,12 @@ def _close_all() -> None:
         session._dispose()
 
 
-def _stay_here_at_exit() -> None:
-    """Keep a daemon thread whose pipeline was stopped by the end of the program.
+def stay_here_at_exit(*, exiting: bool = False) -> None:
+    """Keep a daemon thread whose pipeline or job was stopped by the end of the program.
 
     It could do nothing with an exception any more but print it in the midst of the exit, and a
     call into .NET would meet a .NET that is being taken down. Python itself stops daemon threads
     where they are; this is only a little earlier.
     """
-    if _exiting and threading.current_thread().daemon:
+    if (_exiting or exiting) and threading.current_thread().daemon:
         threading.Event().wait()

@@ -90,13 +90,23 @@ class NetSink:
         """Write an information record."""
         from ..values import information_record
 
-        self._check(self.net.WriteInformation(information_record(message, source, tags)))
+        try:
+            record = information_record(message, source, tags)
+        except Exception as error:
+            self.write_error(error, "ConversionError")
+        else:
+            self._check(self.net.WriteInformation(record))
 
     def write_progress(self, activity: str, status: str, options: dict[str, Any]) -> None:
         """Write a progress record."""
         from ..values import progress_record
 
-        self._check(self.net.WriteProgress(progress_record(activity, status, **options)))
+        try:
+            record = progress_record(activity, status, **options)
+        except Exception as error:  # text where a number should be, for one
+            self.write_error(error, "ConversionError")
+        else:
+            self._check(self.net.WriteProgress(record))
 
     def _check(self, taken: bool) -> None:
         if not taken:

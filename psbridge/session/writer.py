@@ -16,8 +16,9 @@ class RecordWriter:
     """The ``write…`` methods that jobs and cmdlets share.
 
     Each may be called from any thread while the work runs. A value that has no counterpart in
-    PowerShell becomes an error record that says so, and the work goes on. Once a stop has been
-    asked for each raises `StopRequested`, which unwinds the work.
+    PowerShell, and progress for which it has no record, becomes an error record that says so, and
+    the work goes on. Once a stop has been asked for each raises `StopRequested`, which unwinds the
+    work.
     """
 
     _sink: RecordSink | None = None  # set while the work runs
@@ -110,7 +111,6 @@ class RecordWriter:
 
         Raises:
             StopRequested: the work is to stop.
-            ConversionError: the message has no counterpart in PowerShell.
         """
         self._open_sink.write_information(message, type(self).__name__, tuple(tags))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -105,7 +104,7 @@ def error_record(
         converted = to_net(target)
     except ConversionError:
         # The error matters more than its target, which is shown as text anyway.
-        converted = clean_text(repr(target))
+        converted = _shown(target)
     return ErrorRecord(exception, clean_text(error_id), found, converted)
 
 
@@ -113,7 +112,7 @@ def information_record(message: object, source: str, tags: Iterable[str] = ()) -
     """Make an InformationRecord, as Write-Information does."""
     record = InformationRecord(to_record(message), source)
     for tag in tags:
-        record.Tags.Add(tag)
+        record.Tags.Add(clean_text(tag))
     return record
 
 
@@ -136,15 +135,24 @@ def progress_record(
         percent: how far it is, 0 to 100; values outside are clipped, and NaN is as None.
         seconds_remaining: how many seconds it may still take; likewise.
         current_operation: the step that is being done.
-        activity_id: tells progress bars apart.
-        parent_id: the bar under which this one stands; -1 for none.
+        activity_id: tells progress bars apart; a whole number from 0 to 2147483647.
+        parent_id: the bar under which this one stands; a negative one is for none.
         completed: take the bar away.
+
+    Raises:
+        ConversionError: PowerShell has no such record.
     """
+    if not 0 <= activity_id <= _MOST or parent_id > _MOST or parent_id == activity_id:
+        raise ConversionError(
+            f"there is no progress bar {activity_id} under {parent_id}: they are two different "
+            f"numbers from 0 to {_MOST}"
+        )
     record = ProgressRecord(activity_id, clean_text(activity) or " ", clean_text(status) or " ")
-    if percent is not None and not math.isnan(percent):
+    # NaN is the number that is not equal to itself.
+    if percent is not None and percent == percent:
         record.PercentComplete = int(max(0, min(100, percent)))
-    if seconds_remaining is not None and not math.isnan(seconds_remaining):
-        record.SecondsRemaining = int(max(0, min(0x7FFF_FFFF, seconds_remaining)))
+    if seconds_remaining is not None and seconds_remaining == seconds_remaining:
+        record.SecondsRemaining = int(max(0, min(_MOST, seconds_remaining)))
     if current_operation is not None:
         record.CurrentOperation = clean_text(current_operation)
     if parent_id >= 0:
@@ -152,6 +160,9 @@ def progress_record(
     if completed:
         record.RecordType = ProgressRecordType.Completed
     return record
+
+
+_MOST = 0x7FFF_FFFF
 
 
 def _category(name: str) -> Any:
@@ -162,6 +173,13 @@ def _category(name: str) -> Any:
         raise ValueError(f"{name!r} is no ErrorCategory; there are {known}") from None
 
 
-def clean_text(text: str) -> str:
+def clean_text(text: object) -> str:
     """Text that .NET can take: a message must reach its reader whatever is in it."""
-    return text.encode("utf-16-le", "replace").decode("utf-16-le")
+    return str(text).encode("utf-16-le", "replace").decode("utf-16-le")
+
+
+def _shown(value: object) -> str:
+    try:
+        return clean_text(repr(value))
+    except Exception:
+        return f"<{clean_text(type(value).__qualname__)}>"

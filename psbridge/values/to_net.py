@@ -21,7 +21,7 @@ from System.Globalization import CultureInfo, NumberStyles
 from System.Management.Automation import PSNoteProperty, PSObject
 from System.Numerics import BigInteger
 
-from ..errors import ConversionError
+from ..errors import ConversionError, RemoteError
 
 __all__ = ["to_net", "to_record"]
 
@@ -43,7 +43,7 @@ def to_net(value: object) -> Any:
     Raises:
         ConversionError: there is no .NET counterpart, or the value contains itself.
     """
-    return _convert(value, _mapping_to_hashtable, 0)
+    return _convert_any(value, _mapping_to_hashtable)
 
 
 def to_record(value: object) -> Any:
@@ -56,10 +56,23 @@ def to_record(value: object) -> Any:
     Raises:
         ConversionError: there is no .NET counterpart, or the value contains itself.
     """
-    return _convert(value, _mapping_to_object, 0)
+    return _convert_any(value, _mapping_to_object)
 
 
 _MappingConverter = Callable[["Mapping[Any, Any]", int], Any]
+
+
+def _convert_any(value: object, mapping: _MappingConverter) -> Any:
+    try:
+        return _convert(value, mapping, 0)
+    except ConversionError:
+        raise
+    except Exception as error:  # raised by the value itself: a property, a mapping's items
+        kind = type(value)
+        raise ConversionError(
+            f"a {kind.__module__}.{kind.__qualname__} could not be read: "
+            f"{RemoteError.describe(error).line}"
+        ) from error
 
 
 def _convert(value: object, mapping: _MappingConverter, depth: int) -> Any:

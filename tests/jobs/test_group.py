@@ -621,7 +621,7 @@ def test_a_group_whose_parent_was_stopped_before_runs_nothing(shell: Session) ->
 def test_the_jobs_of_a_group_that_could_not_be_made_can_be_started_again(shell: Session) -> None:
     good, bad = FunctionJob(lambda: 1), FunctionJob(lambda: 2)
     bad.location = 5  # type: ignore[assignment]
-    with pytest.raises(AttributeError):
+    with pytest.raises(DeclarationError, match="location is 5"):
         shell.start(JobGroup([good, bad]))
     bad.location = "here"
     assert shell.start(JobGroup([good, bad])).result(10) == [1, 2]

@@ -177,17 +177,19 @@ def test_a_class_that_forgets_the_base_init_still_works(shell: Session) -> None:
 
 
 def test_stopping_unwinds_at_the_next_write_and_runs_finally(shell: Session) -> None:
-    cleaned = threading.Event()
+    began, cleaned = threading.Event(), threading.Event()
 
     def work() -> Iterator[int]:
         try:
             while True:
+                began.set()
                 yield 1
                 time.sleep(0.001)
         finally:
             cleaned.set()
 
     handle = shell.start(work)
+    assert began.wait(10)
     handle.stop()
     assert cleaned.is_set()
     with pytest.raises(JobStopped):
@@ -295,7 +297,7 @@ def test_the_work_may_stop_its_own_job(shell: Session) -> None:
 
 def test_a_job_that_could_not_be_made_can_be_started_again(shell: Session) -> None:
     job = Job(name=5)  # type: ignore[arg-type]
-    with pytest.raises(AttributeError):
+    with pytest.raises(DeclarationError, match="name is 5; it is a text"):
         shell.start(job)
     job.name = "five"
     shell.start(job).wait(10)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from psbridge import (
+    DeclarationError,
     Job,
     JobFailed,
     JobGroup,
@@ -709,7 +710,7 @@ def test_who_stops_it_first_says_how_it_ended(shell: Session) -> None:
 def test_a_time_limit_that_is_no_number_is_refused_and_the_job_stays_new(shell: Session) -> None:
     job = Work(lambda job: 1)
     job.timeout = "soon"  # type: ignore[assignment]
-    with pytest.raises(ValueError, match="soon"):
+    with pytest.raises(DeclarationError, match="soon"):
         shell.start(JobGroup([Work(lambda job: 2), job]))
     job.timeout = 10
     assert shell.start(job).result(10) == [1]

@@ -13,7 +13,6 @@ import pytest
 
 from psbridge import (
     Cmdlet,
-    ConversionError,
     Job,
     JobFailed,
     PsbridgeError,
@@ -159,10 +158,16 @@ def test_a_message_reaches_its_reader_whatever_is_in_it(shell: Session) -> None:
     ]  # fmt: skip
 
 
-def test_information_without_counterpart_is_an_error_in_the_job(shell: Session) -> None:
-    with pytest.raises(JobFailed, match="no counterpart") as caught:
-        written(shell, lambda job: job.write_information(object()))
-    assert isinstance(caught.value.__cause__, ConversionError)
+def test_information_without_counterpart_is_an_error_and_the_work_goes_on(shell: Session) -> None:
+    def work(job: Job) -> None:
+        job.write_information(object())
+        job.write_information("after")
+
+    result = written(shell, work)
+    (error,) = result.errors
+    assert error.error_id == "ConversionError"
+    assert "no counterpart" in error.message
+    assert [record.message for record in result.information] == ["after"]
 
 
 def test_progress_has_all_its_parts(shell: Session) -> None:

@@ -32,11 +32,15 @@ public sealed class FollowedChildren
     private bool _suspendRequested;
     private Exception? _failure;
 
+    private Action? _disposeParent;
+    private int _over;
+
     internal FollowedChildren(Job parent, ChildJobList jobs)
     {
         _parent = parent;
         _jobs = jobs;
-        _shown = new ShownState(parent, _sync, StateByRule, () => ReceiveJobWaiters.TakeRest(parent));
+        _shown = new ShownState(
+            parent, _sync, StateByRule, DisposeAtSecondCall, () => ReceiveJobWaiters.TakeRest(parent));
     }
 
     /// <summary>Whether a stop of the parent has been asked for.</summary>
@@ -170,6 +174,17 @@ public sealed class FollowedChildren
         }
     }
 
+    /// <summary>Stop the children, and dispose of the parent when all have ended; they can still be read.</summary>
+    /// <param name="disposeParent">What the engine's own type does.</param>
+    internal void DisposeWithParent(Action disposeParent)
+    {
+        if (Interlocked.CompareExchange(ref _disposeParent, disposeParent, null) is null)
+        {
+            RequestStop();
+            DisposeAtSecondCall();
+        }
+    }
+
     internal void RequestSuspend()
     {
         lock (_sync)
@@ -240,6 +255,15 @@ public sealed class FollowedChildren
         }
 
         _shown.Update();
+    }
+
+    // Called when all has ended and when the parent is disposed of, as PythonChildJob's is.
+    private void DisposeAtSecondCall()
+    {
+        if (Interlocked.Increment(ref _over) == 2)
+        {
+            _disposeParent!();
+        }
     }
 
     private (JobState State, Exception? Reason) StateByRule()

@@ -27,6 +27,8 @@ public sealed class PythonChildJob : Job, IRecordSink, IPythonJob
     private Action? _onStop;
     private CancellationTokenSource? _stop;
     private int _workerThread = -1;
+    private int _disposed;
+    private int _over;
 
     // Guarded by _sync, and what the state is made from.
     private bool _begun;
@@ -45,7 +47,7 @@ public sealed class PythonChildJob : Job, IRecordSink, IPythonJob
         _location = location;
         PSJobTypeName = JobInternals.TypeName;
         JobInternals.UseResults(this, true);
-        _shown = new ShownState(this, _sync, StateByRule);
+        _shown = new ShownState(this, _sync, StateByRule, DisposeAtSecondCall);
     }
 
     /// <inheritdoc/>
@@ -187,6 +189,17 @@ public sealed class PythonChildJob : Job, IRecordSink, IPythonJob
 
     /// <inheritdoc/>
     public bool WaitForFinish(int milliseconds) => JobInternals.WaitForFinish(this, milliseconds);
+
+    /// <summary>Stop the work; the streams are disposed of when it has ended, which this does not wait for.</summary>
+    /// <param name="disposing">Whether this is a call of Dispose.</param>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing && Interlocked.Exchange(ref _disposed, 1) == 0)
+        {
+            RequestStop();
+            DisposeAtSecondCall();
+        }
+    }
 
     /// <summary>Ask the work to wait at its next pause point; one that has not begun does not begin.</summary>
     public void SuspendJob()
@@ -336,6 +349,16 @@ public sealed class PythonChildJob : Job, IRecordSink, IPythonJob
 
         _shown.Update();
         return true;
+    }
+
+    // Called when it has ended and when it is disposed of: a state that is set after the engine's
+    // Dispose would reach nobody.
+    private void DisposeAtSecondCall()
+    {
+        if (Interlocked.Increment(ref _over) == 2)
+        {
+            base.Dispose(true);
+        }
     }
 
     private void CallOnStop()

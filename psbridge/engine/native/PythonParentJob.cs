@@ -42,6 +42,16 @@ public sealed class PythonParentJob : Job, IPythonJob
     /// <inheritdoc/>
     public bool WaitForFinish(int milliseconds) => JobInternals.WaitForFinish(this, milliseconds);
 
+    /// <summary>Stop the work; all is disposed of when it has ended, which this does not wait for.</summary>
+    /// <param name="disposing">Whether this is a call of Dispose.</param>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            Children.DisposeWithParent(() => base.Dispose(true));
+        }
+    }
+
     /// <summary>Ask the work to stop, and wait until it has; the work itself only asks.</summary>
     public override void StopJob() => Children.StopAndWait();
 

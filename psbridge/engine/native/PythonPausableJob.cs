@@ -62,6 +62,16 @@ public sealed class PythonPausableJob : Job2, IPythonJob
     /// <inheritdoc/>
     public bool WaitForFinish(int milliseconds) => JobInternals.WaitForFinish(this, milliseconds);
 
+    /// <summary>Stop the work; all is disposed of when it has ended, which this does not wait for.</summary>
+    /// <param name="disposing">Whether this is a call of Dispose.</param>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            Children.DisposeWithParent(() => base.Dispose(true));
+        }
+    }
+
     /// <summary>Start a job that a definition has made; any other one has been started.</summary>
     public override void StartJob()
     {

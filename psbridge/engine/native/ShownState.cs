@@ -17,19 +17,26 @@ internal sealed class ShownState
     private readonly object _sync;
     private readonly Func<(JobState State, Exception? Reason)> _rule;
     private readonly Action? _beforeEnd;
+    private readonly Action _afterEnd;
     private JobState _shown = JobState.NotStarted;
     private bool _showing;
 
     /// <param name="job">Whose state it is.</param>
     /// <param name="sync">The lock under which the rule is asked.</param>
     /// <param name="rule">What the state is to be; not asked again once it was a finished one.</param>
-    /// <param name="beforeEnd">Called before the state is a finished one.</param>
+    /// <param name="afterEnd">Called once, when the state is a finished one.</param>
+    /// <param name="beforeEnd">Called once, before it is.</param>
     public ShownState(
-        Job job, object sync, Func<(JobState State, Exception? Reason)> rule, Action? beforeEnd = null)
+        Job job,
+        object sync,
+        Func<(JobState State, Exception? Reason)> rule,
+        Action afterEnd,
+        Action? beforeEnd = null)
     {
         _job = job;
         _sync = sync;
         _rule = rule;
+        _afterEnd = afterEnd;
         _beforeEnd = beforeEnd;
     }
 
@@ -74,6 +81,11 @@ internal sealed class ShownState
             {
                 // Receive-Job unblocked it in this very moment, and the event said Running.
                 JobInternals.SetState(_job, next.State, next.Reason);
+            }
+
+            if (JobInternals.IsFinished(next.State))
+            {
+                _afterEnd();
             }
         }
     }
