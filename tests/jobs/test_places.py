@@ -1,0 +1,212 @@
+"""The same jobs in each place: a thread, a process, a loop, executors, a real Dask cluster."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import multiprocessing
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from psbridge import (
+    DeclarationError,
+    FunctionJob,
+    Job,
+    JobFailed,
+    JobGroup,
+    JobHandle,
+    RemoteError,
+    Retry,
+    Session,
+    WorkerLost,
+)
+
+remote_jobs = pytest.importorskip("remote_jobs")
+Remote, RemoteAsync = remote_jobs.Remote, remote_jobs.RemoteAsync
+
+OTHER_PROCESS = ["process", "pool of processes", "dask"]
+PLACES = ["thread", "pool of threads", *OTHER_PROCESS]
+
+
+@pytest.fixture(scope="module")
+def executors() -> Iterator[Callable[[str], Any]]:
+    made: dict[str, Any] = {}
+    closing: list[Callable[[], Any]] = []
+
+    def executor(place: str) -> Any:
+        if place in ("thread", "process", "async"):
+            return place
+        if place not in made:
+            if place == "pool of threads":
+                made[place] = concurrent.futures.ThreadPoolExecutor(4)
+                closing.append(made[place].shutdown)
+            elif place == "pool of processes":
+                spawn = multiprocessing.get_context("spawn")
+                made[place] = concurrent.futures.ProcessPoolExecutor(2, mp_context=spawn)
+                closing.append(made[place].shutdown)
+            else:
+                from distributed import Client, LocalCluster
+
+                cluster = LocalCluster(
+                    n_workers=2, threads_per_worker=2, dashboard_address=None, silence_logs=50
+                )
+                client = Client(cluster)
+                made[place] = client.get_executor()
+                closing.extend([cluster.close, client.close])
+        return made[place]
+
+    yield executor
+    for close in reversed(closing):
+        close()
+
+
+@pytest.fixture
+def start(shell: Session, executors: Callable[[str], Any]) -> Callable[..., JobHandle]:
+    def start(place: str, *jobs: Job, **options: Any) -> JobHandle:
+        return shell.start(JobGroup(list(jobs), executor=executors(place), **options))
+
+    return start
+
+
+def until(condition: Callable[[], Any]) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_all_that_is_written_arrives_in_order(
+    start: Callable[..., JobHandle], shell: Session, place: str
+) -> None:
+    handle = start(place, Remote())
+    assert handle.wait(30)
+    merged = "param($j) Receive-Job $j -Keep *>&1 | ForEach-Object { $_.GetType().Name }"
+    assert shell.run(merged, j=handle.net)[:3] == ["String", "WarningRecord", "ErrorRecord"]
+    result = handle.receive()
+    assert (result[0], result[-1]) == ("first", "last")
+    assert (result[1] == os.getpid()) == (place not in OTHER_PROCESS)
+    (error,) = result.errors
+    assert (error.error_id, error.category, error.target) == (
+        "FileNotFoundError", "ObjectNotFound", "a.txt"
+    )  # fmt: skip
+    assert [str(warning) for warning in result.warnings] == ["careful"]
+    assert handle.children[0].net.Progress[0].PercentComplete == 50
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_failure_arrives_with_its_traceback(start: Callable[..., JobHandle], place: str) -> None:
+    handle = start(place, Remote("fail"))
+    with pytest.raises(JobFailed, match="ValueError: not today") as caught:
+        handle.result(30)
+    assert isinstance(caught.value.__cause__, ValueError)
+    assert caught.value.result[0] == "first"
+    assert "in run" in handle.children[0].net.JobStateInfo.Reason.PythonTraceback
+
+
+@pytest.mark.parametrize("place", OTHER_PROCESS)
+def test_an_exception_that_cannot_come_is_described(
+    start: Callable[..., JobHandle], place: str
+) -> None:
+    with pytest.raises(JobFailed, match="Unpicklable: 1 and 2") as caught:
+        start(place, Remote("fail strangely")).result(30)
+    assert isinstance(caught.value.__cause__, RemoteError)
+
+
+@pytest.mark.parametrize("place", ["process", "pool of processes"])
+def test_a_value_that_cannot_come_is_an_error_and_nothing_else_is_lost(
+    start: Callable[..., JobHandle], place: str
+) -> None:
+    handle = start(place, Remote("write strangely"))
+    assert handle.wait(30)
+    result = handle.receive()
+    assert (result[0], result[-1]) == ("first", "last")
+    assert "cannot go to another process" in result.errors[-1].message
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("mode", ["wait", "spin"])
+def test_a_stop_reaches_it(start: Callable[..., JobHandle], place: str, mode: str) -> None:
+    handle = start(place, Remote(mode))
+    until(lambda: handle.children[0].net.Output.Count == 2)
+    assert handle.state == "Running"
+    began = time.monotonic()
+    handle.stop()
+    assert time.monotonic() - began < 5
+    assert (handle.state, handle.receive()[0]) == ("Stopped", "first")
+
+
+@pytest.mark.parametrize("place", ["thread", "pool of processes", "dask"])
+def test_work_that_is_stuck_is_given_up(start: Callable[..., JobHandle], place: str) -> None:
+    handle = start(place, Remote("sleep"))
+    until(lambda: handle.children[0].net.Output.Count == 2)
+    began = time.monotonic()
+    handle.stop()
+    assert time.monotonic() - began < 4
+    assert "was given up" in str(handle.receive().warnings[-1])
+
+
+@pytest.mark.parametrize("place", [*PLACES, "async"])
+def test_async_work_runs_and_is_cancelled(start: Callable[..., JobHandle], place: str) -> None:
+    assert start(place, RemoteAsync()).result(30) == ["first", "last"]
+    handle = start(place, RemoteAsync(100))
+    until(lambda: handle.children[0].net.Output.Count == 1)
+    handle.stop()
+    assert handle.state == "Stopped"
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_time_limit_and_retries_hold(start: Callable[..., JobHandle], place: str) -> None:
+    handle = start(place, Remote("wait"), Remote("fail"), timeout=3, retry=Retry(1))
+    assert handle.wait(30)
+    slow, failing = handle.children
+    assert slow.reason == "TimeoutError: the work did not end within 3 seconds"
+    assert failing.net.StatusMessage == "retry 1 of 1 after ValueError: not today"
+    assert [value for value in handle.receive() if value == "first"] == ["first"] * 3
+
+
+def test_a_process_that_ends_fails_its_job_and_the_next_has_another(
+    start: Callable[..., JobHandle],
+) -> None:
+    handle = start("process", Remote("exit"), Remote(), throttle_limit=1)
+    assert handle.wait(30)
+    assert [child.state for child in handle.children] == ["Failed", "Completed"]
+    with pytest.raises(JobFailed, match="ended with exit code 3") as caught:
+        handle.result()
+    assert isinstance(caught.value.__cause__, WorkerLost)
+
+
+def test_a_job_that_cannot_go_says_so(start: Callable[..., JobHandle]) -> None:
+    with pytest.raises(JobFailed, match="cannot go to another process"):
+        start("process", FunctionJob(lambda: 1)).result(30)
+
+
+def test_pausing_is_refused_in_another_process(start: Callable[..., JobHandle]) -> None:
+    class Pausable(Job):
+        pausable = True
+
+    with pytest.raises(DeclarationError, match="pausable job runs with"):
+        start("process", Pausable())
+
+
+def test_thousands_of_async_jobs_share_a_thread(start: Callable[..., JobHandle]) -> None:
+    before = threading.active_count()
+    handle = start("async", *(RemoteAsync(0.05) for _ in range(2000)), throttle_limit=1000)
+    assert threading.active_count() <= before + 2
+    assert len(handle.result(60)) == 4000
+
+
+def test_work_on_the_loop_has_to_be_async(start: Callable[..., JobHandle]) -> None:
+    with pytest.raises(JobFailed, match="is not async"):
+        start("async", FunctionJob(int)).result(30)
+
+
+def test_an_executor_that_is_shut_down_fails_the_job(shell: Session) -> None:
+    pool = concurrent.futures.ThreadPoolExecutor(1)
+    pool.shutdown()
+    with pytest.raises(JobFailed, match="RuntimeError: cannot schedule"):
+        shell.start(JobGroup([FunctionJob(int)], executor=pool)).result(30)
