@@ -104,16 +104,14 @@ class Session(JobSession):
             }
             if earlier.source == source or names & theirs.keys():
                 self._imported.remove(earlier)
-                self.run("param($m) Remove-Module $m -Force -ErrorAction Stop", m=earlier.net)
+                self._call("Remove-Module", ModuleInfo=earlier.net, Force=True, ErrorAction="Stop")
                 if earlier.source != source:
                     cmdlets += [cls for key, cls in theirs.items() if key not in names]
         made = make_types(self.engine, self._runspace.InstanceId, name, cmdlets)
         if isinstance(made.image, Path):
-            parameter, module = "Name", str(made.image)
+            module = {"Name": str(made.image)}
         else:
-            parameter, module = "Assembly", made.assembly
-        (net,) = self.run(
-            f"param($m) Import-Module -{parameter} $m -PassThru -ErrorAction Stop", m=module
-        )
+            module = {"Assembly": made.assembly}
+        (net,) = self._call("Import-Module", **module, PassThru=True, ErrorAction="Stop")
         self._imported.append(_Imported(source, cmdlets, net))
         return [cls.declaration.name for cls in cmdlets if cls.declaration is not None]

@@ -105,9 +105,7 @@ class JobHandle:
             The output, with errors and the other streams as its attributes. The reason of a
             failed job is among the errors.
         """
-        return self._session.run(
-            "param($Job, $Keep) Receive-Job -Job $Job -Keep:$Keep", Job=self.net, Keep=keep
-        )
+        return self._session._call("Receive-Job", Job=self.net, Keep=keep)
 
     def result(self, timeout: float | None = None) -> Result:
         """Wait for the job and take all that it wrote.
@@ -240,11 +238,7 @@ class JobHandle:
         Raises:
             PowerShellError: it has not ended, and `force` was not asked for.
         """
-        self._session.run(
-            "param($Job, $Force) Remove-Job -Job $Job -Force:$Force -ErrorAction Stop",
-            Job=self.net,
-            Force=force,
-        )
+        self._session._call("Remove-Job", Job=self.net, Force=force, ErrorAction="Stop")
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, JobHandle):

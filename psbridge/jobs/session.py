@@ -75,14 +75,20 @@ class JobSession(RunspaceSession):
         Raises:
             PowerShellError: PowerShell could not start it.
         """
-        found = self.run(
-            "param($Script, $Arguments, $Name)\n"
-            "$named = if ($Name) { @{ Name = $Name } } else { @{} }\n"
-            "Start-Job -ScriptBlock ([scriptblock]::Create($Script)) "
-            "-ArgumentList $Arguments @named -ErrorAction Stop",
-            Script=script,
-            Arguments=list(arguments),
-            Name=name,
+        from System.Management.Automation import ParseException, ScriptBlock
+
+        try:
+            block = ScriptBlock.Create(script)
+        except ParseException as error:
+            record = error.ErrorRecord
+            raise PowerShellError(str(error.Message), exception=error, record=record) from error
+        named = {"Name": name} if name else {}
+        found = self._call(
+            "Start-Job",
+            ScriptBlock=block,
+            ArgumentList=list(arguments),
+            ErrorAction="Stop",
+            **named,
         )
         if not found:
             raise PowerShellError("Start-Job started no job")

@@ -33,6 +33,7 @@ from ..values import from_net, text_of, to_net
 from .result import ErrorRecord, InformationRecord, MessageRecord, Result
 
 __all__ = [
+    "add_command",
     "add_script",
     "has_ended",
     "nested_pipeline",
@@ -67,6 +68,13 @@ def add_script(
     pipeline.AddScript(script, False)
     for argument in arguments:
         pipeline.AddArgument(to_net(argument))
+    for name, value in parameters.items():
+        pipeline.AddParameter(name, to_net(value))
+
+
+def add_command(pipeline: Any, command: str, parameters: Mapping[str, object]) -> None:
+    """Add a command with its arguments by name; no variable of the session is touched."""
+    pipeline.AddCommand(command)
     for name, value in parameters.items():
         pipeline.AddParameter(name, to_net(value))
 

@@ -104,6 +104,12 @@ class RunspaceSession:
 
         return self._run(lambda pipeline: add_script(pipeline, script, arguments, parameters))
 
+    def _call(self, command: str, **parameters: object) -> Result:
+        """Call one command, as psbridge itself does, which leaves the user's variables alone."""
+        from .pipeline import add_command
+
+        return self._run(lambda pipeline: add_command(pipeline, command, parameters))
+
     def show(self, script: str) -> bool:
         """Run PowerShell code and let PowerShell's own formatter show what it gives.
 

@@ -120,3 +120,15 @@ def test_the_repository_takes_a_job_derived_from_the_net_type(shell: Session) ->
     assert handle in shell.jobs
     assert handle.state == "NotStarted"
     assert shell.run("(Get-Job).Location") == ["somewhere"]
+
+
+def test_a_handle_leaves_the_variables_of_the_session_alone(shell: Session) -> None:
+    mine = {"Job": 1, "Keep": 2, "Force": 3, "Script": 4, "Arguments": 5, "Name": 6, "named": 7}
+    for name, value in mine.items():
+        shell.run(f"${name} = {value}")
+    handle = shell.start(lambda: 1)
+    assert handle.result(10) == [1]
+    handle.remove(force=True)
+    process = shell.start_job("$args[0]", 5, name="process")
+    assert (process.name, process.result(60)) == ("process", [5])
+    assert {name: shell.run(f"${name}")[0] for name in mine} == mine
