@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import traceback
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ..cmdlets import Session
+
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
 __all__ = ["add_parser", "run"]
@@ -51,8 +51,7 @@ def run(args: argparse.Namespace) -> int:
     console = Console()
     with Session(console=console) as session:
         for module in args.module:
-            if not _import(session, module):
-                return 1
+            _import(session, module)
         succeeded = session.show(args.script)
         code = session.exit_code
     console.hide_progress()
@@ -64,31 +63,13 @@ def run(args: argparse.Namespace) -> int:
     return 0 if succeeded else 1
 
 
-def _import(session: object, module: str) -> bool:
-    from ..cmdlets import Session
+def _import(session: Session, module: str) -> None:
+    from ..cmdlets.modules import load_error
     from ..errors import PsbridgeError
 
-    assert isinstance(session, Session)
     try:
         session.import_module(module)
     except PsbridgeError:
         raise
     except Exception as error:
-        # The user's own mistake: the frames of psbridge and of the import system say nothing.
-        trace = error.__traceback__
-        while trace is not None and _is_ours(trace.tb_frame.f_code.co_filename):
-            trace = trace.tb_next
-        lines = traceback.format_exception(type(error), error, trace)
-        print(f"psbridge: {module} cannot be loaded\n{''.join(lines)}", end="", file=sys.stderr)
-        return False
-    return True
-
-
-def _is_ours(file: str) -> bool:
-    parts = Path(file).parts
-    return (
-        Path(file).is_relative_to(_PACKAGE) or "importlib" in parts or file.startswith("<frozen ")
-    )
-
-
-_PACKAGE = Path(__file__).parents[1]
+        raise load_error(module, error) from error

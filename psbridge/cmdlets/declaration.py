@@ -225,7 +225,8 @@ def _annotations(cls: type) -> dict[str, Any]:
 
 
 def _is_ours(base: type) -> bool:
-    return base.__module__.startswith("psbridge.")
+    # Not all of psbridge: it has cmdlets of its own.
+    return base.__module__.startswith(("psbridge.cmdlets.", "psbridge.session."))
 
 
 def declare_parameter(cls: type, attribute: str, hint: Any) -> DeclaredParameter:

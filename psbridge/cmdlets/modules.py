@@ -7,6 +7,7 @@ import importlib
 import importlib.util
 import re
 import sys
+import traceback
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -21,7 +22,11 @@ from .declaration import Declaration
 from .function import cmdlet_of
 from .source import NAMESPACE, class_name, source_of
 
-__all__ = ["cmdlets_in", "load_module", "make_types"]
+__all__ = ["cmdlets_in", "load_error", "load_module", "make_types"]
+
+# What was imported by its name here, and is loaded anew when it is imported again.
+_loaded_names: set[str] = set()
+_PACKAGE = Path(__file__).parents[1]
 
 
 def load_module(module: str | Path) -> ModuleType:
@@ -36,7 +41,7 @@ def load_module(module: str | Path) -> ModuleType:
             loaded passes as it is, and nothing of the module stays behind.
     """
     if isinstance(module, str) and not module.endswith(".py") and not re.search(r"[/\\]", module):
-        return importlib.import_module(module)
+        return _load_name(module)
     path = Path(module).expanduser().resolve()
     if not path.is_file():
         raise DeclarationError(f"there is no module {module}: {path} is not a file")
@@ -56,6 +61,43 @@ def load_module(module: str | Path) -> ModuleType:
             sys.modules[name] = before
         raise
     return loaded
+
+
+def _load_name(name: str) -> ModuleType:
+    before = sys.modules.get(name)
+    if before is not None and name in _loaded_names:
+        importlib.invalidate_caches()
+        del sys.modules[name]
+    try:
+        loaded = importlib.import_module(name)
+    except BaseException:
+        if before is not None:
+            sys.modules[name] = before
+        raise
+    _loaded_names.add(name)
+    return loaded
+
+
+def load_error(module: str, error: Exception) -> DeclarationError:
+    """What to tell the user of a module that raised while it was loaded.
+
+    Args:
+        module: its file or name.
+        error: what it raised; in the text are the frames of the user's own files.
+    """
+    trace = error.__traceback__
+    while trace is not None and _is_inner(trace.tb_frame.f_code.co_filename):
+        trace = trace.tb_next
+    lines = "".join(traceback.format_exception(type(error), error, trace)).rstrip()
+    told = DeclarationError(f"{module} cannot be loaded\n{lines}")
+    told.__cause__ = error
+    return told
+
+
+def _is_inner(file: str) -> bool:
+    """Whether a file is psbridge's or the import system's, whose frames say nothing here."""
+    path = Path(file)
+    return path.is_relative_to(_PACKAGE) or "importlib" in path.parts or file.startswith("<frozen ")
 
 
 def cmdlets_in(module: ModuleType) -> list[type[Cmdlet]]:

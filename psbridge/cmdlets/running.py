@@ -5,6 +5,7 @@ To be imported once the engine runs.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,8 @@ from System.Management.Automation import IContainsErrorRecord, RuntimeDefinedPar
 from System.Reflection import Missing
 
 from ..errors import StopRequested
+from ..jobs.stopping import InterruptibleThread
+from ..jobs.timers import call_later, start_clock
 from ..session.sink import NetSink
 from ..values import error_record, from_net
 from .as_job import CollectedInput, StreamedInput
@@ -32,14 +35,14 @@ def attach(cls: type[Cmdlet], net: Any) -> None:
         net: the ``PythonCmdlet`` that PowerShell has made. Its parameters are bound, or are about
             to be where it has dynamic ones.
     """
-    guard = _Guard(net)
+    thread = InterruptibleThread()
+    guard = _Guard(net, thread)
     with guard:
         running = _Running(cls, net)
         net.OnBegin = guard.action(running.begin)
         net.OnProcess = guard.action(running.process)
         net.OnEnd = guard.action(running.end)
-        if cls.stop is not Cmdlet.stop:
-            net.OnStop = guard.action(running.cmdlet.stop)
+        net.OnStop = _stop_action(running.cmdlet, thread)
         if cls.dispose is not Cmdlet.dispose or issubclass(cls, JobCmdlet):
             net.OnDispose = guard.action(running.dispose)
         if cls.dynamic_parameters is not Cmdlet.dynamic_parameters:
@@ -49,8 +52,9 @@ def attach(cls: type[Cmdlet], net: Any) -> None:
 class _Guard:
     """Keeps Python's exceptions on this side: the .NET side throws what it finds in Failure."""
 
-    def __init__(self, net: Any) -> None:
+    def __init__(self, net: Any, thread: InterruptibleThread) -> None:
         self._net = net
+        self._thread = thread
 
     def __enter__(self) -> None:
         pass
@@ -64,7 +68,11 @@ class _Guard:
     def action(self, hook: Callable[[], None]) -> Any:
         def call() -> None:
             with self:
-                hook()
+                self._thread.enter()
+                try:
+                    hook()
+                finally:
+                    self._thread.leave()
 
         return Action(call)
 
@@ -75,6 +83,30 @@ class _Guard:
             return None
 
         return Func[RuntimeDefinedParameterDictionary](call)
+
+
+# How long a hook may take to notice a stop before it is interrupted.
+_GRACE_SECONDS = 0.5
+
+
+def _stop_action(cmdlet: Cmdlet, thread: InterruptibleThread) -> Any:
+    """What .NET calls, on a thread of its own, when the pipeline is stopped (Ctrl-C, a close).
+
+    A hook notices by itself when it writes; one that never does is interrupted, as Ctrl-C does in
+    Python: StopRequested is raised in it. A call that is not Python's has to return first.
+    """
+
+    def stop() -> None:
+        call_later(_GRACE_SECONDS, thread.interrupt)
+        try:
+            cmdlet.stop()
+        except StopRequested:
+            pass  # it wrote, and the streams take nothing any more
+        except BaseException:
+            logging.getLogger("psbridge").exception("the stop of %r failed", cmdlet)
+
+    start_clock()
+    return Action(stop)
 
 
 def _record(error: BaseException) -> Any:

@@ -26,6 +26,11 @@ class _Imported(NamedTuple):
     cmdlets: list[type[Cmdlet]]
     net: Any
 
+    @property
+    def names(self) -> list[str]:
+        """The names of the cmdlets."""
+        return [cls.declaration.name for cls in self.cmdlets if cls.declaration is not None]
+
 
 class Session(JobSession):
     """PowerShell in this process: one runspace of the engine, with its variables and its jobs.
@@ -42,6 +47,8 @@ class Session(JobSession):
     def import_module(self, module: str | Path | ModuleType) -> list[str]:
         """Make the cmdlets of a Python module known to this session.
 
+        Importing a module again after an edit takes the new text.
+
         Args:
             module: a path to a ``.py`` file, a dotted name, or a module that is loaded.
 
@@ -52,11 +59,7 @@ class Session(JobSession):
             DeclarationError: there is no such module, or it defines no cmdlet.
             ImportError: there is no module of this name.
         """
-        self._check_open()
-        if not isinstance(module, ModuleType):
-            module = load_module(module)
-        name = Path(module.__file__).stem if module.__file__ else module.__name__
-        return self._import(module.__file__ or name, name, cmdlets_in(module))
+        return self._import_module(module).names
 
     def import_cmdlets(self, *cmdlets: type[Cmdlet] | Callable[..., Any]) -> list[str]:
         """Make cmdlets known to this session, wherever they are defined.
@@ -81,7 +84,7 @@ class Session(JobSession):
             classes.append(cls)
         name = classes[0].__module__.rpartition(".")[2]
         source = " ".join(sorted(f"{cls.__module__}.{cls.__qualname__}" for cls in classes))
-        return self._import(source, name, classes)
+        return self._import(source, name, classes).names
 
     def close(self) -> None:
         """Stop what runs in this session and close it; see `JobSession.close`."""
@@ -93,7 +96,14 @@ class Session(JobSession):
             PythonCmdlet.Forget(self._runspace.InstanceId)
             PythonFunctions.Forget(self._runspace.InstanceId)
 
-    def _import(self, source: str, name: str, cmdlets: list[type[Cmdlet]]) -> list[str]:
+    def _import_module(self, module: str | Path | ModuleType) -> _Imported:
+        self._check_open()
+        if not isinstance(module, ModuleType):
+            module = load_module(module)
+        name = Path(module.__file__).stem if module.__file__ else module.__name__
+        return self._import(module.__file__ or name, name, cmdlets_in(module))
+
+    def _import(self, source: str, name: str, cmdlets: list[type[Cmdlet]]) -> _Imported:
         names = {cls.declaration.name.lower() for cls in cmdlets if cls.declaration is not None}
         # PowerShell refuses a second cmdlet of a name in a module of the same name. So a module
         # that has one of these goes, and its other cmdlets come along into the new one; except
@@ -113,5 +123,6 @@ class Session(JobSession):
         else:
             module = {"Assembly": made.assembly}
         (net,) = self._call("Import-Module", **module, PassThru=True, ErrorAction="Stop")
-        self._imported.append(_Imported(source, cmdlets, net))
-        return [cls.declaration.name for cls in cmdlets if cls.declaration is not None]
+        imported = _Imported(source, cmdlets, net)
+        self._imported.append(imported)
+        return imported

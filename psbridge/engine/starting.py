@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .compiling import CompiledAssembly
     from .homes import Home
 
-__all__ = ["Engine", "load_runtime", "start", "started"]
+__all__ = ["Engine", "adopt", "load_runtime", "start", "started"]
 
 _start = threading.Lock()
 _loaded: tuple[Home, bool] | None = None  # what .NET has been started from, and its globalization
@@ -82,6 +82,31 @@ def start(pshome: str | Path | None = None) -> Engine:
         # Registered after pythonnet's own handler, so it runs before it.
         atexit.register(Border.Close, _CLOSE_MILLISECONDS)
         _engine = Engine(home, native, invariant_globalization=invariant)
+        return _engine
+
+
+def adopt(pshome: str | Path) -> Engine:
+    """Take the engine that runs Python inside it, loading the C# half.
+
+    Args:
+        pshome: the folder of that PowerShell.
+
+    Raises:
+        EngineUnsupported: it is older than 7.4.
+        CompileError: the C# half does not compile against this engine.
+    """
+    global _engine
+    from .homes import read_home
+
+    with _start:
+        if _engine is None:
+            home = read_home(Path(pshome), "the PowerShell that Python runs in")
+            native = _load_engine(home)
+            from PSBridge import Border
+
+            atexit.register(Border.Close, _CLOSE_MILLISECONDS)
+            _engine = Engine(home, native, invariant_globalization=False)
+        _refuse_another(_engine.home, pshome)
         return _engine
 
 

@@ -21,6 +21,7 @@ from ..errors import PowerShellError, SessionClosedError, StopRequested
 from .result import Result
 
 if TYPE_CHECKING:
+    from ..engine.starting import Engine
     from .console import Console
 
 __all__ = [
@@ -65,12 +66,8 @@ class RunspaceSession:
             EngineStartError: it did not start.
         """
         self._closed = True  # until it is open, so that a failed opening leaves nothing to close
-        self.engine = start(pshome)
-        _let_ctrl_c_interrupt()
-        from .runspace import open_runspace
-
         self._console = console
-        self._host, self._runspace = open_runspace(console)
+        self.engine, self._host, self._runspace = self._open(pshome)
         self._lock = threading.Lock()  # held by whoever's turn it is
         self._pipeline: Any = None  # what runs, in the turn
         self._lingering: Any = None  # what was given up and may still run
@@ -78,6 +75,14 @@ class RunspaceSession:
         self._closed = False
         _open.add(self)
         _register_at_exit()
+
+    def _open(self, pshome: str | Path | None) -> tuple[Engine, Any, Any]:
+        """Open the runspace; gives the engine, the host and the runspace."""
+        engine = start(pshome)
+        _let_ctrl_c_interrupt()
+        from .runspace import open_runspace
+
+        return engine, *open_runspace(self._console)
 
     def run(self, script: str, /, *arguments: object, **parameters: object) -> Result:
         """Run PowerShell code and wait for it.

@@ -1,0 +1,1 @@
+"""Python inside PowerShell: the PowerShell module PSBridge, and modules made from Python files."""

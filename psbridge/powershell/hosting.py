@@ -1,0 +1,117 @@
+"""Python inside a PowerShell that somebody else has started: what PSBridge.psm1 calls.
+
+Guarantees: each runspace that imports the module has a session of its own, which closes with the
+runspace; jobs are stopped before the process ends, and Python's exit handlers run.
+
+Assumption: pythonnet, where .NET hosts it, never ends Python. When the process exits it only takes
+its own types away, while threads of Python's may still use them, which aborts the process. So when
+everything is stopped, it is told that it has ended already: what is left goes with the process.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from ..cmdlets import Session
+from ..engine.starting import Engine, adopt
+from ..errors import PsbridgeError
+from ..session.session import current_session
+from .importing import ImportPythonCmdlet
+from .streams import HostStream
+
+__all__ = ["HostedSession", "attach"]
+
+_lock = threading.Lock()
+_prepared = False
+
+
+class HostedSession(Session):
+    """The session of a runspace that is not psbridge's. It runs code in that one's pipelines.
+
+    Its methods work where a pipeline of the runspace runs: in the hooks of cmdlets.
+    """
+
+    def _open(self, pshome: str | Path | None) -> tuple[Engine, Any, Any]:
+        import clr
+
+        clr.AddReference("System.Management.Automation")
+        from System.Management.Automation import PSObject
+        from System.Management.Automation.Runspaces import Runspace
+
+        folder = Path(str(PSObject().GetType().Assembly.Location)).parent
+        return adopt(folder), None, Runspace.DefaultRunspace
+
+    def _run_alone(self, fill: Any, settings: Any) -> Any:
+        raise PsbridgeError(
+            "this session belongs to a PowerShell that psbridge has not started, and runs code "
+            "only where a pipeline of it runs: in the hooks of a cmdlet that is not a job"
+        )
+
+    def _dispose(self) -> None:
+        """The runspace is its owner's."""
+
+
+def attach() -> None:
+    """Let the runspace of the calling thread import cmdlets written in Python.
+
+    To be called in a pipeline of the runspace; its second call in one only imports psbridge's own
+    cmdlets once more.
+    """
+    session = current_session()
+    if session is None:
+        session = HostedSession()
+        _close_with_runspace(session)
+        HostStream.add_host(session)
+        _prepare_exit()
+    assert isinstance(session, Session)
+    session.import_cmdlets(ImportPythonCmdlet)
+
+
+def _close_with_runspace(session: HostedSession) -> None:
+    from System.Management.Automation.Runspaces import RunspaceState
+
+    ends = (RunspaceState.Closing, RunspaceState.Closed, RunspaceState.Broken)
+
+    def changed(_: Any, arguments: Any) -> None:
+        if arguments.RunspaceStateInfo.State in ends:
+            with contextlib.suppress(Exception):  # no exception may cross to .NET
+                HostStream.remove_host(session)
+                session.close()
+
+    session._runspace.StateChanged += changed
+
+
+def _prepare_exit() -> None:
+    global _prepared
+    with _lock:
+        if _prepared:
+            return
+        _prepared = True
+    from Python.Runtime import PythonEngine
+
+    sys.stdout = HostStream(sys.stdout, "Write")
+    sys.stderr = HostStream(sys.stderr, "WriteErrorLine")
+    PythonEngine.AddShutdownHandler(PythonEngine.ShutdownHandler(_exit))
+
+
+def _exit() -> None:
+    """Do what the end of a Python process does; called by pythonnet when the process exits."""
+    try:
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except BaseException as error:
+        sys.__stderr__ and print(f"psbridge: at exit: {error!r}", file=sys.__stderr__)
+    from Python.Runtime import PythonEngine
+    from System.Reflection import BindingFlags
+
+    runtime = PythonEngine().GetType().Assembly.GetType("Python.Runtime.Runtime")
+    flags = BindingFlags.NonPublic | BindingFlags.Static
+    initialized = runtime.GetField("_isInitialized", flags)
+    if initialized is not None:
+        initialized.SetValue(None, False)

@@ -1,0 +1,50 @@
+"""The cmdlet that imports cmdlets."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from ..cmdlets import Cmdlet, Parameter, Session
+from ..cmdlets.modules import load_error
+from ..errors import PsbridgeError
+
+__all__ = ["ImportPythonCmdlet"]
+
+
+class ImportPythonCmdlet(Cmdlet, verb="Import", noun="PythonCmdlet"):
+    """Import the cmdlets of a Python file or module where this is called.
+
+    The inner part of Import-PythonModule, which starts Python first where it has to.
+
+    Args:
+        name: the path of a Python file, which may have wildcards, or the dotted name of a module.
+        pass_thru: whether to give the PowerShell module that holds the cmdlets.
+    """
+
+    name: Annotated[list[str], Parameter(position=0, mandatory=True, from_pipeline=True)]
+    pass_thru: bool = False
+
+    def process(self) -> Any:
+        """Import each."""
+        session = self.session
+        if not isinstance(session, Session):
+            raise PsbridgeError(
+                "this runspace has no psbridge session; import the module PSBridge in it"
+            )
+        for name in self.name:
+            for found in self._resolve(name):
+                try:
+                    imported = session._import_module(found)
+                except PsbridgeError as error:
+                    self.write_error(error, target=found)
+                except Exception as error:
+                    self.write_error(load_error(found, error), target=found)
+                else:
+                    if self.pass_thru:
+                        self.write(imported.net)
+
+    def _resolve(self, name: str) -> list[str]:
+        if name.endswith(".py") or re.search(r"[/\\]", name):
+            return [str(path) for path in self._running_invocation.net.ResolvePaths(name)]
+        return [name]
