@@ -1,5 +1,6 @@
 """The examples in the documentation run, and the documented names are the exported ones."""
 
+import os
 import re
 import subprocess
 import sys
@@ -8,6 +9,8 @@ from pathlib import Path
 import pytest
 
 import psbridge
+from psbridge.engine.homes import read_home
+from psbridge.powershell.module_folder import module_path
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -25,6 +28,20 @@ def test_the_python_on_a_page_runs_from_top_to_bottom(page: Path, tmp_path: Path
         cwd=ROOT, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert (ran.returncode, ran.stderr) == (0, "")
+
+
+def test_the_powershell_on_the_page_for_plain_powershell_runs(engine_home: Path) -> None:
+    text = (ROOT / "docs" / "powershell.md").read_text("utf-8")
+    blocks = re.findall(r"^```powershell\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    start = f"Import-Module '{module_path() / 'PSBridge'}'\n"
+    ran = subprocess.run(
+        [read_home(engine_home, "the tests").executable, "-NoProfile", "-Command",
+         start + "\n".join(blocks)],
+        cwd=ROOT, env={**os.environ, "PSBRIDGE_PYTHON": sys.executable},
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "README.md" in ran.stdout
 
 
 def test_the_exported_names_are_the_documented_ones() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 from ..errors import PsbridgeError
-from . import doctor, module, run, setup
+from . import build, doctor, module, run, setup
 
 __all__ = ["main"]
 
@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"psbridge {version('psbridge')}")
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in (run, setup, module, doctor):
+    for command in (run, setup, build, module, doctor):
         command.add_parser(subparsers)
     parsed = parser.parse_args(arguments)
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Annotated, Any
 
 from ..cmdlets import Cmdlet, Parameter, Session
@@ -45,6 +46,11 @@ class ImportPythonCmdlet(Cmdlet, verb="Import", noun="PythonCmdlet"):
                         self.write(imported.net)
 
     def _resolve(self, name: str) -> list[str]:
-        if name.endswith(".py") or re.search(r"[/\\]", name):
-            return [str(path) for path in self._running_invocation.net.ResolvePaths(name)]
-        return [name]
+        if not (name.endswith(".py") or re.search(r"[/\\]", name)):
+            return [name]
+        net = self._running_invocation.net
+        # A file's name may look like a wildcard.
+        literal = str(net.ResolvePath(name))
+        if Path(literal).is_file():
+            return [literal]
+        return [str(path) for path in net.ResolvePaths(name)] or [literal]

@@ -6,11 +6,13 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import PsbridgeError
 
-__all__ = ["MODULE", "install_module", "module_path", "user_modules"]
+__all__ = ["MODULE", "install_module", "module_path", "new_folder", "user_modules"]
 
 MODULE = "PSBridge"
 
@@ -47,21 +49,38 @@ def install_module(folder: Path | None = None) -> Path:
     Raises:
         PsbridgeError: it cannot be written, or what is there under its name is not it.
     """
-    folder = (folder or user_modules()).expanduser().absolute()
-    target = folder / MODULE
+    target = (folder or user_modules()).expanduser().absolute() / MODULE
     if target.exists() and not (target / f"{MODULE}.psd1").is_file():
         raise PsbridgeError(f"{target} is there and is no module {MODULE}; move it away first")
+    with new_folder(target) as made:
+        shutil.copytree(
+            module_path() / MODULE,
+            made,
+            ignore=shutil.ignore_patterns("__pycache__"),
+            dirs_exist_ok=True,
+        )
+        (made / "interpreter.txt").write_text(sys.executable + "\n", encoding="utf-8")
+    return target
+
+
+@contextmanager
+def new_folder(target: Path) -> Iterator[Path]:
+    """Make a folder whole or not at all: give an empty one, which is renamed when it is full.
+
+    Args:
+        target: the folder; one that is there is replaced.
+
+    Raises:
+        PsbridgeError: it cannot be written.
+    """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{MODULE}-", dir=folder) as temporary:
-            made, old = Path(temporary, "new"), Path(temporary, "old")
-            shutil.copytree(
-                module_path() / MODULE, made, ignore=shutil.ignore_patterns("__pycache__")
-            )
-            (made / "interpreter.txt").write_text(sys.executable + "\n", encoding="utf-8")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as temporary:
+            made = Path(temporary, "new")
+            made.mkdir()
+            yield made
             if target.exists():
-                target.rename(old)
+                target.rename(Path(temporary, "old"))
             made.rename(target)
     except OSError as error:
         raise PsbridgeError(f"{target} cannot be written: {error}") from error
-    return target

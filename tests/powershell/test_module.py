@@ -191,7 +191,7 @@ def test_a_mistake_in_a_file_is_shown_and_nothing_is_registered(
     assert f"{package}/cmdlets" not in ran.stderr
 
 
-@pytest.mark.parametrize("name", ["./nothing.py", "nothing.at_all"])
+@pytest.mark.parametrize("name", ["./nothing.py", "./nothing*.py", "nothing.at_all"])
 def test_what_is_not_there_is_named(pwsh: Pwsh, name: str) -> None:
     assert "nothing" in pwsh(IMPORT + f"Import-PythonModule {name}").stderr
 
