@@ -9,9 +9,9 @@ The classic recipe for a C# cmdlet with -AsJob has five steps, numbered below in
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
-from psbridge import Cmdlet, Job, JobCmdlet, Parameter, Session
+from psbridge import Cmdlet, Job, JobCmdlet, Parameter
 
 
 class GetSquares(JobCmdlet, verb="Get", noun="Squares"):
@@ -60,7 +60,7 @@ class GetSquaresByHand(Cmdlet, verb="Get", noun="SquaresByHand", output_types=[i
         """Step 5: give the job object, and only that, to the caller."""
         if self.as_job:
             job = SquaresJob(self.collected)  # Step 2: make an object that derives from Job.
-            yield session_of(self).start(job).net
+            yield self.session.start(job).net
 
 
 class RegisterTimer(Cmdlet, verb="Register", noun="Timer"):
@@ -72,7 +72,7 @@ class RegisterTimer(Cmdlet, verb="Register", noun="Timer"):
     def process(self) -> Iterator[Any]:
         """Subscribe to the timer, as Register-ObjectEvent -Action does."""
         # The engine puts the job into the repository itself.
-        yield from session_of(self).run(
+        yield from self.session.run(
             "param($Seconds, $Action)\n"
             "$timer = [System.Timers.Timer]::new($Seconds * 1000)\n"
             "$subscriber = $ExecutionContext.Events.SubscribeEvent(\n"
@@ -91,12 +91,6 @@ class StartNightly(Cmdlet, verb="Start", noun="Nightly"):
 
     def process(self) -> Iterator[Any]:
         """Define the job and start it as the user of the definition would."""
-        session = session_of(self)
         numbers = list(self.numbers)
-        session.jobs.define("Nightly", lambda: SquaresJob(numbers))
-        yield from session.run("Start-Job -DefinitionName Nightly")
-
-
-def session_of(cmdlet: Cmdlet) -> Session:
-    """The session in whose pipeline a cmdlet runs."""
-    return cast(Session, cmdlet.session)
+        self.session.jobs.define("Nightly", lambda: SquaresJob(numbers))
+        yield from self.session.run("Start-Job -DefinitionName Nightly")

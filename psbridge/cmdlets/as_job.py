@@ -12,6 +12,7 @@ from ..jobs import Job, JobGroup, make_parent, start_group
 from ..session.session import SLICE_SECONDS, current_session
 from .cmdlet import Cmdlet, JobCmdlet, TerminatingError
 from .invocation import Invocation
+from .preferences import Preferences, PreferringSink, preferences_of
 
 __all__ = ["CollectedInput", "StreamedInput"]
 
@@ -107,6 +108,7 @@ class _Call:
         self._cls = cls
         self._net = net
         self._invocation = invocation
+        self._preferences = preferences_of(net)
         self._arguments = arguments
 
     def is_wanted(self, what: str) -> bool:
@@ -149,7 +151,7 @@ class _Call:
         start_group(group, make_parent(group), owner=current_session(), publish=publish)
 
     def _child(self, records: Iterable[_Values]) -> Job:
-        return CmdletJob(self._cls, self._invocation, self._arguments, records)
+        return CmdletJob(self._cls, self._invocation, self._preferences, self._arguments, records)
 
 
 class CmdletJob(Job):
@@ -159,13 +161,15 @@ class CmdletJob(Job):
         self,
         cls: type[Cmdlet],
         invocation: Invocation,
+        preferences: Preferences,
         arguments: _Values,
         records: Iterable[_Values],
     ) -> None:
         assert cls.declaration is not None
         super().__init__(command=cls.declaration.name)
         self._cls = cls
-        self._parameter_set_name = invocation.parameter_set_name
+        self._call = invocation
+        self._preferences = preferences
         self._arguments = arguments
         self._records = records
         self._cmdlet: Cmdlet | None = None
@@ -174,7 +178,7 @@ class CmdletJob(Job):
 
     def run(self) -> None:
         self._cmdlet = cmdlet = self._cls()
-        cmdlet._sink = self._sink
+        cmdlet._sink = PreferringSink(self._open_sink, self._preferences)
         try:
             self._take(cmdlet, self._arguments)
             cmdlet._write_outcome(cmdlet.begin())
@@ -196,8 +200,9 @@ class CmdletJob(Job):
     def _take(self, cmdlet: Cmdlet, values: _Values) -> None:
         cmdlet._invocation = Invocation(
             net=self._child_job("run"),
-            parameter_set_name=self._parameter_set_name,
+            parameter_set_name=self._call.parameter_set_name,
             given=frozenset(values),
+            variables=self._call.variables,
             in_job=True,
         )
         cmdlet._set_parameters(values)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn, cast
 
 from ..errors import DeclarationError, PsbridgeError, StopRequested
-from ..session.session import RunspaceSession, current_session
+from ..session.session import current_session
 from ..session.writer import RecordWriter
 from .declaration import ConfirmImpact, Declaration, declare
 
 if TYPE_CHECKING:
     from .invocation import Invocation
+    from .session import Session
 
 __all__ = ["Children", "Cmdlet", "JobCmdlet", "TerminatingError"]
 
@@ -65,6 +66,7 @@ class Cmdlet(RecordWriter):
         confirm_impact: ConfirmImpact = "Medium",
         output_types: Sequence[Any] = (),
         aliases: Sequence[str] = (),
+        uses_variables: Sequence[str] = (),
         **options: Any,
     ) -> None:
         """Read the declaration.
@@ -81,6 +83,7 @@ class Cmdlet(RecordWriter):
             output_types: the types of its output, Python's or the names of .NET's; Get-Command
                 and completion show them.
             aliases: other names for it.
+            uses_variables: the names of the caller's variables that it reads, see `variables`.
             options: for further classes.
 
         Raises:
@@ -108,6 +111,7 @@ class Cmdlet(RecordWriter):
             confirm_impact=confirm_impact,
             output_types=output_types,
             aliases=aliases,
+            uses_variables=uses_variables,
             dynamic=cls.dynamic_parameters is not Cmdlet.dynamic_parameters,
         )
 
@@ -121,10 +125,17 @@ class Cmdlet(RecordWriter):
         """Called once, after the last record."""
 
     def stop(self) -> None:
-        """Called, on another thread, when the pipeline is stopped while a hook runs."""
+        """Called, on another thread, when the pipeline is stopped while a hook runs.
+
+        What it raises is logged. A hook that has not ended half a second later is
+        interrupted by StopRequested.
+        """
 
     def dispose(self) -> None:
-        """Called once when the pipeline is over, however it ended; writes nothing any more."""
+        """Called once when the pipeline is over, however it ended.
+
+        It writes nothing any more; what it raises is logged.
+        """
 
     def dynamic_parameters(self) -> Mapping[str, Any]:
         """Give the parameters that depend on the others' values; those are set already.
@@ -212,9 +223,37 @@ class Cmdlet(RecordWriter):
         return self._running_invocation.stop_token
 
     @property
-    def session(self) -> RunspaceSession | None:
-        """The session in whose pipeline this runs; None in a job, and outside of psbridge's."""
-        return current_session()
+    def session(self) -> Session:
+        """The session in whose pipeline this runs.
+
+        It runs other commands there (`run`), which follow the caller's preferences, and has its
+        variables, its jobs and its paths.
+
+        Raises:
+            PsbridgeError: there is none: a job runs outside of any pipeline, and a runspace that
+                psbridge does not know has no session.
+        """
+        found = current_session()
+        if found is None:
+            where = f"{type(self).__name__} has no session here"
+            if self._invocation is not None and self._invocation.in_job:
+                raise PsbridgeError(
+                    f"{where}: a job runs outside of any pipeline. Ask before the job starts, with "
+                    "parameters or uses_variables=, or open a Session of the job's own"
+                )
+            raise PsbridgeError(
+                f"{where}: this runspace is not one of psbridge's. In PowerShell, import the "
+                "module PSBridge in it"
+            )
+        return cast("Session", found)
+
+    @property
+    def variables(self) -> Mapping[str, Any]:
+        """The caller's variables that ``uses_variables=`` names, as they were at the call.
+
+        None for one that is not there. In a job too.
+        """
+        return self._running_invocation.variables
 
     @property
     def _running_invocation(self) -> Invocation:

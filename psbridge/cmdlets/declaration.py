@@ -77,6 +77,7 @@ class Declaration:
         confirm_impact: from which $ConfirmPreference on it asks.
         output_types: the names of the .NET types of its output.
         aliases: other names for it.
+        uses_variables: the caller's variables that it reads.
         dynamic: whether it has dynamic parameters.
     """
 
@@ -88,6 +89,7 @@ class Declaration:
     confirm_impact: ConfirmImpact = "Medium"
     output_types: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
+    uses_variables: tuple[str, ...] = ()
     dynamic: bool = False
 
     @property
@@ -107,6 +109,7 @@ def declare(
     confirm_impact: ConfirmImpact = "Medium",
     output_types: Sequence[Any] = (),
     aliases: Sequence[str] = (),
+    uses_variables: Sequence[str] = (),
     dynamic: bool = False,
 ) -> Declaration:
     """Read the declaration of a cmdlet class.
@@ -121,6 +124,7 @@ def declare(
         confirm_impact: from which $ConfirmPreference on it asks.
         output_types: the types of its output: Python's, or names of .NET's.
         aliases: other names for it.
+        uses_variables: the caller's variables that it reads.
         dynamic: whether it has dynamic parameters.
 
     Raises:
@@ -137,10 +141,11 @@ def declare(
             f"of; {better}-{noun} would be",
             stacklevel=4,
         )
-    if isinstance(aliases, str):
-        raise DeclarationError(
-            f"{cls.__qualname__}: aliases is a list of names, such as [{aliases!r}]"
-        )
+    for what, given in (("aliases", aliases), ("uses_variables", uses_variables)):
+        if isinstance(given, str):
+            raise DeclarationError(
+                f"{cls.__qualname__}: {what} is a list of names, such as [{given!r}]"
+            )
     for alias in aliases:
         if not re.fullmatch(r"[^\s*?\[\]'\"`]+", alias):
             raise DeclarationError(f"{cls.__qualname__}: {alias!r} cannot be an alias")
@@ -175,6 +180,7 @@ def declare(
         confirm_impact=confirm_impact,
         output_types=tuple(_output_type(cls, kind) for kind in output_types),
         aliases=tuple(aliases),
+        uses_variables=tuple(uses_variables),
         dynamic=dynamic,
     )
 

@@ -146,6 +146,12 @@ def make_types(
             raise DeclarationError(f"{cls.__qualname__} has no verb= and noun= of its own")
         if cls.declaration.name.lower() in {other.name.lower() for other, _ in declared}:
             raise DeclarationError(f"{cls.declaration.name} is there twice")
+        for other, _ in declared:
+            if class_name(other).lower() == class_name(cls.declaration).lower():
+                raise DeclarationError(
+                    f"{cls.declaration.name} and {other.name} make .NET types of one name, "
+                    f"{class_name(other)}; put them into modules of their own"
+                )
         declared.append((cls.declaration, issubclass(cls, JobCmdlet)))
     safe = re.sub(r"[^A-Za-z0-9_.-]", "_", name) or "cmdlets"
     assembly = load_compiled(

@@ -126,6 +126,7 @@ class _Running:
         self._cls = cls
         self._net = net
         self._dynamic: list[DeclaredParameter] = []
+        self._variables: dict[str, Any] | None = None
         self._job: CollectedInput | StreamedInput | None = None
         self.cmdlet = cls()
         self.cmdlet._sink = NetSink(net)
@@ -160,16 +161,28 @@ class _Running:
     def dispose(self) -> None:
         if self._job is not None:
             self._job.close()
-        self.cmdlet.dispose()
+        try:
+            self.cmdlet.dispose()
+        except Exception:  # there is no pipeline any more that could show it
+            logging.getLogger("psbridge").exception("the dispose of %r failed", self.cmdlet)
 
     def _take_values(self) -> None:
+        if self._variables is None:
+            self._variables = _variables(self._cls, self._net)
         self._values = _values(self._cls, self._net) | dynamic_values(self._dynamic, self._net)
         self.cmdlet._invocation = self._invocation = Invocation(
             net=self._net,
             parameter_set_name=str(self._net.ParameterSetName),
             given=frozenset(self._values),
+            variables=self._variables,
         )
         self.cmdlet._set_parameters(self._values)
+
+
+def _variables(cls: type[Cmdlet], net: Any) -> dict[str, Any]:
+    assert cls.declaration is not None
+    names = cls.declaration.uses_variables
+    return {name: from_net(net.GetVariableValue(name)) for name in names}
 
 
 def _values(cls: type[Cmdlet], net: Any) -> dict[str, Any]:

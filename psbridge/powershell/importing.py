@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any
 
-from ..cmdlets import Cmdlet, Parameter, Session
+from ..cmdlets import Cmdlet, Parameter
 from ..cmdlets.modules import load_error
 from ..errors import PsbridgeError
 
@@ -29,10 +29,6 @@ class ImportPythonCmdlet(Cmdlet, verb="Import", noun="PythonCmdlet"):
     def process(self) -> Any:
         """Import each."""
         session = self.session
-        if not isinstance(session, Session):
-            raise PsbridgeError(
-                "this runspace has no psbridge session; import the module PSBridge in it"
-            )
         for name in self.name:
             for found in self._resolve(name):
                 try:

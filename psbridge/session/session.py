@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Self
 from ..engine.starting import start
 from ..errors import PowerShellError, SessionClosedError, StopRequested
 from .result import Result
+from .variables import Variables
 
 if TYPE_CHECKING:
     from ..engine.starting import Engine
@@ -141,6 +142,25 @@ class RunspaceSession:
         if self._console is None or not self._console.broken:
             self._run(lambda pipeline: show_error(pipeline, script, failure))
         return False
+
+    @property
+    def variables(self) -> Variables:
+        """PowerShell's variables, as a dict: those of the scope in which code would run now."""
+        return Variables(self)
+
+    def resolve_path(self, path: str) -> Path:
+        """The file system's path of a path of PowerShell's, relative to where PowerShell is.
+
+        Args:
+            path: a path, which may begin with a drive of PowerShell's or ``~``; it need not exist.
+
+        Raises:
+            PowerShellError: it is on no drive of the file system.
+        """
+        resolve = "$ExecutionContext.SessionState.Path.GetUnresolvedProviderPathFromPSPath"
+        # An exception of a method ends a statement only; thrown again, it ends the script.
+        (found,) = self.run(f"try {{ {resolve}($args[0]) }} catch {{ throw }}", path)
+        return Path(found)
 
     @property
     def exit_code(self) -> int | None:

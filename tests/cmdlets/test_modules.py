@@ -108,3 +108,40 @@ def test_a_cmdlet_under_two_names_in_its_module_is_one(shell: Session, tmp_path:
     path = write(tmp_path, 1)
     path.write_text(path.read_text(encoding="utf-8") + "\nOther = Answer\n", encoding="utf-8")
     assert shell.import_module(path) == ["Get-Answer"]
+
+
+def test_a_module_that_is_imported_by_its_name_again_takes_the_new_text(
+    shell: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.dont_write_bytecode", True)  # it goes by whole seconds
+    path = write(tmp_path, 3, "Renamed", "psbridge_test_again.py")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    shell.import_module("psbridge_test_again")
+    write(tmp_path, 4, "Renamed", "psbridge_test_again.py")
+    shell.import_module("psbridge_test_again")
+    assert shell.run("Get-Renamed") == [4]
+    path.write_text("1 / 0\n")
+    with pytest.raises(ZeroDivisionError):
+        shell.import_module("psbridge_test_again")
+    assert shell.run("Get-Renamed") == [4]
+
+
+def test_a_module_that_powershell_has_removed_can_be_imported_again(
+    shell: Session, tmp_path: Path
+) -> None:
+    path = write(tmp_path, 6, "Gone")
+    shell.import_module(path)
+    shell.run("Remove-Module answers")
+    assert shell.run("Get-Gone").errors[0].error_id == "CommandNotFoundException"
+    shell.import_module(path)
+    assert shell.run("Get-Gone") == [6]
+
+
+@pytest.mark.filterwarnings("ignore:.*is no approved verb")
+def test_names_that_differ_in_the_dash_only_are_refused(shell: Session, tmp_path: Path) -> None:
+    path = write(tmp_path, 1, "AB")
+    text = path.read_text(encoding="utf-8")
+    other = text.replace('"Get"', '"GetA"').replace('"AB"', '"B"').replace("Answer", "Other")
+    path.write_text(text + other, encoding="utf-8")
+    with pytest.raises(DeclarationError, match="make \\.NET types of one name"):
+        shell.import_module(path)

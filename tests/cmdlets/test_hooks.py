@@ -1,0 +1,322 @@
+"""What happens in a cmdlet's hooks: mistakes, endless loops, the session they run in."""
+
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Annotated, Any
+
+import pytest
+
+from psbridge import (
+    Cmdlet,
+    JobCmdlet,
+    Parameter,
+    PowerShellError,
+    PsbridgeError,
+    Session,
+    SessionClosedError,
+)
+
+
+class Faulty(Cmdlet, verb="Test", noun="Faulty"):
+    """Raises in the hook that is named."""
+
+    where: Annotated[str, Parameter(position=0)] = ""
+    number: Annotated[int, Parameter(from_pipeline=True)] = 0
+
+    def begin(self) -> None:
+        self.fail("begin")
+
+    def process(self) -> Iterator[int]:
+        if self.number == 2:
+            self.fail("process")
+        yield self.number
+
+    def end(self) -> None:
+        self.fail("end")
+
+    def dispose(self) -> None:
+        self.fail("dispose")
+
+    def fail(self, hook: str) -> None:
+        if self.where == hook:
+            raise ValueError(f"a mistake in {hook}")
+
+
+@pytest.mark.parametrize(
+    ("hook", "output"),
+    [("begin", []), ("process", [1]), ("end", [1, 2, 3]), ("dispose", [1, 2, 3])],
+)
+def test_an_exception_in_a_hook_is_an_error_and_what_came_before_stays(
+    shell: Session, hook: str, output: list[int], caplog: pytest.LogCaptureFixture
+) -> None:
+    shell.import_cmdlets(Faulty)
+    result = shell.run(f"1..3 | Test-Faulty {hook}; 'on'")
+    assert result == [*output, "on"]
+    if hook == "dispose":  # there is no pipeline any more that could show it
+        assert "a mistake in dispose" in caplog.text
+    else:
+        assert [error.message for error in result.errors] == [f"ValueError: a mistake in {hook}"]
+        assert result.errors[0].error_id == "ValueError,PSBridge.Cmdlets.TestFaultyCommand"
+    assert shell.run("1 | Test-Faulty") == [1]
+
+
+def test_an_exception_in_the_constructor_is_an_error(shell: Session) -> None:
+    class Unmade(Cmdlet, verb="Test", noun="Unmade"):
+        def __init__(self) -> None:
+            raise ValueError("not made")
+
+    shell.import_cmdlets(Unmade)
+    (error,) = shell.run("Test-Unmade").errors
+    assert "not made" in error.message
+
+
+def test_an_exception_in_dynamic_parameters_is_an_error(shell: Session) -> None:
+    class Dynamic(Cmdlet, verb="Test", noun="DynamicMistake"):
+        def dynamic_parameters(self) -> Mapping[str, Any]:
+            raise ValueError("no parameters today")
+
+    shell.import_cmdlets(Dynamic)
+    (error,) = shell.run("Test-DynamicMistake").errors
+    assert "no parameters today" in error.message
+
+
+def run_and_close(shell: Session, script: str, began: threading.Event) -> float:
+    """Run code until the session is closed, and give how long that took."""
+
+    def run() -> None:
+        with contextlib.suppress(SessionClosedError):
+            shell.run(script)
+
+    running = threading.Thread(target=run)
+    running.start()
+    assert began.wait(10)
+    started = time.monotonic()
+    shell.close()
+    running.join(20)
+    return time.monotonic() - started
+
+
+def test_a_hook_that_never_writes_is_interrupted_by_a_stop(shell: Session) -> None:
+    seen = []
+    began = threading.Event()
+
+    class Busy(Cmdlet, verb="Test", noun="Busy"):
+        def process(self) -> None:
+            began.set()
+            try:
+                while True:
+                    time.sleep(0.01)
+            finally:
+                seen.append("finally")
+
+        def dispose(self) -> None:
+            seen.append("dispose")
+
+    shell.import_cmdlets(Busy)
+    assert run_and_close(shell, "Test-Busy", began) < 3
+    assert seen == ["finally", "dispose"]
+
+
+def test_a_hook_that_ends_by_itself_when_it_is_told_is_not_interrupted(shell: Session) -> None:
+    seen = []
+    began = threading.Event()
+
+    class Polite(Cmdlet, verb="Test", noun="Polite"):
+        asked = threading.Event()
+
+        def process(self) -> None:
+            began.set()
+            self.asked.wait(10)
+            seen.append(self.stopping)
+
+        def stop(self) -> None:
+            self.asked.set()
+
+    shell.import_cmdlets(Polite)
+    assert run_and_close(shell, "Test-Polite", began) < 3
+    assert seen == [True]
+
+
+def test_an_exception_in_stop_is_logged_and_harms_nothing(
+    shell: Session, caplog: pytest.LogCaptureFixture
+) -> None:
+    began = threading.Event()
+
+    class BadStop(Cmdlet, verb="Test", noun="BadStop"):
+        def process(self) -> None:
+            began.set()
+            while not self.stopping:
+                time.sleep(0.01)
+
+        def stop(self) -> None:
+            raise ValueError("a mistake in stop")
+
+    shell.import_cmdlets(BadStop)
+    with caplog.at_level(logging.ERROR, logger="psbridge"):
+        run_and_close(shell, "Test-BadStop", began)
+    assert "a mistake in stop" in caplog.text
+
+
+class AskSession(JobCmdlet, verb="Test", noun="Session", uses_variables=["Proxy", "Unset"]):
+    """Uses what the session has."""
+
+    def process(self) -> Iterator[Any]:
+        yield self.variables["Proxy"]
+        yield self.variables["Unset"]
+        yield self.session.variables["local"]
+        self.session.variables["left"] = 7
+
+
+def test_the_session_has_the_variables_of_the_caller(shell: Session) -> None:
+    shell.import_cmdlets(AskSession)
+    script = "$Proxy = 'p'; & { $local = 'inner'; Test-Session; $left }; $null -eq $left"
+    assert shell.run(script) == ["p", None, "inner", 7, True]
+
+
+def test_a_job_has_the_variables_that_it_uses_and_says_that_it_has_no_session(
+    shell: Session,
+) -> None:
+    shell.import_cmdlets(AskSession)
+    job = shell.run("$Proxy = @{ host = 'h' }; $job = Test-Session -AsJob; $Proxy = 1; $job")[0]
+    handle = shell.jobs[job.Id]
+    handle.wait(10)
+    assert handle.state == "Failed"
+    assert handle.reason is not None
+    assert "a job runs outside of any pipeline" in handle.reason
+    assert handle.receive()[0] == {"host": "h"}
+
+
+class Complain(JobCmdlet, verb="Test", noun="Complaint", supports_should_process=True):
+    """Writes to each stream."""
+
+    def process(self) -> Iterator[Any]:
+        self.write_verbose("a detail")
+        self.write_warning("a warning")
+        self.write_error(ValueError("an error"))
+        if self.should_process("the thing"):
+            yield "the end"
+
+
+STREAMS = [
+    ("", ["the end"], ["ValueError: an error"], ["a warning"]),
+    ("-ErrorAction SilentlyContinue", ["the end"], [], ["a warning"]),
+    ("-ErrorAction Ignore -WarningAction Ignore", ["the end"], [], []),
+    ("-WarningAction SilentlyContinue", ["the end"], ["ValueError: an error"], []),
+    ("-WhatIf", [], ["ValueError: an error"], ["a warning"]),
+]
+
+
+@pytest.mark.parametrize(("arguments", "output", "errors", "warnings"), STREAMS)
+def test_preferences_hold_in_the_foreground_and_in_a_job(
+    shell: Session, arguments: str, output: list[str], errors: list[str], warnings: list[str]
+) -> None:
+    shell.import_cmdlets(Complain)
+    front = shell.run(f"Test-Complaint {arguments}")
+    assert (front, [e.message for e in front.errors]) == (output, errors)
+    assert [w.message for w in front.warnings] == warnings
+    if "WhatIf" not in arguments:  # then there is no job
+        back = shell.run(f"Test-Complaint {arguments} -AsJob | Wait-Job | Receive-Job")
+        assert (back, [e.message for e in back.errors]) == (output, errors)
+        assert [w.message for w in back.warnings] == warnings
+
+
+def test_preference_variables_hold_too(shell: Session) -> None:
+    shell.import_cmdlets(Complain)
+    shell.run("$ErrorActionPreference = $WarningPreference = 'SilentlyContinue'")
+    for script in ("Test-Complaint", "Test-Complaint -AsJob | Wait-Job | Receive-Job"):
+        result = shell.run(script)
+        assert (result, result.errors, result.warnings) == (["the end"], [], [])
+    shell.run("$VerbosePreference = 'Continue'")
+    assert [v.message for v in shell.run("Test-Complaint").verbose] == ["a detail"]
+
+
+def test_error_action_stop_ends_the_work_in_the_foreground_and_in_a_job(shell: Session) -> None:
+    shell.import_cmdlets(Complain)
+    with pytest.raises(PowerShellError, match="an error"):
+        shell.run("Test-Complaint -ErrorAction Stop")
+    (job,) = shell.run("Test-Complaint -ErrorAction Stop -AsJob | Wait-Job")
+    handle = shell.jobs[job.Id]
+    assert (handle.state, handle.reason) == ("Failed", "ValueError: an error")
+    received = handle.receive()
+    assert (received, [e.message for e in received.errors]) == ([], ["ValueError: an error"])
+
+
+class Outer(JobCmdlet, verb="Test", noun="Outer"):
+    """Starts a job in a session of its own, in the foreground or in a job."""
+
+    def process(self) -> Iterator[Any]:
+        with Session() as inner:
+            inner.import_cmdlets(Inner)
+            yield from inner.run("1..3 | Test-Inner -AsJob | Wait-Job | Receive-Job")
+
+
+class Inner(JobCmdlet, verb="Test", noun="Inner", children="each"):
+    """Squares."""
+
+    number: Annotated[int, Parameter(from_pipeline=True)] = 0
+
+    def process(self) -> int:
+        return self.number**2
+
+
+@pytest.mark.parametrize("run", ["Test-Outer", "Test-Outer -AsJob | Wait-Job | Receive-Job"])
+def test_as_job_inside_as_job(shell: Session, run: str) -> None:
+    shell.import_cmdlets(Outer)
+    assert shell.run(run) == [1, 4, 9]
+
+
+def test_as_job_inside_a_script_block_that_another_cmdlet_calls(shell: Session) -> None:
+    class Calls(Cmdlet, verb="Test", noun="Calls"):
+        how: Annotated[Callable[..., Any], Parameter(position=0, mandatory=True)]
+
+        def process(self) -> Iterator[Any]:
+            yield from self.how()
+
+    shell.import_cmdlets(Calls, Inner)
+    assert shell.run("Test-Calls { 4 | Test-Inner -AsJob | Wait-Job | Receive-Job }") == [16]
+
+
+def test_as_job_in_the_runspaces_of_foreach_parallel(shell: Session) -> None:
+    shell.import_cmdlets(Inner, AskSession)
+    result = shell.run(
+        """
+        $path = (Get-Command Test-Inner).Module.Path
+        1..4 | ForEach-Object -Parallel {
+            Import-Module $using:path
+            $_ | Test-Inner -AsJob | Wait-Job | Receive-Job
+            try { Test-Session } catch { "$_" }
+        }
+        @(Get-Job).Count
+        """
+    )
+    said = [value for value in result if isinstance(value, str)]
+    assert sorted(value for value in result if isinstance(value, int)) == [0, 1, 4, 9, 16]
+    assert len(said) == 4
+    assert all("this runspace is not one of psbridge's" in text for text in said)
+
+
+def test_several_sessions_run_jobs_at_once(shell: Session) -> None:
+    with Session() as other:
+        for session in (shell, other):
+            session.import_cmdlets(Inner)
+        script = "1..20 | Test-Inner -AsJob | Wait-Job | Receive-Job"
+        found: list[list[Any]] = []
+        threads = [
+            threading.Thread(target=lambda s=session: found.append(s.run(script)))
+            for session in (shell, other) * 3
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+        assert [sorted(values) for values in found] == [[n * n for n in range(1, 21)]] * 6
+
+
+def test_outside_of_a_call_there_is_nothing(shell: Session) -> None:
+    with pytest.raises(PsbridgeError, match="has no session here"):
+        _ = Inner().session
+    with pytest.raises(PsbridgeError, match="is not running"):
+        _ = Inner().variables
