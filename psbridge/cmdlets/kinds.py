@@ -35,6 +35,7 @@ class Kind:
         is_number: whether a range makes sense.
         is_text: whether a length and a pattern do.
         is_list: whether a count does.
+        globs: whether wildcards in it are resolved.
     """
 
     net_type: str
@@ -44,6 +45,7 @@ class Kind:
     is_number: bool = False
     is_text: bool = False
     is_list: bool = False
+    globs: bool = False
 
 
 def kind_of(hint: Any, where: str, net_type: str | None = None) -> Kind:
@@ -104,6 +106,7 @@ def _list_of(hint: Any, where: str) -> Kind:
         is_number=element.is_number,
         is_text=element.is_text,
         is_list=True,
+        globs=convert is _paths,
     )
 
 

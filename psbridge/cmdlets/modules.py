@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..engine.compiling import CompiledAssembly, load_compiled
 from ..engine.starting import Engine
@@ -20,9 +20,10 @@ from ..errors import DeclarationError
 from .cmdlet import Cmdlet, JobCmdlet
 from .declaration import Declaration
 from .function import cmdlet_of
+from .help_file import help_file
 from .source import NAMESPACE, class_name, source_of
 
-__all__ = ["cmdlets_in", "load_error", "load_module", "make_types"]
+__all__ = ["MadeTypes", "cmdlets_in", "load_error", "load_module", "make_types"]
 
 # What was imported by its name here, and is loaded anew when it is imported again.
 _loaded_names: set[str] = set()
@@ -120,9 +121,21 @@ def cmdlets_in(module: ModuleType) -> list[type[Cmdlet]]:
     return found
 
 
+class MadeTypes(NamedTuple):
+    """What has been made of cmdlets.
+
+    Attributes:
+        assembly: their .NET types.
+        help: the file with their help; None where it cannot be kept.
+    """
+
+    assembly: CompiledAssembly
+    help: Path | None
+
+
 def make_types(
     engine: Engine, runspace: Any, name: str, cmdlets: Sequence[type[Cmdlet]]
-) -> CompiledAssembly:
+) -> MadeTypes:
     """Make the .NET types of cmdlets and connect each with its Python class.
 
     Args:
@@ -154,12 +167,11 @@ def make_types(
                 )
         declared.append((cls.declaration, issubclass(cls, JobCmdlet)))
     safe = re.sub(r"[^A-Za-z0-9_.-]", "_", name) or "cmdlets"
-    assembly = load_compiled(
-        [source_of(name, declared)], name=safe, home=engine.home, references=[engine.native]
-    )
+    source = source_of(name, declared)
+    assembly = load_compiled([source], name=safe, home=engine.home, references=[engine.native])
     for cls in cmdlets:
         assert cls.declaration is not None
         net_type = assembly.assembly.GetType(f"{NAMESPACE}.{class_name(cls.declaration)}", True)
         PythonCmdlet.Register(runspace, net_type, Action[PythonCmdlet](partial(attach, cls)))
         register_functions(runspace, cls.declaration)
-    return assembly
+    return MadeTypes(assembly, help_file(source, cmdlets))

@@ -103,6 +103,14 @@ class Session(JobSession):
         name = Path(module.__file__).stem if module.__file__ else module.__name__
         return self._import(module.__file__ or name, name, cmdlets_in(module))
 
+    def _show_help(self, imported: _Imported, file: Path) -> None:
+        from PSBridge import CommandHelp
+
+        # Not the cmdlets that the module exports: the runspace has its own view of each.
+        for found in self._call("Get-Command", Name=imported.names, CommandType="Cmdlet"):
+            CommandHelp.SetFile(found, str(file))
+        CommandHelp.Forget(self._runspace)
+
     def _import(self, source: str, name: str, cmdlets: list[type[Cmdlet]]) -> _Imported:
         names = {cls.declaration.name.lower() for cls in cmdlets if cls.declaration is not None}
         # PowerShell refuses a second cmdlet of a name in a module of the same name. So a module
@@ -117,12 +125,14 @@ class Session(JobSession):
                 self._call("Remove-Module", ModuleInfo=earlier.net, Force=True, ErrorAction="Stop")
                 if earlier.source != source:
                     cmdlets += [cls for key, cls in theirs.items() if key not in names]
-        made = make_types(self.engine, self._runspace.InstanceId, name, cmdlets)
+        made, help_file = make_types(self.engine, self._runspace.InstanceId, name, cmdlets)
         if isinstance(made.image, Path):
             module = {"Name": str(made.image)}
         else:
             module = {"Assembly": made.assembly}
         (net,) = self._call("Import-Module", **module, PassThru=True, ErrorAction="Stop")
         imported = _Imported(source, cmdlets, net)
+        if help_file is not None:
+            self._show_help(imported, help_file)
         self._imported.append(imported)
         return imported

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 
 from ..cmdlets import Cmdlet
+from ..cmdlets.maml import maml_of
 from ..cmdlets.modules import cmdlets_in, load_error, load_module
 from ..errors import DeclarationError, PsbridgeError
 from .module_folder import new_folder
@@ -103,6 +104,7 @@ def build_module(modules: Sequence[str], folder: Path, *, version: str | None = 
             cmdlets=", ".join(map(_quoted, names)),
             aliases=", ".join(map(_quoted, aliases)),
         )
+        (made / f"{name}-Help.xml").write_text(maml_of(cmdlets), encoding="utf-8")
         (made / f"{name}.psm1").write_text(loader, encoding="utf-8")
         (made / f"{name}.psd1").write_text(manifest, encoding="utf-8-sig")
     return names

@@ -60,6 +60,14 @@ def test_commands_are_listed_and_loaded_when_they_are_called(pwsh: Pwsh, tmp_pat
     assert ran.stderr == ""
 
 
+@pytest.mark.parametrize("first", ["", "Get-Answer; "])
+def test_its_docstrings_are_its_help(pwsh: Pwsh, tmp_path: Path, first: str) -> None:
+    build_module([write(tmp_path)], tmp_path / "m" / "Answers")
+    ran = pwsh(first + "(Get-Help Get-Answer).Synopsis", env=with_modules(tmp_path / "m"))
+    assert (ran.stdout.split("\n")[-2], ran.stderr) == ("The answer.", "")
+    assert "The answer." in (tmp_path / "m" / "Answers" / "Answers-Help.xml").read_text("utf-8")
+
+
 def test_an_alias_loads_it_too(pwsh: Pwsh, tmp_path: Path) -> None:
     build_module([write(tmp_path)], tmp_path / "m" / "Answers")
     assert pwsh("answer", env=with_modules(tmp_path / "m")).stdout == "42\n"
@@ -89,7 +97,7 @@ def test_an_installed_module_is_imported_by_its_name(
     write(tmp_path / "packages", "psbridge_test_built.py", "Named", 5)
     monkeypatch.syspath_prepend(str(tmp_path / "packages"))
     build_module(["psbridge_test_built"], tmp_path / "Named")
-    assert [file.suffix for file in sorted((tmp_path / "Named").glob("*.*"))] == [".psd1", ".psm1"]
+    assert not list((tmp_path / "Named").glob("*.py"))
     ran = pwsh(
         "Import-Module ./Named; Get-Named",
         env={**with_modules(tmp_path), "PYTHONPATH": str(tmp_path / "packages")},

@@ -72,6 +72,15 @@ def test_cmdlets_run_in_the_foreground_and_as_jobs(pwsh: Pwsh, cmdlets: str) -> 
     assert (ran.stderr, ran.returncode) == ("", 0)
 
 
+def test_docstrings_are_the_help(pwsh: Pwsh, tmp_path: Path) -> None:
+    (tmp_path / "helped.py").write_text(
+        "from psbridge import cmdlet\n@cmdlet('Get-Helped')\ndef helped():\n    'Helps.'\n"
+    )
+    ran = pwsh(IMPORT + "Import-PythonModule ./helped.py; (Get-Help Get-Helped).Synopsis")
+    assert (ran.stdout, ran.stderr) == ("Helps.\n", "")
+    assert "-Python" in pwsh(IMPORT + "Get-Help Import-PythonModule -Full").stdout
+
+
 def test_python_is_that_of_the_environment(pwsh: Pwsh, cmdlets: str) -> None:
     assert pwsh(cmdlets + "Test-Where | ForEach-Object { $_ }").stdout.split("\n")[0] == (
         sys.executable
