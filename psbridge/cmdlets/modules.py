@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from ..engine.compiling import CompiledAssembly, load_compiled
 from ..engine.starting import Engine
 from ..errors import DeclarationError
+from ..jobs.file_modules import forget, remember
 from .cmdlet import Cmdlet, JobCmdlet
 from .declaration import Declaration
 from .function import cmdlet_of
@@ -54,12 +55,15 @@ def load_module(module: str | Path) -> ModuleType:
     loaded = importlib.util.module_from_spec(spec)
     before = sys.modules.get(name)
     sys.modules[name] = loaded
+    remember(name, path)
     try:
         spec.loader.exec_module(loaded)
     except BaseException:
         del sys.modules[name]
         if before is not None:
             sys.modules[name] = before
+        else:
+            forget(name)
         raise
     return loaded
 

@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import StopRequested
 from ..session.session import SLICE_SECONDS
+from .file_modules import FileModules
 from .places import ThreadPlace
 from .remote_work import STOP, RemoteTask, pump
 
@@ -120,7 +121,7 @@ class Task:
         if self._number is None:
             self._number = _switchboard(self._host).expect(self._connection)
         board = _switchboard(self._host)
-        return RemoteTask, (self._run.job, board.address, board.key, self._number)
+        return RemoteTask, (FileModules(), self._run.job, board.address, board.key, self._number)
 
     def wait_for_connection(self, seconds: float) -> Connection | None:
         """Give the worker's connection once it has come."""

@@ -26,6 +26,7 @@ from multiprocessing.connection import Client, Connection
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConversionError, RemoteError, StopRequested
+from .file_modules import FileModules
 from .stopping import InterruptibleThread
 from .timers import call_later
 from .work import perform
@@ -58,7 +59,7 @@ def dump_job(job: Job) -> bytes:
         ConversionError: it cannot go to another process; says why.
     """
     try:
-        return pickle.dumps(job, pickle.HIGHEST_PROTOCOL)
+        return pickle.dumps((FileModules(), job), pickle.HIGHEST_PROTOCOL)
     except _PICKLING as error:
         raise ConversionError(
             f"{job!r} cannot go to another process: {error}. Its class has to be importable "
@@ -228,7 +229,7 @@ def serve(connection: Connection) -> None:
     while (order := orders.get()) is not None:
         message, stop = order
         try:
-            job = pickle.loads(message)
+            _, job = pickle.loads(message)
         except BaseException as error:
             connection.send_bytes(_failure(error))
         else:
@@ -242,11 +243,16 @@ _ORPHAN_SECONDS = 5.0
 class RemoteTask:
     """What an executor runs in another process: it connects back and does a job's work.
 
-    Its repr says nothing of the key.
+    Its repr says nothing of the key. The modules come first, for the job's class may be in one.
     """
 
-    def __init__(self, job: Job, address: tuple[str, int], key: bytes, number: int) -> None:
+    def __init__(
+        self, _: FileModules, job: Job, address: tuple[str, int], key: bytes, number: int
+    ) -> None:
         self._order = (job, address, key, number)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return RemoteTask, (FileModules(), *self._order)
 
     def __call__(self) -> None:
         """Do the work.

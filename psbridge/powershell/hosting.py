@@ -1,5 +1,8 @@
 """Python inside a PowerShell that somebody else has started: what PSBridge.psm1 calls.
 
+The module may also be imported where Python has started PowerShell: by a script of a session, or in
+a runspace that a session's code has made. Then there is less to do.
+
 Guarantees: each runspace that imports the module has a session of its own, which closes with the
 runspace; jobs are stopped before the process ends, and Python's exit handlers run.
 
@@ -18,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from ..cmdlets import Session
-from ..engine.starting import Engine, adopt
+from ..engine.starting import Engine, adopt, started
 from ..errors import PsbridgeError
 from ..session.session import current_session
 from .importing import ImportPythonCmdlet
@@ -27,7 +30,8 @@ from .streams import HostStream
 __all__ = ["HostedSession", "attach"]
 
 _lock = threading.Lock()
-_prepared = False
+# Whether .NET hosts Python here, and not the other way round; None until that is known.
+_hosted: bool | None = None
 
 
 class HostedSession(Session):
@@ -62,12 +66,18 @@ def attach() -> None:
     To be called in a pipeline of the runspace; its second call in one only imports psbridge's own
     cmdlets once more.
     """
+    global _hosted
     session = current_session()
     if session is None:
+        with _lock:
+            if _hosted is None:
+                _hosted = started() is None
+                if _hosted:
+                    _take_streams_and_exit()
         session = HostedSession()
         _close_with_runspace(session)
-        HostStream.add_host(session)
-        _prepare_exit()
+        if _hosted:
+            HostStream.add_host(session)
     assert isinstance(session, Session)
     session.import_cmdlets(ImportPythonCmdlet)
 
@@ -86,12 +96,7 @@ def _close_with_runspace(session: HostedSession) -> None:
     session._runspace.StateChanged += changed
 
 
-def _prepare_exit() -> None:
-    global _prepared
-    with _lock:
-        if _prepared:
-            return
-        _prepared = True
+def _take_streams_and_exit() -> None:
     from Python.Runtime import PythonEngine
 
     sys.stdout = HostStream(sys.stdout, "Write")

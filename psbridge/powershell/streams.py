@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from typing import Any, ClassVar
 
 from ..session.session import RunspaceSession, current_session
@@ -17,7 +18,7 @@ class HostStream(io.TextIOBase):
     what Python had before.
     """
 
-    _hosts: ClassVar[dict[RunspaceSession, Any]] = {}
+    _hosts: ClassVar[dict[RunspaceSession | None, Any]] = {}
 
     def __init__(self, before: Any, method: str) -> None:
         """Write through a method of the host's user interface.
@@ -28,7 +29,8 @@ class HostStream(io.TextIOBase):
         """
         self._before = before
         self._method = method
-        self._line = ""
+        self._lock = threading.Lock()
+        self._lines: dict[int, str] = {}  # what each thread has begun
 
     @classmethod
     def add_host(cls, session: RunspaceSession) -> None:
@@ -43,20 +45,29 @@ class HostStream(io.TextIOBase):
         cls._hosts.pop(session, None)
 
     def write(self, text: str) -> int:
-        """Write a text; errors are written when their line ends."""
-        if self._method == "Write":
+        """Write a text.
+
+        What a cmdlet in the foreground prints is written at once, in order with PowerShell's own.
+        Everything else is written in whole lines, so that threads do not cut each other's up.
+        """
+        if self._method == "Write" and current_session() in self._hosts:
             self._send(text)
-        else:
-            *lines, self._line = (self._line + text).split("\n")
-            for line in lines:
-                self._send(line)
+            return len(text)
+        thread = threading.get_ident()
+        with self._lock:
+            *lines, begun = (self._lines.pop(thread, "") + text).split("\n")
+            if begun:
+                self._lines[thread] = begun
+        for line in lines:
+            self._send(line if self._method == "WriteErrorLine" else line + "\n")
         return len(text)
 
     def flush(self) -> None:
-        """Write what there is of a line."""
-        if self._line:
-            line, self._line = self._line, ""
-            self._send(line)
+        """Write what there is of lines."""
+        with self._lock:
+            begun, self._lines = self._lines, {}
+        for text in begun.values():
+            self._send(text)
         if self._before is not None:
             self._before.flush()
 
@@ -79,8 +90,7 @@ class HostStream(io.TextIOBase):
         return self._before.buffer
 
     def _send(self, text: str) -> None:
-        session = current_session()
-        ui = self._hosts.get(session) if session is not None else None
+        ui = self._hosts.get(current_session())
         if ui is None:
             ui = next(iter(list(self._hosts.values())), None)
         if ui is not None:

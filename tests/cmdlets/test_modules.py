@@ -1,5 +1,6 @@
 """Python files and modules as modules of PowerShell."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -145,3 +146,34 @@ def test_names_that_differ_in_the_dash_only_are_refused(shell: Session, tmp_path
     path.write_text(text + other, encoding="utf-8")
     with pytest.raises(DeclarationError, match="make \\.NET types of one name"):
         shell.import_module(path)
+
+
+JOBS = """
+import os
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from psbridge import Cmdlet, Job, JobGroup
+
+class Where(Job):
+    def run(self):
+        return os.getpid()
+
+class StartWhere(Cmdlet, verb="Start", noun="Where"):
+    pool: bool = False
+
+    def process(self):
+        if not self.pool:
+            job = self.session.start(JobGroup([Where()], executor="process"))
+            return job.result(60)
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+            return self.session.start(JobGroup([Where()], executor=pool)).result(60)
+"""
+
+
+@pytest.mark.parametrize("pool", ["", "-Pool"])
+def test_jobs_of_a_file_run_in_other_processes(shell: Session, tmp_path: Path, pool: str) -> None:
+    (tmp_path / "where.py").write_text(JOBS)
+    shell.import_module(tmp_path / "where.py")
+    ((found,),) = shell.run(f"Start-Where {pool}")
+    assert isinstance(found, int)
+    assert found != os.getpid()

@@ -52,7 +52,7 @@ def executors() -> Iterator[Callable[[str], Any]]:
                 from distributed import Client, LocalCluster
 
                 cluster = LocalCluster(
-                    n_workers=2, threads_per_worker=2, dashboard_address=None, silence_logs=50
+                    n_workers=2, threads_per_worker=2, dashboard_address=":0", silence_logs=50
                 )
                 client = Client(cluster)
                 made[place] = client.get_executor()

@@ -1,6 +1,7 @@
 """The module PSBridge in a PowerShell that has been started without Python."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -8,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from psbridge import Session
 from psbridge import __name__ as package
+from psbridge.engine.homes import read_home
 from psbridge.errors import PsbridgeError
 from psbridge.powershell.module_folder import install_module, module_path
 
@@ -16,9 +19,9 @@ Pwsh = Callable[..., "subprocess.CompletedProcess[str]"]
 
 IMPORT = f"Import-Module '{module_path() / 'PSBridge'}'\n"
 CMDLETS = """
-import sys, threading, time
+import os, sys, threading, time
 from typing import Annotated
-from psbridge import Parameter, cmdlet
+from psbridge import Cmdlet, Job, JobGroup, Parameter, cmdlet
 
 @cmdlet("Get-Square", as_job=True)
 def square(number: Annotated[int, Parameter(position=0, from_pipeline=True)] = 0):
@@ -37,11 +40,34 @@ def write(text: str):
     print("half", end="")
     print(" and half")
 
+class Where(Job):
+    def __init__(self, number):
+        super().__init__()
+        self.number = number
+    def run(self):
+        print("printed", "by", self.number)
+        return self.number, os.getpid()
+
+class StartWhere(Cmdlet, verb="Start", noun="Where"):
+    executor: Annotated[str, Parameter(position=0)] = "thread"
+    def process(self):
+        group = JobGroup([Where(n) for n in range(3)], executor=self.executor)
+        return self.session.start(group).net
+
 @cmdlet("Start-Mistake")
 def start_mistake():
     thread = threading.Thread(target=lambda: 1 / 0)
     thread.start()
     thread.join()
+
+@cmdlet("Wait-Busy")
+def busy():
+    print("busy")
+    try:
+        while True:
+            time.sleep(0.01)
+    finally:
+        print("finally")
 
 @cmdlet("Test-Where")
 def where():
@@ -139,6 +165,60 @@ def test_runspaces_have_their_own_cmdlets_and_jobs(pwsh: Pwsh, cmdlets: str) -> 
     assert ran.returncode == 0
 
 
+def test_jobs_run_in_processes_of_their_own(pwsh: Pwsh, cmdlets: str) -> None:
+    ran = pwsh(
+        cmdlets + "$PID; Start-Where process | Wait-Job | Receive-Job | ForEach-Object { $_ }"
+    )
+    found = [int(line) for line in ran.stdout.split("\n") if line.isdigit()]
+    assert {0, 1, 2} < set(found)
+    assert found.count(found[0]) == 1
+    assert ran.stderr == ""
+
+
+def test_threads_print_whole_lines(pwsh: Pwsh, cmdlets: str) -> None:
+    ran = pwsh(cmdlets + "$null = 1..5 | ForEach-Object { Start-Where } | Wait-Job")
+    lines = ["", *[f"printed by {number}" for number in range(3)] * 5]
+    assert sorted(ran.stdout.split("\n")) == sorted(lines)
+
+
+def test_it_works_in_a_process_of_start_job(pwsh: Pwsh, cmdlets: str, tmp_path: Path) -> None:
+    there = cmdlets.replace("./some_cmdlets.py", str(tmp_path / "some_cmdlets.py"))
+    ran = pwsh(
+        f"Start-Job {{ {there} 3 | Get-Square -AsJob | Receive-Job -Wait }} | Receive-Job -Wait"
+    )
+    assert (ran.stdout, ran.stderr) == ("9\n", "")
+
+
+def test_it_can_be_imported_where_python_has_started_powershell(
+    shell: Session, cmdlets: str, tmp_path: Path
+) -> None:
+    there = cmdlets.replace("./some_cmdlets.py", str(tmp_path / "some_cmdlets.py"))
+    assert shell.run(f"{there} Get-Square 3; (Get-Module PSBridge).Name") == [9, "PSBridge"]
+    assert shell.run(f"1..3 | ForEach-Object -Parallel {{ {there} Get-Square 4 }}") == [16] * 3
+    assert sys.stdout.__class__.__name__ != "HostStream"
+
+
+@pytest.mark.parametrize(
+    ("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)]
+)
+def test_a_signal_ends_a_hook_that_never_writes(
+    engine_home: Path, cmdlets: str, tmp_path: Path, sent: signal.Signals, code: int
+) -> None:
+    running = subprocess.Popen(
+        [read_home(engine_home, "the tests").executable, "-NoProfile", "-Command",
+         cmdlets + "'ready'; Wait-Busy; 'not reached'"],
+        cwd=tmp_path, env={**os.environ, "PSBRIDGE_PYTHON": sys.executable},
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert running.stdout is not None
+    assert running.stdout.readline() == "ready\n"
+    assert running.stdout.readline() == "busy\n"
+    running.send_signal(sent)
+    out, err = running.communicate(timeout=20)
+    assert (running.returncode, err) == (code, "")
+    assert out == ("finally\n" if sent is signal.SIGINT else "")
+
+
 def test_a_file_is_imported_again_after_an_edit_and_removed(pwsh: Pwsh, cmdlets: str) -> None:
     ran = pwsh(
         cmdlets
@@ -183,7 +263,7 @@ def test_a_module_that_imports_cmdlets_has_them(pwsh: Pwsh, cmdlets: str, tmp_pa
         ("def x(:\n", ['bad.py", line 1', "SyntaxError"]),
         ("import nothing_there\n", ['bad.py", line 1', "No module named 'nothing_there'"]),
         ("x = 1\n", ["defines no cmdlet"]),
-        (CMDLETS + "\n1 / 0\n", ['bad.py", line 33', "division by zero"]),
+        (CMDLETS + "\n1 / 0\n", ['bad.py", line 56', "division by zero"]),
     ],
 )
 def test_a_mistake_in_a_file_is_shown_and_nothing_is_registered(

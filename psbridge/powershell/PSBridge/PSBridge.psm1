@@ -49,14 +49,25 @@ function Get-Interpreter([string] $Path) {
     $program = Get-Command -Name $Path -CommandType Application -ErrorAction Ignore
     if (-not $program) { return @{ problem = 'there is no such program' } }
     $question = [IO.Path]::Combine($PSScriptRoot, 'interpreter.py')
+    # Not as a native command, which has its own ways with streams in the processes of Start-Job.
+    $start = [Diagnostics.ProcessStartInfo]::new(@($program)[0].Source)
+    $start.ArgumentList.Add($question)
+    $start.RedirectStandardInput = $start.RedirectStandardOutput = $true
+    $start.RedirectStandardError = $true
     try {
-        $said = & @($program)[0] $question 2>&1
+        $process = [Diagnostics.Process]::Start($start)
+        $process.StandardInput.Close()
+        $complaints = $process.StandardError.ReadToEndAsync()
+        $said = $process.StandardOutput.ReadToEnd().Trim()
+        $complaints = $complaints.Result.Trim()
+        $process.WaitForExit()
     } catch {
-        return @{ problem = "it cannot be run: $_" }
+        return @{ problem = "it cannot be run: $($_.Exception.InnerException.Message)" }
     }
-    $line = [string] @($said)[-1]
-    if (-not $line.StartsWith('{')) { return @{ problem = "it did not answer: $said" } }
-    $answer = [Text.Json.JsonDocument]::Parse($line).RootElement
+    if (-not $said.StartsWith('{')) {
+        return @{ problem = "it did not answer: $("$said $complaints".Trim())" }
+    }
+    $answer = [Text.Json.JsonDocument]::Parse($said).RootElement
     $found = @{}
     foreach ($property in $answer.EnumerateObject()) {
         $found[$property.Name] = $property.Value.GetString()
@@ -78,8 +89,15 @@ function Find-Interpreter([string] $Python) {
         'environment variable PSBRIDGE_PYTHON.')) -join "`n  ")
 }
 
-# A type that belongs to an assembly which may not be loaded yet.
-function Get-PythonType([string] $Name) { "Python.Runtime.$Name" -as [type] }
+# A type of pythonnet, where that is loaded. It is not looked for by its name alone: where Python
+# has started .NET it is in a load context of its own, and a second copy would end the process.
+function Get-PythonType([string] $Name) {
+    foreach ($assembly in [AppDomain]::CurrentDomain.GetAssemblies()) {
+        if ($assembly.GetName().Name -eq 'Python.Runtime') {
+            return $assembly.GetType("Python.Runtime.$Name")
+        }
+    }
+}
 
 function Start-Python([string] $Python) {
     $found = Find-Interpreter $Python
