@@ -72,6 +72,7 @@ def checks() -> Iterator[Check]:
     """Look at one thing after another; starts the engine where there is one, fetches nothing."""
     yield Check("psbridge", "ok", version("psbridge"))
     yield _python()
+    yield _library()
     yield from _packages()
     yield from _sources()
     yield _lock()
@@ -86,6 +87,21 @@ def checks() -> Iterator[Check]:
 def _python() -> Check:
     found = f"{platform.python_implementation()} {platform.python_version()}, {sys.executable}"
     return Check("Python", "ok", found)
+
+
+def _library() -> Check:
+    from find_libpython import find_libpython
+
+    name = "Python in PowerShell"
+    if (library := find_libpython()) is not None:
+        return Check(name, "ok", str(library))
+    version = "{}.{}".format(*sys.version_info)
+    return Check(
+        name,
+        "note",
+        "this Python has no shared library (libpython), so a plain PowerShell cannot load it",
+        f"install your system's package of it, such as libpython{version}",
+    )
 
 
 def _packages() -> Iterator[Check]:

@@ -214,7 +214,11 @@ class Cmdlet(RecordWriter):
 
     @property
     def given(self) -> frozenset[str]:
-        """The attributes of the parameters that were given, PowerShell's $PSBoundParameters."""
+        """The attributes of the parameters that were given, PowerShell's $PSBoundParameters.
+
+        Those that the pipeline gives are those of the record; a property that it has not, or that
+        is ``$null``, is not given, and the parameter has its default.
+        """
         return self._running_invocation.given
 
     @property
@@ -267,11 +271,13 @@ class Cmdlet(RecordWriter):
         assert declaration is not None
         for parameter in declaration.parameters:
             if parameter.attribute not in values:
-                # A copy, so that a list is not shared by all calls of the cmdlet.
-                default = copy.copy(getattr(type(self), parameter.attribute, None))
-                setattr(self, parameter.attribute, default)
+                setattr(self, parameter.attribute, self._default(parameter.attribute))
         for attribute, value in values.items():  # dynamic ones, too
             setattr(self, attribute, value)
+
+    def _default(self, attribute: str) -> Any:
+        # A copy, so that a list is not shared by all calls of the cmdlet.
+        return copy.copy(getattr(type(self), attribute, None))
 
 
 def _answer(answer: Any) -> bool:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -39,6 +38,8 @@ def help_file(source: SourceFile, cmdlets: Sequence[type[Cmdlet]]) -> Path | Non
     path = cache_folder().parent / "help" / f"{digest.hexdigest()[:32]}-Help.xml"
     if path.is_file():
         return path
+    import tempfile
+
     from .maml import maml_of
 
     text = maml_of(cmdlets)

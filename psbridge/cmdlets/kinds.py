@@ -47,6 +47,11 @@ class Kind:
     is_list: bool = False
     globs: bool = False
 
+    @property
+    def is_switch(self) -> bool:
+        """Whether it is a switch, which is never null."""
+        return self.net_type == _SWITCH
+
 
 def kind_of(hint: Any, where: str, net_type: str | None = None) -> Kind:
     """Find the kind of an annotated type.
@@ -138,11 +143,12 @@ def _secret(value: Any, _: Any) -> Secret:
     return Secret.from_secure_string(value)
 
 
+_SWITCH = "System.Management.Automation.SwitchParameter"
 _SIMPLE: dict[Any, Kind] = {
     str: Kind("string", _same, is_text=True),
     int: Kind("long", _same, is_number=True),
     float: Kind("double", _same, is_number=True),
-    bool: Kind("System.Management.Automation.SwitchParameter", lambda value, _: bool(value)),
+    bool: Kind(_SWITCH, lambda value, _: bool(value)),
     bytes: Kind("byte[]", _same),
     Path: Kind("string", _path, is_text=True),
     PurePath: Kind("string", _path, is_text=True),

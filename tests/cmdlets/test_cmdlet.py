@@ -387,3 +387,68 @@ def test_the_stop_token_is_cancelled_by_a_stop(shell: Session) -> None:
     shell.close()
     running.join(10)
     assert seen == [True]
+
+
+class Records(Cmdlet, verb="Test", noun="Records"):
+    """Shows what it has for each record."""
+
+    size: Annotated[int, Parameter(from_pipeline_by_property_name=True)] = -1
+    name: Annotated[str, Parameter(from_pipeline_by_property_name=True)] = "none"
+    value: Annotated[object, Parameter(from_pipeline=True)] = "nothing"
+    seen: Annotated[list[int], Parameter()] = []  # noqa: RUF012
+
+    def process(self) -> Iterator[Any]:
+        self.seen.append(len(self.seen))
+        value = self.value if isinstance(self.value, (int, str, list, type(None))) else "object"
+        yield self.size, self.name, value, len(self.seen), sorted(self.given - {"seen"})
+
+
+@pytest.mark.parametrize(
+    ("records", "expected"),
+    [
+        ("1, 2, 3", [(-1, "none", n, n, ["value"]) for n in (1, 2, 3)]),
+        (
+            "1, $null, 3",
+            [(-1, "none", 1, 1, ["value"]), (-1, "none", None, 2, ["value"]),
+             (-1, "none", 3, 3, ["value"])],
+        ),
+        (
+            "[pscustomobject]@{ Size = 1; Name = 'a' }, [pscustomobject]@{ Size = 2 }, "
+            "[pscustomobject]@{ Size = 3; Name = 'c' }",
+            [(1, "a", "object", 1, ["name", "size", "value"]),
+             (2, "none", "object", 2, ["size", "value"]),
+             (3, "c", "object", 3, ["name", "size", "value"])],
+        ),
+        (
+            "[pscustomobject]@{ Name = $null }, [pscustomobject]@{ Name = 'b' }",
+            [(-1, "none", "object", 1, ["value"]), (-1, "b", "object", 2, ["name", "value"])],
+        ),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("behind", ["", " -Name fixed"])
+def test_each_record_has_what_the_pipeline_brought_and_defaults_for_the_rest(
+    shell: Session, records: str, expected: list[Any], behind: str
+) -> None:
+    shell.import_cmdlets(Records)
+    if behind:
+        expected = [
+            (size, "fixed", value, count, sorted({*given, "name"}))
+            for size, _, value, count, given in expected
+        ]
+    found = shell.run(f"{records} | Test-Records{behind} -Seen @()")
+    assert [tuple(row) for row in found] == expected
+
+
+def test_a_later_record_that_cannot_be_bound_is_an_error_and_the_rest_goes_on(
+    shell: Session,
+) -> None:
+    class Whole(Cmdlet, verb="Test", noun="Whole"):
+        number: Annotated[int, Parameter(from_pipeline=True)] = 0
+
+        def process(self) -> int:
+            return self.number
+
+    shell.import_cmdlets(Whole)
+    result = shell.run("1, 'two', 3 | Test-Whole")
+    assert result == [1, 3]
+    assert len(result.errors) == 1

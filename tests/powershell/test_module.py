@@ -149,7 +149,7 @@ def test_runspaces_have_their_own_cmdlets_and_jobs(pwsh: Pwsh, cmdlets: str) -> 
     ran = pwsh(
         cmdlets
         + f"""
-        1..4 | ForEach-Object -Parallel {{
+        1..4 | ForEach-Object -UseNewRunspace -Parallel {{
             {cmdlets}
             Write-Text "print $_"
             $job = Get-Square $_ -AsJob

@@ -110,6 +110,10 @@ public abstract class PythonCmdlet : PSCmdlet, IRecordSink, IDisposable
         return values;
     }
 
+    /// <summary>Whether a parameter is bound, be it to $null.</summary>
+    /// <param name="name">Its name.</param>
+    public bool IsBound(string name) => MyInvocation.BoundParameters.ContainsKey(name);
+
     /// <summary>Ask whether to do something, as -WhatIf, -Confirm and $ConfirmPreference say.</summary>
     /// <param name="target">What it would be done to.</param>
     /// <param name="action">What would be done; null is the cmdlet's verb.</param>
