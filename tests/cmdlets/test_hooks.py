@@ -11,6 +11,7 @@ import pytest
 
 from psbridge import (
     Cmdlet,
+    Credential,
     JobCmdlet,
     Parameter,
     PowerShellError,
@@ -320,3 +321,30 @@ def test_outside_of_a_call_there_is_nothing(shell: Session) -> None:
         _ = Inner().session
     with pytest.raises(PsbridgeError, match="is not running"):
         _ = Inner().variables
+
+
+class Login(JobCmdlet, verb="Test", noun="Login"):
+    """Shows a credential, as no cmdlet should."""
+
+    credential: Annotated[Credential, Parameter(position=0, mandatory=True)]
+
+    def process(self) -> Iterator[str]:
+        yield f"{self.credential.username} {self.credential.password.reveal()}"
+        yield repr(self.credential)
+
+
+@pytest.mark.parametrize("run", ["", "-AsJob | Wait-Job | Receive-Job"])
+def test_a_credential_goes_along_into_a_job(shell: Session, run: str) -> None:
+    shell.import_cmdlets(Login)
+    shell.run(
+        "$secret = [securestring]::new(); 'hidden'.ToCharArray() | % { $secret.AppendChar($_) }"
+    )
+    shown, text = shell.run(f"Test-Login ([pscredential]::new('me', $secret)) {run}")
+    assert shown == "me hidden"
+    assert "hidden" not in text
+
+
+def test_a_missing_mandatory_value_is_an_error_where_nobody_can_be_asked(shell: Session) -> None:
+    shell.import_cmdlets(Login)
+    (error,) = shell.run("Test-Login").errors
+    assert "missing mandatory parameters: Credential" in error.message
