@@ -46,7 +46,7 @@ def attach(cls: type[Cmdlet], net: Any) -> None:
         net.OnEnd = guard.action(running.end)
         net.OnStop = _stop_action(running.cmdlet, thread)
         if cls.dispose is not Cmdlet.dispose or issubclass(cls, JobCmdlet):
-            net.OnDispose = guard.action(running.dispose)
+            net.OnDispose = guard.quiet_action(running.dispose)
         if cls.dynamic_parameters is not Cmdlet.dynamic_parameters:
             net.OnDynamicParameters = guard.function(running.dynamic_parameters)
 
@@ -67,7 +67,18 @@ class _Guard:
             self._net.Failure = _record(error)
         return True
 
+    def quiet_action(self, hook: Callable[[], None]) -> Any:
+        """What .NET calls for a hook that is not to be interrupted."""
+
+        def call() -> None:
+            with self:
+                hook()
+
+        return Action(call)
+
     def action(self, hook: Callable[[], None]) -> Any:
+        """What .NET calls for a hook."""
+
         def call() -> None:
             with self:
                 self._thread.enter()
@@ -79,6 +90,8 @@ class _Guard:
         return Action(call)
 
     def function(self, hook: Callable[[], Any]) -> Any:
+        """What .NET calls for the dynamic parameters."""
+
         def call() -> Any:
             with self:
                 return hook()

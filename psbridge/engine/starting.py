@@ -68,6 +68,7 @@ def start(pshome: str | Path | None = None) -> Engine:
         if _loaded is not None:
             _refuse_another(_loaded[0], pshome)
         if _engine is not None:
+            _refuse_another(_engine.home, pshome)
             return _engine
         if _loaded is None:
             from .providing import provide

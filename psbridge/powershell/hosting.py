@@ -83,17 +83,15 @@ def attach() -> None:
 
 
 def _close_with_runspace(session: HostedSession) -> None:
-    from System.Management.Automation.Runspaces import RunspaceState
+    from PSBridge import RunspaceEnd
+    from System import Action
 
-    ends = (RunspaceState.Closing, RunspaceState.Closed, RunspaceState.Broken)
+    def ended() -> None:
+        with contextlib.suppress(Exception):  # no exception may cross to .NET
+            HostStream.remove_host(session)
+            session.close()
 
-    def changed(_: Any, arguments: Any) -> None:
-        if arguments.RunspaceStateInfo.State in ends:
-            with contextlib.suppress(Exception):  # no exception may cross to .NET
-                HostStream.remove_host(session)
-                session.close()
-
-    session._runspace.StateChanged += changed
+    RunspaceEnd.Follow(session._runspace, Action(ended))
 
 
 def _take_streams_and_exit() -> None:

@@ -114,6 +114,8 @@ def test_a_hook_that_never_writes_is_interrupted_by_a_stop(shell: Session) -> No
                 seen.append("finally")
 
         def dispose(self) -> None:
+            for _ in range(100):  # longer than the grace, and in peace
+                time.sleep(0.01)
             seen.append("dispose")
 
     shell.import_cmdlets(Busy)
