@@ -50,6 +50,7 @@ class Remote(Job):
             while True:
                 pass
         if self.mode == "sleep":
+            self.write_progress("Sleeping", "soon")  # from here on it sees no stop
             time.sleep(5)
         if self.mode == "exit":
             os._exit(3)

@@ -143,7 +143,7 @@ def test_a_stop_reaches_it(start: Callable[..., JobHandle], place: str, mode: st
 @pytest.mark.parametrize("place", ["thread", "pool of processes", "dask"])
 def test_work_that_is_stuck_is_given_up(start: Callable[..., JobHandle], place: str) -> None:
     handle = start(place, Remote("sleep"))
-    until(lambda: handle.children[0].net.Output.Count == 2)
+    until(lambda: handle.children[0].net.Progress.Count == 2)
     began = time.monotonic()
     handle.stop()
     assert time.monotonic() - began < 4
