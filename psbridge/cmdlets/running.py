@@ -25,6 +25,7 @@ from .cmdlet import Cmdlet, JobCmdlet, TerminatingError
 from .declaration import DeclaredParameter
 from .dynamic import dynamic_values, runtime_parameters
 from .invocation import Invocation
+from .thread_state import KeptThreadState
 
 __all__ = ["attach"]
 
@@ -45,8 +46,7 @@ def attach(cls: type[Cmdlet], net: Any) -> None:
         net.OnProcess = guard.action(running.process)
         net.OnEnd = guard.action(running.end)
         net.OnStop = _stop_action(running.cmdlet, thread)
-        if cls.dispose is not Cmdlet.dispose or issubclass(cls, JobCmdlet):
-            net.OnDispose = guard.quiet_action(running.dispose)
+        net.OnDispose = guard.quiet_action(running.dispose)
         if cls.dynamic_parameters is not Cmdlet.dynamic_parameters:
             net.OnDynamicParameters = guard.function(running.dynamic_parameters)
 
@@ -147,6 +147,7 @@ class _Running:
         self._fixed: dict[str, Any] = {}  # what was given by the caller, not by the pipeline
         self._piped = _piped(cls)
         self._job: CollectedInput | StreamedInput | None = None
+        self._thread_state = KeptThreadState()
         self.cmdlet = cls()
         self.cmdlet._sink = NetSink(net)
 
@@ -156,6 +157,7 @@ class _Running:
         return found
 
     def begin(self) -> None:
+        self._thread_state.keep()
         self._take_values()
         self._fixed = self._values
         cls = self._cls
@@ -185,6 +187,8 @@ class _Running:
             self.cmdlet.dispose()
         except Exception:  # there is no pipeline any more that could show it
             logging.getLogger("psbridge").exception("the dispose of %r failed", self.cmdlet)
+        finally:
+            self._thread_state.release()
 
     def _take_record(self) -> None:
         """Take what the pipeline has brought; what the caller gave stays as it is.

@@ -350,3 +350,26 @@ def test_a_missing_mandatory_value_is_an_error_where_nobody_can_be_asked(shell: 
     shell.import_cmdlets(Login)
     (error,) = shell.run("Test-Login").errors
     assert "missing mandatory parameters: Credential" in error.message
+
+
+def test_what_is_local_to_the_thread_lasts_as_long_as_the_call(shell: Session) -> None:
+    local = threading.local()
+
+    class Remember(Cmdlet, verb="Test", noun="Memory"):
+        number: Annotated[int, Parameter(from_pipeline=True)] = 0
+
+        def begin(self) -> str:
+            before = getattr(local, "count", "nothing")
+            local.count = 0
+            return f"{before} before"
+
+        def process(self) -> int:
+            local.count += self.number
+            return int(local.count)
+
+    shell.import_cmdlets(Remember)
+    for _ in range(2):
+        assert shell.run("1..3 | Test-Memory") == ["nothing before", 1, 3, 6]
+    script = "1..2 | Test-Memory | ForEach-Object { if ($_ -is [int]) { Test-Memory } }"
+    assert shell.run(script) == ["1 before", 0, "2 before", 0]
+    assert shell.run("Test-Memory") == ["nothing before", 0]
