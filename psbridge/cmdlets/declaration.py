@@ -19,7 +19,14 @@ from .kinds import Kind, kind_of
 from .parameter import Parameter
 from .verbs import nearest_verb
 
-__all__ = ["ConfirmImpact", "Declaration", "DeclaredParameter", "declare", "declare_parameter"]
+__all__ = [
+    "ConfirmImpact",
+    "Declaration",
+    "DeclaredParameter",
+    "declare",
+    "declare_parameter",
+    "is_ours",
+]
 
 ConfirmImpact = Literal["None", "Low", "Medium", "High"]
 
@@ -208,12 +215,12 @@ def _annotations(cls: type) -> dict[str, Any]:
     """The public annotations of a class and its bases, resolved, without psbridge's own."""
     found: dict[str, Any] = {}
     for base in reversed(cls.__mro__):
-        if _is_ours(base):
+        if is_ours(base):
             continue
         for attribute, hint in inspect.get_annotations(base).items():
             if attribute.startswith("_"):
                 continue
-            if any(attribute in vars(ours) for ours in cls.__mro__ if _is_ours(ours)):
+            if any(attribute in vars(ours) for ours in cls.__mro__ if is_ours(ours)):
                 raise DeclarationError(
                     f"{cls.__qualname__}.{attribute}: psbridge's cmdlets use this name themselves"
                 )
@@ -230,8 +237,8 @@ def _annotations(cls: type) -> dict[str, Any]:
     return found
 
 
-def _is_ours(base: type) -> bool:
-    # Not all of psbridge: it has cmdlets of its own.
+def is_ours(base: type) -> bool:
+    """Whether a class is one from which authors derive; psbridge has cmdlets of its own, too."""
     return base.__module__.startswith(("psbridge.cmdlets.", "psbridge.session."))
 
 

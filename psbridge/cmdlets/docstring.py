@@ -7,14 +7,17 @@ part of the description.
 
 from __future__ import annotations
 
+import enum
 import inspect
 import re
 import textwrap
 from dataclasses import dataclass, field
+from pathlib import PurePath
 
 from .cmdlet import Cmdlet
+from .declaration import is_ours
 
-__all__ = ["Docstring", "Example", "read_docstring", "texts_of"]
+__all__ = ["Docstring", "Example", "default_text", "read_docstring", "texts_of"]
 
 
 @dataclass(frozen=True)
@@ -56,10 +59,19 @@ class Docstring:
 def texts_of(cls: type[Cmdlet]) -> list[str]:
     """The docstrings that say something of a cmdlet: its own, then those of its bases."""
     return [
-        base.__doc__ or ""
-        for base in cls.__mro__
-        if issubclass(base, Cmdlet) and not base.__module__.startswith("psbridge.cmdlets.")
+        base.__doc__ or "" for base in cls.__mro__ if issubclass(base, Cmdlet) and not is_ours(base)
     ]
+
+
+def default_text(value: object) -> str:
+    """A parameter's default as help shows it, the same in each process."""
+    if isinstance(value, enum.Enum):
+        return value.name
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(default_text, value)) or "None"
+    if value is None or isinstance(value, (str, int, float, PurePath)):
+        return str(value)
+    return type(value).__name__ if " at 0x" in repr(value) else str(value)
 
 
 def read_docstring(text: str | None) -> Docstring:

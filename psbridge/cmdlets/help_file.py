@@ -6,14 +6,13 @@ is another file, and sessions and processes with different texts do not meet.
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..engine.compiling import SourceFile, cache_folder
+from ..engine.compiling import SourceFile
+from ..engine.kept import cache_folder, digest_of, keep_file
 from .cmdlet import Cmdlet
-from .docstring import texts_of
+from .docstring import default_text, texts_of
 
 __all__ = ["help_file"]
 
@@ -31,34 +30,16 @@ def help_file(source: SourceFile, cmdlets: Sequence[type[Cmdlet]]) -> Path | Non
     Returns:
         Its path; None where it cannot be kept.
     """
-    digest = hashlib.sha256()
-    for part in (_FORMAT, source.text, *(str(_said(cls, texts_of(cls))) for cls in cmdlets)):
-        data = part.encode("utf-8", "surrogatepass")
-        digest.update(len(data).to_bytes(8, "little") + data)
-    path = cache_folder().parent / "help" / f"{digest.hexdigest()[:32]}-Help.xml"
+    said = [str([*texts_of(cls), *_defaults(cls)]) for cls in cmdlets]
+    digest = digest_of([_FORMAT, source.text, *said])
+    path = cache_folder("help") / f"{digest[:32]}-Help.xml"
     if path.is_file():
         return path
-    import tempfile
-
     from .maml import maml_of
 
-    text = maml_of(cmdlets)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-    except OSError:
-        return None
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(temporary).replace(path)
-    except OSError:
-        Path(temporary).unlink(missing_ok=True)
-        return path if path.is_file() else None
-    return path
+    return path if keep_file(path, maml_of(cmdlets).encode()) else None
 
 
-def _said(cls: type[Cmdlet], texts: list[str]) -> list[str]:
+def _defaults(cls: type[Cmdlet]) -> list[str]:
     assert cls.declaration is not None
-    defaults = [str(getattr(cls, p.attribute, None)) for p in cls.declaration.parameters]
-    return [*texts, *defaults]
+    return [default_text(getattr(cls, p.attribute, None)) for p in cls.declaration.parameters]

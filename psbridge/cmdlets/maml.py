@@ -5,16 +5,14 @@ The schema is PowerShell's own, as its help files and the tool platyPS use it.
 
 from __future__ import annotations
 
-import enum
 import re
 from collections.abc import Iterable, Sequence
-from pathlib import PurePath
 from typing import NamedTuple
 from xml.sax.saxutils import escape, quoteattr
 
 from .cmdlet import Cmdlet, JobCmdlet
 from .declaration import Declaration, DeclaredParameter
-from .docstring import Docstring, Example, read_docstring, texts_of
+from .docstring import Docstring, Example, default_text, read_docstring, texts_of
 from .parameter import Parameter
 
 __all__ = ["maml_of"]
@@ -131,7 +129,7 @@ def _described(cls: type[Cmdlet], parameter: DeclaredParameter, said: dict[str, 
         said.get(parameter.attribute) or parameter.settings.help or "",
         _type_name(parameter.net_type),
         parameter.in_sets,
-        _default(default),
+        default_text(default),
         parameter.choices,
         globbing=parameter.kind.globs,
     )
@@ -243,16 +241,6 @@ _CSHARP = {
     "string": "String", "long": "Int64", "double": "Double", "decimal": "Decimal",
     "byte": "Byte", "object": "Object", "bool": "Boolean", "int": "Int32",
 }  # fmt: skip
-
-
-def _default(value: object) -> str:
-    if isinstance(value, enum.Enum):
-        return value.name
-    if isinstance(value, (list, tuple)):
-        return ", ".join(map(_default, value)) or "None"
-    if value is None or isinstance(value, (str, int, float, PurePath)):
-        return str(value)
-    return type(value).__name__ if "object at 0x" in repr(value) else str(value)
 
 
 _NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -104,11 +104,8 @@ def _property(declaration: Declaration, parameter: DeclaredParameter) -> list[st
             key = function_key(declaration, parameter, what)
             lines.append(f"[PSBridge.Python{what}({_text(key)})]")
     lines += parameter.kind.attributes
-    if parameter.net_type == "System.Management.Automation.SwitchParameter":
-        kind = parameter.net_type
-    else:
-        # Null means not given; the Python class has the default.
-        kind = parameter.net_type + "?"
+    # Null means not given; the Python class has the default.
+    kind = parameter.net_type + ("" if parameter.kind.is_switch else "?")
     lines.append(f"public {kind} {parameter.name} {{ get; set; }}")
     return lines
 

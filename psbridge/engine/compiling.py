@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import CompileError
+from . import kept
 
 if TYPE_CHECKING:
     from .homes import Home
@@ -212,24 +213,22 @@ def load_compiled(
     key = _key(sources, name, home, references)
     # The context in which PowerShell looks for assemblies, and later ones of ours for this one.
     context = AssemblyLoadContext.Default
-    kept = cache_folder() / key[:32] / f"{name}.dll"
+    path = cache_folder() / key[:32] / f"{name}.dll"
     try:
-        if kept.is_file():
-            return CompiledAssembly(context.LoadFromAssemblyPath(str(kept)), key, kept)
+        if path.is_file():
+            return CompiledAssembly(context.LoadFromAssemblyPath(str(path)), key, path)
     except (OSError, BadImageFormatException, IOException, UnauthorizedAccessException):
         pass  # damaged from outside, for ours are renamed into place whole; or not ours to read
     unique = f"{name}-{key[:8]}"
     image = compile_assembly(sources, name=unique, home=home.path, references=references)
-    if _keep(kept, image):
-        return CompiledAssembly(context.LoadFromAssemblyPath(str(kept)), key, kept)
+    if kept.keep_file(path, image):
+        return CompiledAssembly(context.LoadFromAssemblyPath(str(path)), key, path)
     return CompiledAssembly(context.LoadFromStream(MemoryStream(image)), key, image)
 
 
 def cache_folder() -> Path:
     """The folder in which compiled assemblies are kept."""
-    import platformdirs
-
-    return platformdirs.user_cache_path("psbridge", appauthor=False).absolute() / "compiled"
+    return kept.cache_folder("compiled")
 
 
 def _key(
@@ -238,39 +237,13 @@ def _key(
     home: Home,
     references: Sequence[CompiledAssembly],
 ) -> str:
-    import hashlib
-
     engine = home.engine_dll.stat()
     parts = [_OPTIONS, *_FRAMEWORK, name]
     parts += [home.version, str(engine.st_size), str(engine.st_mtime_ns)]
     parts += [reference.key for reference in references]
     for source in sources:
         parts += [source.name, source.text]
-    digest = hashlib.sha256()
-    for part in parts:
-        data = part.encode("utf-8", "surrogatepass")
-        digest.update(len(data).to_bytes(8, "little") + data)
-    return digest.hexdigest()
-
-
-def _keep(path: Path, image: bytes) -> bool:
-    """Write a compiled assembly to the cache, whole or not at all."""
-    import tempfile
-
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-    except OSError:
-        return False
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(image)
-        Path(temporary).replace(path)
-    except OSError:
-        Path(temporary).unlink(missing_ok=True)
-        # On Windows a file that another process has loaded cannot be replaced, nor need it be.
-        return path.is_file() and path.read_bytes() == image
-    return True
+    return kept.digest_of(parts)
 
 
 def _reference_paths(home: Path) -> list[Path]:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ..engine.kept import replace_folder
 from ..errors import PsbridgeError
 
 __all__ = ["MODULE", "install_module", "module_path", "new_folder", "user_modules"]
@@ -79,8 +80,6 @@ def new_folder(target: Path) -> Iterator[Path]:
             made = Path(temporary, "new")
             made.mkdir()
             yield made
-            if target.exists():
-                target.rename(Path(temporary, "old"))
-            made.rename(target)
+            replace_folder(made, target, Path(temporary, "old"))
     except OSError as error:
         raise PsbridgeError(f"{target} cannot be written: {error}") from error

@@ -1,11 +1,9 @@
 """Get-Help shows the docstrings of cmdlets, through PowerShell's own help system."""
 
-import subprocess
 import textwrap
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import pytest
 
@@ -13,7 +11,8 @@ from psbridge import Cmdlet, JobCmdlet, Parameter, Session, cmdlet
 from psbridge.cmdlets.function import cmdlet_of
 from psbridge.cmdlets.maml import maml_of
 
-RunPython = Callable[..., "subprocess.CompletedProcess[str]"]
+if TYPE_CHECKING:
+    from ..conftest import RunPython
 
 
 class Base(Cmdlet):
@@ -217,7 +216,7 @@ def test_it_is_rendered_by_powershell(
     assert "Secret" not in shown.split("PARAMETERS")[0]
 
 
-def test_nothing_is_parsed_when_the_file_is_there(run_python: RunPython) -> None:
+def test_nothing_is_parsed_when_the_file_is_there(run_python: "RunPython") -> None:
     code = """
     import sys
     from psbridge import Cmdlet, Session
@@ -230,3 +229,20 @@ def test_nothing_is_parsed_when_the_file_is_there(run_python: RunPython) -> None
     for _ in range(2):  # the first time it may be
         ran = run_python(textwrap.dedent(code))
     assert (ran.stdout, ran.stderr) == ("Kept. False\n", "")
+
+
+def test_processes_have_the_same_file_whatever_a_default_is(
+    run_python: "RunPython", tmp_path: Path
+) -> None:
+    code = """
+    from psbridge import Cmdlet, Session
+    class A(Cmdlet, verb="Test", noun="Default"):
+        x: object = object()
+        y: object = [lambda: 1]
+    with Session() as shell:
+        shell.import_cmdlets(A)
+    """
+    for _ in range(2):
+        ran = run_python(textwrap.dedent(code), env={"XDG_CACHE_HOME": str(tmp_path)})
+        assert (ran.returncode, ran.stderr) == (0, "")
+    assert len(list((tmp_path / "psbridge" / "help").iterdir())) == 1

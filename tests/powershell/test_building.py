@@ -1,18 +1,21 @@
 """`psbridge build`, and the modules that it makes in a PowerShell without Python."""
 
+from __future__ import annotations
+
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from psbridge import DeclarationError, PsbridgeError
 from psbridge.powershell.building import build_module
-from psbridge.powershell.module_folder import module_path
+from psbridge.powershell.module_folder import module_path, new_folder
 
-Pwsh = Callable[..., "subprocess.CompletedProcess[str]"]
+if TYPE_CHECKING:
+    from .conftest import Pwsh
 
 CMDLETS = '''"""Cmdlets for the tests, by 'us'.
 
@@ -133,6 +136,17 @@ def test_its_own_folder_is_replaced_and_keeps_its_guid(tmp_path: Path) -> None:
     assert guid() == before
     assert not (tmp_path / "Answers" / "answers.py").exists()
     assert "'2.0'" in (tmp_path / "Answers" / "Answers.psd1").read_text(encoding="utf-8-sig")
+
+
+def test_what_was_there_comes_back_where_the_new_one_cannot_be_put_there(tmp_path: Path) -> None:
+    build_module([write(tmp_path)], tmp_path / "Answers")
+    before = sorted((tmp_path / "Answers").iterdir())
+    with (
+        pytest.raises(PsbridgeError, match="cannot be written"),
+        new_folder(tmp_path / "Answers") as made,
+    ):
+        made.rmdir()
+    assert sorted((tmp_path / "Answers").iterdir()) == before
 
 
 def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:

@@ -1,11 +1,13 @@
 """The module PSBridge in a PowerShell that has been started without Python."""
 
+from __future__ import annotations
+
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,7 +17,8 @@ from psbridge.engine.homes import read_home
 from psbridge.errors import PsbridgeError
 from psbridge.powershell.module_folder import install_module, module_path
 
-Pwsh = Callable[..., "subprocess.CompletedProcess[str]"]
+if TYPE_CHECKING:
+    from .conftest import Pwsh
 
 IMPORT = f"Import-Module '{module_path() / 'PSBridge'}'\n"
 CMDLETS = """
@@ -386,7 +389,7 @@ class TestInstalling:
     """`psbridge install-module` and `psbridge module-path`."""
 
     @staticmethod
-    def psbridge(*arguments: str, env: dict[str, str]) -> "subprocess.CompletedProcess[str]":
+    def psbridge(*arguments: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "psbridge", *arguments],
             env={**os.environ, **env}, capture_output=True, text=True, check=False,

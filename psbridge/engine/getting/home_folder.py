@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ...errors import EngineError
+from ..kept import replace_folder
 
 __all__ = ["MARKER", "Marker", "foreign_files", "put_in_place", "read_marker", "temporary_beside"]
 
@@ -98,25 +99,18 @@ def put_in_place(finished: Path, folder: Path) -> None:
         EngineError: the old copy cannot be moved, as on Windows while a process uses it.
         OSError: another reason against renaming.
     """
-    old: Path | None = None
-    if folder.exists():
-        old = _unused_name(folder)
-        try:
-            folder.rename(old)
-        except PermissionError as error:
-            raise EngineError(
-                f"The engine in {folder} cannot be replaced: it is in use, or you may not change "
-                "it. Close the programs that use psbridge or its pwsh, and try again."
-            ) from error
+    old = _unused_name(folder)
     try:
-        finished.rename(folder)
-    except OSError:
-        if old is not None:
-            old.rename(folder)
-        raise
-    if old is not None:
-        # What cannot be removed now is removed by the next installation.
-        shutil.rmtree(old, ignore_errors=True)
+        replace_folder(finished, folder, old)
+    except PermissionError as error:
+        if Path(error.filename) != folder:
+            raise
+        raise EngineError(
+            f"The engine in {folder} cannot be replaced: it is in use, or you may not change "
+            "it. Close the programs that use psbridge or its pwsh, and try again."
+        ) from error
+    # What cannot be removed now is removed by the next installation.
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _files_in(folder: Path) -> set[str]:
