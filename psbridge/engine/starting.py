@@ -63,27 +63,16 @@ def start(pshome: str | Path | None = None) -> Engine:
             or .NET did not start.
         CompileError: the C# half does not compile against this engine.
     """
-    global _engine, _loaded
+    global _loaded
     with _start:
-        if _loaded is not None:
-            _refuse_another(_loaded[0], pshome)
-        if _engine is not None:
-            _refuse_another(_engine.home, pshome)
-            return _engine
         if _loaded is None:
             from .providing import provide
 
             home = provide(pshome)
             _loaded = home, load_runtime(home.entry_dll, _dotnet_root(home))
-        # If something fails from here on, the next call goes on from here.
-        home, invariant = _loaded
-        native = _load_engine(home)
-        from PSBridge import Border
-
-        # Registered after pythonnet's own handler, so it runs before it.
-        atexit.register(Border.Close, _CLOSE_MILLISECONDS)
-        _engine = Engine(home, native, invariant_globalization=invariant)
-        return _engine
+        else:
+            _refuse_another(_loaded[0], pshome)
+        return _engine or _complete(*_loaded)
 
 
 def adopt(pshome: str | Path) -> Engine:
@@ -96,19 +85,26 @@ def adopt(pshome: str | Path) -> Engine:
         EngineUnsupported: it is older than 7.4.
         CompileError: the C# half does not compile against this engine.
     """
-    global _engine
+    global _loaded
     from .homes import read_home
 
     with _start:
-        if _engine is None:
-            home = read_home(Path(pshome), "the PowerShell that Python runs in")
-            native = _load_engine(home)
-            from PSBridge import Border
+        if _loaded is None:
+            _loaded = read_home(Path(pshome), "the PowerShell that Python runs in"), False
+        _refuse_another(_loaded[0], pshome)
+        return _engine or _complete(*_loaded)
 
-            atexit.register(Border.Close, _CLOSE_MILLISECONDS)
-            _engine = Engine(home, native, invariant_globalization=False)
-        _refuse_another(_engine.home, pshome)
-        return _engine
+
+def _complete(home: Home, invariant: bool) -> Engine:
+    """Load the engine and the C# half; where something fails the next call goes on from here."""
+    global _engine
+    native = _load_engine(home)
+    from PSBridge import Border
+
+    # Registered after pythonnet's own handler, so it runs before it.
+    atexit.register(Border.Close, _CLOSE_MILLISECONDS)
+    _engine = Engine(home, native, invariant_globalization=invariant)
+    return _engine
 
 
 # How long exit waits for .NET threads that are inside Python right now to come out.
