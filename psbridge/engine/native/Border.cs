@@ -1,3 +1,4 @@
+using System;
 using System.Threading;
 
 namespace PSBridge;
@@ -34,6 +35,25 @@ public static class Border
 
     /// <summary>Come out of Python.</summary>
     internal static void Leave() => Interlocked.Decrement(ref s_inside);
+
+    /// <summary>Call something of Python's, where that can still be called.</summary>
+    /// <param name="call">What to call.</param>
+    internal static void TryCall(Action call)
+    {
+        if (!TryEnter())
+        {
+            return;
+        }
+
+        try
+        {
+            call();
+        }
+        finally
+        {
+            Leave();
+        }
+    }
 
     /// <summary>Let nobody in any more, and wait for those inside to come out.</summary>
     /// <param name="milliseconds">How long to wait for them.</param>

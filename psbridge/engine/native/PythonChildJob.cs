@@ -363,16 +363,9 @@ public sealed class PythonChildJob : Job, IRecordSink, IPythonJob
 
     private void CallOnStop()
     {
-        if (Interlocked.Exchange(ref _onStop, null) is { } onStop && Border.TryEnter())
+        if (Interlocked.Exchange(ref _onStop, null) is { } onStop)
         {
-            try
-            {
-                onStop();
-            }
-            finally
-            {
-                Border.Leave();
-            }
+            Border.TryCall(onStop);
         }
     }
 

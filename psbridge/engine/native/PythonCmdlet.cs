@@ -143,16 +143,9 @@ public abstract class PythonCmdlet : PSCmdlet, IRecordSink, IDisposable
     /// </summary>
     public void Dispose()
     {
-        if (OnDispose is { } dispose && Border.TryEnter())
+        if (OnDispose is { } dispose)
         {
-            try
-            {
-                dispose();
-            }
-            finally
-            {
-                Border.Leave();
-            }
+            Border.TryCall(dispose);
         }
 
         OnBegin = OnProcess = OnEnd = OnStop = OnDispose = null;
@@ -216,16 +209,9 @@ public abstract class PythonCmdlet : PSCmdlet, IRecordSink, IDisposable
     {
         _stopRequested = true;
         _stop.Cancel();
-        if (OnStop is { } stop && Border.TryEnter())
+        if (OnStop is { } stop)
         {
-            try
-            {
-                stop();
-            }
-            finally
-            {
-                Border.Leave();
-            }
+            Border.TryCall(stop);
         }
     }
 

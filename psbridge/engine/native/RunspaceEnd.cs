@@ -12,18 +12,10 @@ public static class RunspaceEnd
     public static void Follow(Runspace runspace, Action ended) =>
         runspace.StateChanged += (_, change) =>
         {
-            bool ends = change.RunspaceStateInfo.State
-                is RunspaceState.Closing or RunspaceState.Closed or RunspaceState.Broken;
-            if (ends && Border.TryEnter())
+            if (change.RunspaceStateInfo.State
+                is RunspaceState.Closing or RunspaceState.Closed or RunspaceState.Broken)
             {
-                try
-                {
-                    ended();
-                }
-                finally
-                {
-                    Border.Leave();
-                }
+                Border.TryCall(ended);
             }
         };
 }
