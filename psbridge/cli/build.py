@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,6 +60,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _version(text: str) -> str:
-    if not re.fullmatch(r"\d+(\.\d+){1,3}", text):
+    from ..powershell.building import is_version
+
+    if not is_version(text):
         raise argparse.ArgumentTypeError(f"{text!r} is no version such as 1.2.3")
     return text

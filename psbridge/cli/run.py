@@ -8,8 +8,6 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..cmdlets import Session
-
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
 __all__ = ["add_parser", "run"]
@@ -46,12 +44,14 @@ def run(args: argparse.Namespace) -> int:
         KeyboardInterrupt: Ctrl-C; the code has been stopped then.
     """
     from ..cmdlets import Session
+    from ..cmdlets.modules import explained
     from ..session import Console
 
     console = Console()
     with Session(console=console) as session:
         for module in args.module:
-            _import(session, module)
+            with explained(module):
+                session.import_module(module)
         succeeded = session.show(args.script)
         code = session.exit_code
     console.hide_progress()
@@ -61,15 +61,3 @@ def run(args: argparse.Namespace) -> int:
     if code is not None:
         return code
     return 0 if succeeded else 1
-
-
-def _import(session: Session, module: str) -> None:
-    from ..cmdlets.modules import load_error
-    from ..errors import PsbridgeError
-
-    try:
-        session.import_module(module)
-    except PsbridgeError:
-        raise
-    except Exception as error:
-        raise load_error(module, error) from error

@@ -8,7 +8,8 @@ import importlib.util
 import re
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -16,7 +17,7 @@ from typing import Any, NamedTuple
 
 from ..engine.compiling import CompiledAssembly, load_compiled
 from ..engine.starting import Engine
-from ..errors import DeclarationError
+from ..errors import DeclarationError, PsbridgeError
 from ..jobs.file_modules import forget, remember
 from .cmdlet import Cmdlet, JobCmdlet
 from .declaration import Declaration
@@ -24,7 +25,15 @@ from .function import cmdlet_of
 from .help_file import help_file
 from .source import NAMESPACE, class_name, source_of
 
-__all__ = ["MadeTypes", "cmdlets_in", "load_error", "load_module", "make_types"]
+__all__ = [
+    "MadeTypes",
+    "cmdlets_in",
+    "explained",
+    "load_module",
+    "make_types",
+    "names_a_file",
+    "refuse_twins",
+]
 
 # What was imported by its name here, and is loaded anew when it is imported again.
 _loaded_names: set[str] = set()
@@ -42,7 +51,7 @@ def load_module(module: str | Path) -> ModuleType:
         ImportError: there is no module of this name. What the module itself raises while it is
             loaded passes as it is, and nothing of the module stays behind.
     """
-    if isinstance(module, str) and not module.endswith(".py") and not re.search(r"[/\\]", module):
+    if isinstance(module, str) and not names_a_file(module):
         return _load_name(module)
     path = Path(module).expanduser().resolve()
     if not path.is_file():
@@ -53,50 +62,65 @@ def load_module(module: str | Path) -> ModuleType:
     if spec is None or spec.loader is None:
         raise DeclarationError(f"{path} is no Python module")
     loaded = importlib.util.module_from_spec(spec)
-    before = sys.modules.get(name)
-    sys.modules[name] = loaded
-    remember(name, path)
-    try:
-        spec.loader.exec_module(loaded)
-    except BaseException:
-        del sys.modules[name]
-        if before is not None:
-            sys.modules[name] = before
-        else:
-            forget(name)
-        raise
+    with _anew(name):
+        sys.modules[name] = loaded
+        known = remember(name, path)
+        try:
+            spec.loader.exec_module(loaded)
+        except BaseException:
+            if not known:
+                forget(name)
+            raise
     return loaded
 
 
+def names_a_file(module: str) -> bool:
+    """Whether a module is given by the path of a file, and not by its dotted name."""
+    return module.endswith(".py") or re.search(r"[/\\]", module) is not None
+
+
 def _load_name(name: str) -> ModuleType:
-    before = sys.modules.get(name)
-    if before is not None and name in _loaded_names:
+    with _anew(name) if name in _loaded_names else nullcontext():
         importlib.invalidate_caches()
-        del sys.modules[name]
-    try:
         loaded = importlib.import_module(name)
-    except BaseException:
-        if before is not None:
-            sys.modules[name] = before
-        raise
     _loaded_names.add(name)
     return loaded
 
 
-def load_error(module: str, error: Exception) -> DeclarationError:
-    """What to tell the user of a module that raised while it was loaded.
+@contextmanager
+def _anew(name: str) -> Iterator[None]:
+    """Load a module once more; the one that was there comes back where that fails."""
+    before = sys.modules.pop(name, None)
+    try:
+        yield
+    except BaseException:
+        sys.modules.pop(name, None)
+        if before is not None:
+            sys.modules[name] = before
+        raise
+
+
+@contextmanager
+def explained(module: str) -> Iterator[None]:
+    """Tell a user what a module of theirs raised while it was loaded.
 
     Args:
         module: its file or name.
-        error: what it raised; in the text are the frames of the user's own files.
+
+    Raises:
+        DeclarationError: with the traceback in its text, from the frames of the user's own files
+            on. What is ours passes as it is.
     """
-    trace = error.__traceback__
-    while trace is not None and _is_inner(trace.tb_frame.f_code.co_filename):
-        trace = trace.tb_next
-    lines = "".join(traceback.format_exception(type(error), error, trace)).rstrip()
-    told = DeclarationError(f"{module} cannot be loaded\n{lines}")
-    told.__cause__ = error
-    return told
+    try:
+        yield
+    except PsbridgeError:
+        raise
+    except Exception as error:
+        trace = error.__traceback__
+        while trace is not None and _is_inner(trace.tb_frame.f_code.co_filename):
+            trace = trace.tb_next
+        lines = "".join(traceback.format_exception(type(error), error, trace)).rstrip()
+        raise DeclarationError(f"{module} cannot be loaded\n{lines}") from error
 
 
 def _is_inner(file: str) -> bool:
@@ -123,6 +147,20 @@ def cmdlets_in(module: ModuleType) -> list[type[Cmdlet]]:
     if not found:
         raise DeclarationError(f"{module.__name__} defines no cmdlet with verb= and noun=")
     return found
+
+
+def refuse_twins(cmdlets: Iterable[type[Cmdlet]]) -> None:
+    """Refuse cmdlets of the same name.
+
+    Raises:
+        DeclarationError: names it.
+    """
+    seen: set[str] = set()
+    for cls in cmdlets:
+        if cls.declaration is not None:
+            if cls.declaration.name.lower() in seen:
+                raise DeclarationError(f"{cls.declaration.name} is there twice")
+            seen.add(cls.declaration.name.lower())
 
 
 class MadeTypes(NamedTuple):
@@ -155,14 +193,13 @@ def make_types(
     from System import Action
 
     from .functions import register_functions
-    from .running import attach
+    from .running import attach, piped
 
+    refuse_twins(cmdlets)
     declared: list[tuple[Declaration, bool]] = []
     for cls in cmdlets:
         if cls.declaration is None or "declaration" not in vars(cls):
             raise DeclarationError(f"{cls.__qualname__} has no verb= and noun= of its own")
-        if cls.declaration.name.lower() in {other.name.lower() for other, _ in declared}:
-            raise DeclarationError(f"{cls.declaration.name} is there twice")
         for other, _ in declared:
             if class_name(other).lower() == class_name(cls.declaration).lower():
                 raise DeclarationError(
@@ -176,6 +213,8 @@ def make_types(
     for cls in cmdlets:
         assert cls.declaration is not None
         net_type = assembly.assembly.GetType(f"{NAMESPACE}.{class_name(cls.declaration)}", True)
-        PythonCmdlet.Register(runspace, net_type, Action[PythonCmdlet](partial(attach, cls)))
+        PythonCmdlet.Register(
+            runspace, net_type, Action[PythonCmdlet](partial(attach, cls, piped(cls)))
+        )
         register_functions(runspace, cls.declaration)
     return MadeTypes(assembly, help_file(source, cmdlets))

@@ -27,21 +27,24 @@ from .dynamic import dynamic_values, runtime_parameters
 from .invocation import Invocation
 from .thread_state import KeptThreadState
 
-__all__ = ["attach"]
+__all__ = ["Piped", "attach", "piped"]
+
+Piped = list[tuple[DeclaredParameter, bool]] | None
 
 
-def attach(cls: type[Cmdlet], net: Any) -> None:
+def attach(cls: type[Cmdlet], piped: Piped, net: Any) -> None:
     """Give a .NET instance of a cmdlet its hooks.
 
     Args:
         cls: the Python class.
+        piped: what `piped` says of it.
         net: the ``PythonCmdlet`` that PowerShell has made. Its parameters are bound, or are about
             to be where it has dynamic ones.
     """
     thread = InterruptibleThread()
     guard = _Guard(net, thread)
     with guard:
-        running = _Running(cls, net)
+        running = _Running(cls, piped, net)
         net.OnBegin = guard.action(running.begin)
         net.OnProcess = guard.action(running.process)
         net.OnEnd = guard.action(running.end)
@@ -139,13 +142,13 @@ class _Running:
 
     _invocation: Invocation
 
-    def __init__(self, cls: type[Cmdlet], net: Any) -> None:
+    def __init__(self, cls: type[Cmdlet], piped: Piped, net: Any) -> None:
         self._cls = cls
         self._net = net
         self._dynamic: list[DeclaredParameter] = []
         self._variables: dict[str, Any] | None = None
         self._fixed: dict[str, Any] = {}  # what was given by the caller, not by the pipeline
-        self._piped = _piped(cls)
+        self._piped = piped
         self._job: CollectedInput | StreamedInput | None = None
         self._thread_state = KeptThreadState()
         self.cmdlet = cls()
@@ -193,7 +196,7 @@ class _Running:
     def _take_record(self) -> None:
         """Take what the pipeline has brought; what the caller gave stays as it is.
 
-        A third of the time that taking everything takes, and there may be a million records.
+        Taking everything costs 5 µs more, and there may be a million records.
         """
         if self._piped is None:
             self._take_values()
@@ -234,7 +237,7 @@ class _Running:
         self.cmdlet._set_parameters(self._values)
 
 
-def _piped(cls: type[Cmdlet]) -> list[tuple[DeclaredParameter, bool]] | None:
+def piped(cls: type[Cmdlet]) -> Piped:
     """The parameters that may come from the pipeline, and whether by value.
 
     None where they cannot be read one by one.

@@ -6,10 +6,10 @@ from typing import Any
 
 from System import Array, Object
 from System import Exception as NetException
-from System.Management.Automation import RuntimeException, ScriptBlock
+from System.Management.Automation import ScriptBlock
 
-from ..errors import PowerShellError
-from ..values import from_net, text_of, to_net
+from ..session.pipeline import powershell_error
+from ..values import from_net, to_net
 
 __all__ = ["ScriptFunction"]
 
@@ -34,11 +34,8 @@ class ScriptFunction:
         given = Array[Object]([to_net(argument) for argument in arguments])
         try:
             return [from_net(value) for value in self.block.Invoke(given)]
-        except RuntimeException as error:
-            record = error.ErrorRecord
-            raise PowerShellError(text_of(record), exception=error, record=record) from error
         except NetException as error:
-            raise PowerShellError(str(error.Message), exception=error) from error
+            raise powershell_error(error) from error
 
     def __repr__(self) -> str:
         return f"{{{self.block}}}"

@@ -19,14 +19,19 @@ __all__ = ["FileModules", "forget", "remember"]
 _paths: dict[str, str] = {}
 
 
-def remember(name: str, path: Path) -> None:
+def remember(name: str, path: Path) -> bool:
     """Note that a module is loaded from a file.
 
     Args:
         name: the module's name.
         path: the file.
+
+    Returns:
+        Whether that was known before.
     """
+    known = name in _paths
     _paths[name] = str(path)
+    return known
 
 
 def forget(name: str) -> None:

@@ -77,11 +77,12 @@ class JobSession(RunspaceSession):
         """
         from System.Management.Automation import ParseException, ScriptBlock
 
+        from ..session.pipeline import powershell_error
+
         try:
             block = ScriptBlock.Create(script)
         except ParseException as error:
-            record = error.ErrorRecord
-            raise PowerShellError(str(error.Message), exception=error, record=record) from error
+            raise powershell_error(error) from error
         named = {"Name": name} if name else {}
         found = self._call(
             "Start-Job",

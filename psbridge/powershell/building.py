@@ -13,13 +13,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
-from ..cmdlets import Cmdlet
 from ..cmdlets.maml import maml_of
-from ..cmdlets.modules import cmdlets_in, load_error, load_module
+from ..cmdlets.modules import (
+    cmdlets_in,
+    explained,
+    load_module,
+    names_a_file,
+    refuse_twins,
+)
 from ..errors import DeclarationError, PsbridgeError
 from .module_folder import new_folder
 
-__all__ = ["build_module"]
+__all__ = ["build_module", "is_version"]
 
 _MADE_BY = "# Made by psbridge build, which replaces this folder when it is run again."
 _OF_NAMES = uuid.UUID("3b1f6f4c-8f39-4f0e-9d52-5a0f4f7a6c10")
@@ -78,10 +83,15 @@ def build_module(modules: Sequence[str], folder: Path, *, version: str | None = 
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name):
         raise PsbridgeError(f"{name!r} is no name for a PowerShell module: letters, digits and ._-")
     _check_is_free(folder)
-    loaded = [_load(module) for module in modules]
+    loaded = []
+    for module in modules:
+        with explained(module):
+            loaded.append(load_module(module))
     cmdlets = [cls for module in loaded for cls in cmdlets_in(module)]
-    names = _names(cmdlets)
-    aliases = [alias for cls in cmdlets if cls.declaration for alias in cls.declaration.aliases]
+    refuse_twins(cmdlets)
+    declared = [cls.declaration for cls in cmdlets if cls.declaration is not None]
+    names = [declaration.name for declaration in declared]
+    aliases = [alias for declaration in declared for alias in declaration.aliases]
     files = _files(modules)
     with new_folder(folder) as made:
         for file in files.values():
@@ -121,20 +131,9 @@ def _check_is_free(folder: Path) -> None:
             raise PsbridgeError(f"{folder} is there and was not made by psbridge build")
 
 
-def _load(module: str) -> ModuleType:
-    try:
-        return load_module(module)
-    except PsbridgeError:
-        raise
-    except Exception as error:
-        raise load_error(module, error) from error
-
-
 def _files(modules: Sequence[str]) -> dict[str, Path]:
     files = {
-        module: Path(module).expanduser().resolve()
-        for module in modules
-        if module.endswith(".py") or re.search(r"[/\\]", module)
+        module: Path(module).expanduser().resolve() for module in modules if names_a_file(module)
     }
     names = [file.name.lower() for file in files.values()]
     for name in names:
@@ -143,19 +142,14 @@ def _files(modules: Sequence[str]) -> dict[str, Path]:
     return files
 
 
-def _names(cmdlets: Sequence[type[Cmdlet]]) -> list[str]:
-    names = [cls.declaration.name for cls in cmdlets if cls.declaration is not None]
-    for name in names:
-        if [other.lower() for other in names].count(name.lower()) > 1:
-            raise DeclarationError(f"{name} is there twice")
-    return names
-
-
 def _version(module: ModuleType) -> str:
     version = getattr(module, "__version__", None)
-    if isinstance(version, str) and re.fullmatch(r"\d+(\.\d+){1,3}", version):
-        return version
-    return "0.0.1"
+    return version if isinstance(version, str) and is_version(version) else "0.0.1"
+
+
+def is_version(text: str) -> bool:
+    """Whether a text is what PowerShell takes for a module's version, such as 1.2.3."""
+    return re.fullmatch(r"\d+(\.\d+){1,3}", text) is not None
 
 
 def _description(modules: Sequence[ModuleType], name: str) -> str:

@@ -109,11 +109,13 @@ def _exit() -> None:
         sys.stdout.flush()
         sys.stderr.flush()
     except BaseException as error:
-        sys.__stderr__ and print(f"psbridge: at exit: {error!r}", file=sys.__stderr__)
+        if sys.__stderr__ is not None:
+            print(f"psbridge: at exit: {error!r}", file=sys.__stderr__)
+    import clr
     from Python.Runtime import PythonEngine
     from System.Reflection import BindingFlags
 
-    runtime = PythonEngine().GetType().Assembly.GetType("Python.Runtime.Runtime")
+    runtime = clr.GetClrType(PythonEngine).Assembly.GetType("Python.Runtime.Runtime")
     flags = BindingFlags.NonPublic | BindingFlags.Static
     initialized = runtime.GetField("_isInitialized", flags)
     if initialized is not None:

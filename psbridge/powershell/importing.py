@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated, Any
 
 from ..cmdlets import Cmdlet, Parameter
-from ..cmdlets.modules import load_error
+from ..cmdlets.modules import explained, names_a_file
 from ..errors import PsbridgeError
 
 __all__ = ["ImportPythonCmdlet"]
@@ -32,17 +31,16 @@ class ImportPythonCmdlet(Cmdlet, verb="Import", noun="PythonCmdlet"):
         for name in self.name:
             for found in self._resolve(name):
                 try:
-                    imported = session._import_module(found)
+                    with explained(found):
+                        imported = session._import_module(found)
                 except PsbridgeError as error:
                     self.write_error(error, target=found)
-                except Exception as error:
-                    self.write_error(load_error(found, error), target=found)
                 else:
                     if self.pass_thru:
                         self.write(imported.net)
 
     def _resolve(self, name: str) -> list[str]:
-        if not (name.endswith(".py") or re.search(r"[/\\]", name)):
+        if not names_a_file(name):
             return [name]
         net = self._running_invocation.net
         # A file's name may look like a wildcard.

@@ -38,6 +38,7 @@ __all__ = [
     "has_ended",
     "nested_pipeline",
     "new_pipeline",
+    "powershell_error",
     "run_pipeline",
     "show_error",
     "show_output",
@@ -139,7 +140,7 @@ def run_pipeline(
             raise PowerShellError(_UNREADABLE, result=_collect(pipeline, output)) from error
     result = _collect(pipeline, output)
     if failure is not None:
-        _raise(failure, result)
+        raise powershell_error(failure, result) from failure
     return result
 
 
@@ -235,16 +236,22 @@ def _information(record: Any) -> InformationRecord:
     )
 
 
-def _raise(error: Any, result: Result) -> None:
+def powershell_error(error: Any, result: Result | None = None) -> PowerShellError:
+    """What a .NET exception of PowerShell's is to Python's users.
+
+    Args:
+        error: the exception.
+        result: what came before it.
+    """
     record = error.ErrorRecord if isinstance(error, RuntimeException) else None
     if record is None:
         message = text_of(NetErrorRecord(error, "", ErrorCategory.NotSpecified, None))
-        raise PowerShellError(message, exception=error, result=result) from error
-    raise PowerShellError(
+        return PowerShellError(message, exception=error, result=result)
+    return PowerShellError(
         text_of(record),
         exception=error,
         record=record,
         error_id=_error_id(record),
         category=record.CategoryInfo.Category.ToString(),
         result=result,
-    ) from error
+    )

@@ -116,6 +116,11 @@ class RunspaceSession:
 
         return self._run(lambda pipeline: add_command(pipeline, command, parameters))
 
+    def _evaluate(self, expression: str, *arguments: object) -> Result:
+        """Run an expression whose .NET exceptions raise PowerShellError."""
+        # An exception of a method ends a statement only; thrown again, it ends the script.
+        return self.run(f"try {{ {expression} }} catch {{ throw }}", *arguments)
+
     def show(self, script: str) -> bool:
         """Run PowerShell code and let PowerShell's own formatter show what it gives.
 
@@ -158,8 +163,7 @@ class RunspaceSession:
             PowerShellError: it is on no drive of the file system.
         """
         resolve = "$ExecutionContext.SessionState.Path.GetUnresolvedProviderPathFromPSPath"
-        # An exception of a method ends a statement only; thrown again, it ends the script.
-        (found,) = self.run(f"try {{ {resolve}($args[0]) }} catch {{ throw }}", path)
+        (found,) = self._evaluate(f"{resolve}($args[0])", path)
         return Path(found)
 
     @property

@@ -23,22 +23,17 @@ class Variables(MutableMapping[str, Any]):
         self._session = session
 
     def __getitem__(self, name: str) -> Any:
-        found = self._session.run(f"{_INTRINSICS}.Get($args[0])", name)
-        if found == [] or found[0] is None:
+        if name not in self:
             raise KeyError(name)
         return self._session.run(f", {_INTRINSICS}.GetValue($args[0])", name)[0]
 
     def __setitem__(self, name: str, value: object) -> None:
-        self._change("Set($args[0], $args[1])", name, value)
+        self._session._evaluate(f"{_INTRINSICS}.Set($args[0], $args[1])", name, value)
 
     def __delitem__(self, name: str) -> None:
         if name not in self:
             raise KeyError(name)
-        self._change("Remove($args[0])", name)
-
-    def _change(self, call: str, *arguments: object) -> None:
-        # An exception of a method ends a statement only; thrown again, it ends the script.
-        self._session.run(f"try {{ {_INTRINSICS}.{call} }} catch {{ throw }}", *arguments)
+        self._session._evaluate(f"{_INTRINSICS}.Remove($args[0])", name)
 
     def __contains__(self, name: object) -> bool:
         return bool(self._session.run(f"$null -ne {_INTRINSICS}.Get($args[0])", name)[0])

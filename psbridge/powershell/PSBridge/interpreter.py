@@ -36,7 +36,7 @@ def describe() -> dict[str, str]:
     return {
         "executable": sys.executable,
         "library": library,
-        "runtime": os.path.join(folder, "runtime", "Python.Runtime.dll"),  # noqa: PTH118,
+        "runtime": os.path.join(folder, "runtime", "Python.Runtime.dll"),  # noqa: PTH118
     }
 
 
