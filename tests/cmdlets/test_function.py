@@ -44,7 +44,10 @@ def test_it_is_still_a_function() -> None:
         ("Measure-Sum 1 -Loud", [3, "!"]),
         ("Measure-Sum 1 -How TEXT", ["3"]),
         ("1..3 | Measure-Sum", [3, 4, 5]),
-        ("1..3 | Measure-Sum -AsJob | Receive-Job -Wait -AutoRemoveJob", [3, 4, 5]),
+        (
+            "1..3 | Measure-Sum -AsJob -ThrottleLimit 1 | Receive-Job -Wait -AutoRemoveJob",
+            [3, 4, 5],
+        ),
         ("Get-Greeting Ada", ["Hello, Ada"]),
         ("Get-Greeting Ada Moin", ["Moin, Ada"]),
     ],
