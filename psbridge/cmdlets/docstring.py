@@ -1,8 +1,11 @@
 """Reading the docstring of a cmdlet: Google's style and NumPy's.
 
 The sections are found by `docstring_parser`; what PowerShell has and Python has not, examples with
-a title, a command and its output, is read here. No docstring is an error: what is not understood is
-part of the description.
+a title, a command and its output, is read here. No docstring is an error.
+
+Known gaps: sections without a place in PowerShell's help (Raises, See Also, Warnings), the first of
+two notes, and prose after a section are left out; parameters that share a line, ``a, b : int``, are
+not told apart.
 """
 
 from __future__ import annotations
