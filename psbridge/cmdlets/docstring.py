@@ -1,11 +1,9 @@
-"""Reading the docstring of a cmdlet: Google's style and NumPy's.
+"""Reading the docstring of a cmdlet, in Google's style or NumPy's. No docstring is an error.
 
-The sections are found by `docstring_parser`; what PowerShell has and Python has not, examples with
-a title, a command and its output, is read here. No docstring is an error.
-
-Known gaps: sections without a place in PowerShell's help (Raises, See Also, Warnings), the first of
-two notes, and prose after a section are left out; parameters that share a line, ``a, b : int``, are
-not told apart.
+Help has to show all that an author wrote. docstring_parser and griffe were tried: the first drops
+sections that it does not know and text between sections, both drop lines that are no item of their
+section. So only what PowerShell's help has a place for is taken out here; everything else stays in
+the description, with its heading and in its order.
 """
 
 from __future__ import annotations
@@ -14,28 +12,16 @@ import enum
 import inspect
 import re
 import textwrap
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePath
+from typing import NamedTuple
 
 from .cmdlet import Cmdlet
 from .declaration import is_ours
+from .examples import Example, read_examples
 
-__all__ = ["Docstring", "Example", "default_text", "read_docstring", "texts_of"]
-
-
-@dataclass(frozen=True)
-class Example:
-    """An example.
-
-    Attributes:
-        title: what stands before it, in words.
-        code: the commands, with their prompts where there were some.
-        output: what they show, and what is said after it.
-    """
-
-    title: str
-    code: str
-    output: str
+__all__ = ["Docstring", "default_text", "read_docstring", "texts_of"]
 
 
 @dataclass(frozen=True)
@@ -44,10 +30,11 @@ class Docstring:
 
     Attributes:
         synopsis: its first paragraph.
-        description: the rest of its text.
+        description: the rest of its text, with the sections that have no place of their own.
         parameters: what is said of each parameter, by attribute.
         output: what is said of the output.
         notes: what stands under Notes.
+        links: what stands under See Also, one text for each.
         examples: the examples.
     """
 
@@ -56,6 +43,7 @@ class Docstring:
     parameters: dict[str, str] = field(default_factory=dict)
     output: str = ""
     notes: str = ""
+    links: tuple[str, ...] = ()
     examples: tuple[Example, ...] = ()
 
 
@@ -83,127 +71,180 @@ def read_docstring(text: str | None) -> Docstring:
     Args:
         text: the docstring; None is an empty one.
     """
-    if not text or not text.strip():
-        return Docstring()
-    from docstring_parser import Docstring as Parsed
-    from docstring_parser import DocstringReturns, ParseError, google, numpydoc
-
-    cleaned = inspect.cleandoc(text)
-    single = google.SectionType.SINGULAR
-    notes = [google.Section(title, "notes", single) for title in ("Note", "Notes")]
-    examples = [google.Section(title, "examples", single) for title in ("Example", "Examples")]
-    kept = [section for section in google.DEFAULT_SECTIONS if section.key != "examples"]
-    in_google = google.GoogleParser([*kept, *notes, *examples])
-    in_numpy = numpydoc.NumpydocParser()
-    # Its own reading of examples drops what stands between them.
-    in_numpy.add_section(numpydoc.Section("Examples", "examples"))
-    in_numpy.add_section(numpydoc.Section("Example", "examples"))
-    found: list[Parsed] = []
-    for parser in (in_google, in_numpy):
-        try:
-            found.append(parser.parse(cleaned))
-        except (ParseError, ValueError, IndexError):
-            continue
-    if not found:
-        synopsis, _, description = cleaned.partition("\n\n")
-        return Docstring(_joined(synopsis), description.strip())
-    parsed = max(found, key=lambda each: len(each.meta))
-    synopsis, description = parsed.short_description or "", parsed.long_description or ""
-    if not parsed.blank_after_short_description and description:
-        # The first paragraph goes on.
-        more, _, description = description.partition("\n\n")
-        synopsis = f"{synopsis} {more}"
-    said: dict[str, list[str]] = {}
-    output = ""
-    for meta in parsed.meta:
-        if isinstance(meta, DocstringReturns):
-            output = output or meta.description or ""
-        else:
-            said.setdefault(meta.args[0], []).append(meta.description or "")
+    described: list[str] = []
+    parameters: dict[str, str] = {}
+    outputs: list[str] = []
+    notes: list[str] = []
+    links: list[str] = []
+    examples: list[Example] = []
+    for section in _sections(inspect.cleandoc(text or "").split("\n")):
+        body = textwrap.dedent("\n".join(section.lines)).strip("\n")
+        match _PLACES.get(section.title.lower()):
+            case "parameters":
+                read = _numpy_parameters if section.underlined else _google_parameters
+                found, rest = read(body)
+                parameters.update(found)
+                described.append(rest)
+            case "output":
+                outputs.append(_on_a_line(body, ": ") if section.underlined else body)
+            case "notes":
+                notes.append(body)
+            case "links":
+                links += _on_a_line(body, " ").split("\n")
+            case "examples":
+                examples += read_examples(body)
+            case _ if section.title:
+                described.append(f"{section.title}:\n{textwrap.indent(body, '    ')}")
+            case _:
+                described.append(body)
+    synopsis, *more = re.split(r"\n\s*\n", _joined(described).strip("\n"), maxsplit=1)
     return Docstring(
-        synopsis=_joined(synopsis),
-        description=description.strip(),
-        parameters={param.arg_name: param.description or "" for param in parsed.params},
-        output=output,
-        notes="\n\n".join(said.get("notes", [])),
-        examples=tuple(
-            example for section in said.get("examples", []) for example in _examples(section)
-        ),
+        synopsis=" ".join(synopsis.split()),
+        description="".join(more),
+        parameters=parameters,
+        output=_joined(outputs),
+        notes=_joined(notes),
+        links=tuple(filter(None, links)),
+        examples=tuple(examples),
     )
 
 
-def _joined(text: str) -> str:
-    return " ".join(text.split())
+def _joined(texts: list[str]) -> str:
+    return "\n\n".join(text.strip("\n") for text in texts if text.strip())
 
 
-_PROMPT = re.compile(r"(>>>|\.\.\.|PS[^>\n]{0,80}>+|\$|>)( |$)")
+_PLACES = {
+    title: place
+    for place, titles in {
+        "parameters": [
+            "args", "arguments", "params", "parameters", "keyword args", "keyword arguments",
+            "other parameters", "attributes",
+        ],
+        "output": ["return", "returns", "yield", "yields"],
+        "notes": ["note", "notes"],
+        "links": ["see also", "related links"],
+        "examples": ["example", "examples"],
+    }.items()
+    for title in titles
+}  # fmt: skip
+# What else ends the examples of NumPy's style; another heading there is a column of their output.
+_OF_NUMPY = {"raises", "warns", "warnings", "receives", "references", "methods"}
 
 
-def _examples(text: str) -> list[Example]:
-    """Tell the examples of a section apart: each begins with its commands, or with its title."""
-    examples: list[Example] = []
-    prose: list[str] = []
-    for kind, block in _blocks(inspect.cleandoc(text)):
-        if kind == "prose":
-            prose.append(_joined(block))
-            continue
-        code, output = _without_output(block)
-        title = " ".join(prose).rstrip(":").strip()
-        prose = []
-        examples.append(Example(title, code, output))
-    rest = "\n\n".join(prose)
-    if not examples:
-        return [Example("", rest, "")] if rest else []
-    if rest:
-        last = examples[-1]
-        output = "\n\n".join(filter(None, [last.output, rest]))
-        examples[-1] = Example(last.title, last.code, output)
-    return examples
+class _Section(NamedTuple):
+    """A part of a docstring; running text has no title.
+
+    Attributes:
+        title: its heading.
+        underlined: whether the heading is NumPy's, with a line of dashes below it.
+        lines: what stands under it.
+    """
+
+    title: str
+    underlined: bool
+    lines: list[str]
 
 
-def _blocks(text: str) -> list[tuple[str, str]]:
-    """Paragraphs: prose, or code that is fenced, indented, or begins with a prompt."""
-    blocks: list[tuple[str, list[str]]] = []
+def _sections(lines: list[str]) -> Iterator[_Section]:
+    """Split a docstring into its sections, in the order in which they stand."""
+    section = _Section("", False, [])
     fenced = False
-    fresh = True
-    for line in text.split("\n"):
-        if line.lstrip().startswith("```"):
-            fenced, fresh = not fenced, True
-            if fenced:
-                blocks.append(("fence", []))
+    numbered = iter(enumerate(lines))
+    for number, line in numbered:
+        fenced ^= line.lstrip().startswith("```")
+        underlined = not fenced and _is_underlined(lines, number, section)
+        if underlined or (not fenced and _is_heading(lines, number)):
+            yield section
+            section = _Section(line.strip().rstrip(":").rstrip(), underlined, [])
+            if underlined:
+                next(numbered)
             continue
-        if not line.strip() and not fenced:
-            fresh = True
-            continue
-        if fenced:
-            blocks[-1][1].append(line)
-            continue
-        is_prompt = _PROMPT.match(line.lstrip()) is not None
-        if fresh or not blocks:
-            indented = line.startswith((" ", "\t"))
-            kind = "code" if is_prompt else "indented" if indented else "prose"
-            if kind == "indented" and blocks and blocks[-1][0] in ("indented", "code"):
-                # The output, or more commands, after an empty line.
-                blocks[-1][1].append("")
-            else:
-                blocks.append((kind, []))
-        elif is_prompt and blocks[-1][0] == "prose":
-            blocks.append(("code", []))
-        blocks[-1][1].append(line)
-        fresh = False
-    return [
-        ("prose" if kind == "prose" else "code", textwrap.dedent("\n".join(lines)))
-        for kind, lines in blocks
-    ]
+        if line.strip() and not line[0].isspace() and section.title and not section.underlined:
+            # A section in Google's style ends where the text is not indented any more.
+            yield section
+            section = _Section("", False, [])
+        section.lines.append(line)
+    yield section
 
 
-def _without_output(block: str) -> tuple[str, str]:
-    """A block with prompts has the commands' output after the last of them."""
-    lines = block.split("\n")
-    prompts = [number for number, line in enumerate(lines) if _PROMPT.match(line)]
-    if not prompts:
-        return block, ""
-    end = prompts[-1] + 1
-    code = [re.sub(r"^(>>>|\$) ", "PS> ", line) for line in lines[:end]]
-    code = [re.sub(r"^\.\.\. ", ">> ", line) for line in code]
-    return "\n".join(code), "\n".join(lines[end:]).strip("\n")
+def _is_underlined(lines: list[str], number: int, section: _Section) -> bool:
+    line, *below = lines[number : number + 2]
+    if not line.strip() or line[0].isspace() or not below or not re.match(r"-{3,}\s*$", below[0]):
+        return False
+    title = line.strip().lower()
+    in_examples = _PLACES.get(section.title.lower()) == "examples"
+    return not in_examples or title in _PLACES or title in _OF_NUMPY
+
+
+def _is_heading(lines: list[str], number: int) -> bool:
+    """Whether a line is a heading of Google's style, of a section that has a place in help."""
+    line = lines[number].rstrip()
+    if not line.endswith(":") or line[:-1].rstrip().lower() not in _PLACES:
+        return False
+    below = next((line for line in lines[number + 1 :] if line.strip()), "")
+    return below.startswith((" ", "\t"))
+
+
+_NAMES = r"\*{0,2}\w+(?:\s*,\s*\*{0,2}\w+)*"
+_GOOGLE_S = re.compile(rf"({_NAMES})\s*(?:\(.*?\)\s*)?:(?:\s+|$)(.*)")
+_NUMPY_S = re.compile(rf"({_NAMES})\s*(?::\s*(.*))?$")
+
+
+def _google_parameters(body: str) -> tuple[dict[str, str], str]:
+    """``name (type): text`` and what goes on below it, indented; and what is none."""
+    parameters: dict[str, str] = {}
+    rest: list[str] = []
+    names: list[str] = []
+    for head, below in _items(body):
+        found = _GOOGLE_S.match(head)
+        if found is None and not names:
+            rest.append(f"{head}\n{below}")
+            continue
+        if found is not None:
+            names = _split(found[1])
+            parameters |= dict.fromkeys(names, "")
+        text = f"{found[2] if found else head}\n{below}"
+        for name in names:  # a line that is none goes on with those above it
+            parameters[name] = f"{parameters[name]}\n{text}".strip()
+    return parameters, _joined(rest)
+
+
+def _numpy_parameters(body: str) -> tuple[dict[str, str], str]:
+    """``names : type`` and the text below it, indented; and what is none."""
+    parameters: dict[str, str] = {}
+    rest: list[str] = []
+    for head, below in _items(body):
+        found = _NUMPY_S.match(head)
+        if found is None:
+            rest.append(f"{head}\n{below}")
+            continue
+        # Help has a type from the annotation; without a text below it is none.
+        parameters |= dict.fromkeys(_split(found[1]), below.strip() or found[2] or "")
+    return parameters, _joined(rest)
+
+
+def _split(names: str) -> list[str]:
+    return [name.strip().lstrip("*") for name in names.split(",")]
+
+
+def _items(body: str) -> Iterator[tuple[str, str]]:
+    """The lines that are not indented, each with those below it that are."""
+    head: str | None = None
+    below: list[str] = []
+    for line in body.split("\n"):
+        if line.strip() and not line[0].isspace():
+            if head is not None:
+                yield head, textwrap.dedent("\n".join(below)).rstrip()
+            head, below = line.rstrip(), []
+        else:
+            below.append(line)
+    if head is not None:
+        yield head, textwrap.dedent("\n".join(below)).rstrip()
+
+
+def _on_a_line(body: str, between: str) -> str:
+    """Each item with the text below it on one line."""
+    return "\n".join(
+        f"{head}{between}{' '.join(below.split())}" if below else head
+        for head, below in _items(body)
+    )

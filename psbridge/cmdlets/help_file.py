@@ -17,7 +17,7 @@ from .docstring import default_text, texts_of
 __all__ = ["help_file"]
 
 # Count it up when the files would be made otherwise.
-_FORMAT = "1"
+_FORMAT = "3"
 
 
 def help_file(source: SourceFile, cmdlets: Sequence[type[Cmdlet]]) -> Path | None:
@@ -33,11 +33,19 @@ def help_file(source: SourceFile, cmdlets: Sequence[type[Cmdlet]]) -> Path | Non
     said = [str([*texts_of(cls), *_defaults(cls)]) for cls in cmdlets]
     digest = digest_of([_FORMAT, source.text, *said])
     path = cache_folder("help") / f"{digest[:32]}-Help.xml"
-    if path.is_file():
+    if _is_whole(path):
         return path
     from .maml import maml_of
 
     return path if keep_file(path, maml_of(cmdlets).encode()) else None
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether a file is there and was not cut off since; ours are renamed into place whole."""
+    try:
+        return path.read_bytes().rstrip().endswith(b"</helpItems>")
+    except OSError:
+        return False
 
 
 def _defaults(cls: type[Cmdlet]) -> list[str]:

@@ -12,7 +12,8 @@ from xml.sax.saxutils import escape, quoteattr
 
 from .cmdlet import Cmdlet, JobCmdlet
 from .declaration import Declaration, DeclaredParameter
-from .docstring import Docstring, Example, default_text, read_docstring, texts_of
+from .docstring import Docstring, default_text, read_docstring, texts_of
+from .examples import Example
 from .parameter import Parameter
 
 __all__ = ["maml_of"]
@@ -103,6 +104,7 @@ def _command(cls: type[Cmdlet]) -> str:
                 _element("command:examples", "".join(
                     _example(number, each) for number, each in enumerate(own.examples, 1)
                 )),
+                _element("maml:relatedLinks", "".join(map(_link, own.links))),
             ]
         ),
     )  # fmt: skip
@@ -215,6 +217,14 @@ def _example(number: int, example: Example) -> str:
         # The empty paragraph keeps the next title off.
         + _element("dev:remarks", _element("maml:para", _text(example.output)) + "<maml:para/>"),
     )
+
+
+def _link(text: str) -> str:
+    """What stands under See Also; Get-Help -Online opens the first that is an address."""
+    found = re.match(r"(.*?)[\s:<]*(https?://[^\s>]+)>?(.*)", text)
+    words, address = (found[1] + found[3], found[2]) if found else (text, "")
+    uri = _element("maml:uri", _text(address)) if address else ""
+    return _element("maml:navigationLink", _element("maml:linkText", _text(words)) + uri)
 
 
 def _paragraphs(text: str) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 __all__ = ["cache_folder", "digest_of", "keep_file", "replace_folder"]
@@ -37,21 +37,22 @@ def keep_file(path: Path, data: bytes) -> bool:
     Returns:
         Whether it is there now.
     """
-    import tempfile
+    import uuid
 
+    # Not tempfile's: its files are for this user alone, and a cache may be shared.
+    temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-    except OSError:
-        return False
-    try:
-        with os.fdopen(handle, "wb") as file:
+        with temporary.open("xb") as file:
             file.write(data)
-        Path(temporary).replace(path)
+        temporary.replace(path)
     except OSError:
-        Path(temporary).unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
         # On Windows a file that another process has loaded cannot be replaced, nor need it be.
-        return path.is_file() and path.read_bytes() == data
+        with suppress(OSError):
+            return path.read_bytes() == data
+        return False
     return True
 
 

@@ -1,8 +1,11 @@
 """Docstrings as help: Google's style, NumPy's, and what people write otherwise."""
 
+import re
+
 import pytest
 
-from psbridge.cmdlets.docstring import Docstring, Example, read_docstring
+from psbridge.cmdlets.docstring import Docstring, read_docstring
+from psbridge.cmdlets.examples import Example
 
 GOOGLE = """Count the words
     in text files.
@@ -83,7 +86,7 @@ NUMPY = """Count the words in text files.
 def test_google_s_style() -> None:
     assert read_docstring(GOOGLE) == Docstring(
         synopsis="Count the words in text files.",
-        description="Reads each file once.\n\nSlowly.",
+        description="Reads each file once.\n\nSlowly.\n\nRaises:\n    OSError: it cannot be read.",
         parameters={
             "path": "The files to read.\nWildcards too.",
             "encoding": "How they are encoded.",
@@ -107,13 +110,145 @@ def test_numpy_s_style() -> None:
         synopsis="Count the words in text files.",
         description="Reads each file once.",
         parameters={"path": "The files to read.", "encoding": "How they are encoded."},
-        output="One object for each file.",
+        output="object: One object for each file.",
         notes="Be careful.",
         examples=(
             Example("Count one file", "PS> Get-WordCount a.txt", "1"),
             Example("And another", "PS> $b = 'b.txt'\nPS> Get-WordCount $b", ""),
         ),
     )
+
+
+ALL_OF_GOOGLE = """Alpha.
+
+    Warning:
+        Bravo.
+
+    Args:
+        Charlie.
+        path : Delta.
+        a, *b (dict[str, int]): Echo (f): foxtrot.
+
+            Golf.
+        hotel goes on.
+        c:
+            India.
+
+    Juliett.
+
+    Note:
+        Kilo.
+
+    Raises:
+        OSError: Lima.
+
+    Note:
+        Mike.
+
+    See Also:
+        Get-November: the other.
+        Oscar <https://example.org/papa>
+
+    Yields:
+        int: Quebec.
+
+    Example:
+        Get-Romeo
+
+    Todo: Sierra.
+    """
+
+ALL_OF_NUMPY = """Alpha.
+
+    Parameters
+    ----------
+    a, b : int
+        Bravo.
+
+        Charlie.
+    c : Delta.
+    d
+    Echo foxtrot, golf.
+
+    Warnings
+    --------
+    Hotel.
+
+    See Also
+    --------
+    Get-India : the other,
+        Juliett.
+    Get-Kilo
+
+    Notes
+    -----
+    Lima.
+
+    Returns
+    -------
+    int
+        Mike.
+    str
+        November.
+
+    Examples
+    --------
+    PS> Get-Oscar
+    Name
+    ----
+    Papa
+
+    References
+    ----------
+    .. [1] Quebec.
+
+    Odd
+    ---
+    Romeo.
+    """
+
+
+@pytest.mark.parametrize("text", [ALL_OF_GOOGLE, ALL_OF_NUMPY], ids=["google", "numpy"])
+def test_no_text_is_lost(text: str) -> None:
+    found = read_docstring(text)
+    said = repr(found)
+    headings = {"Parameters", "Returns", "Examples", "Notes", "See", "Also", "Args", "Note",
+                "Yields", "Example"}  # fmt: skip
+    # Types of parameters are those of the annotations.
+    for word in set(re.findall(r"[A-Z]\w+", text)) - headings:
+        assert word in said, word
+
+
+def test_parameters_of_google_s_style() -> None:
+    found = read_docstring(ALL_OF_GOOGLE)
+    echo = "Echo (f): foxtrot.\n\nGolf.\nhotel goes on."
+    assert found.parameters == {"path": "Delta.", "a": echo, "b": echo, "c": "India."}
+    assert found.notes == "Kilo.\n\nMike."
+    assert found.output == "int: Quebec."
+    assert found.links == ("Get-November: the other.", "Oscar <https://example.org/papa>")
+    assert found.description == (
+        "Warning:\n    Bravo.\n\nCharlie.\n\nJuliett.\n\n"
+        "Raises:\n    OSError: Lima.\n\nTodo: Sierra."
+    )
+
+
+def test_parameters_of_numpy_s_style() -> None:
+    found = read_docstring(ALL_OF_NUMPY)
+    bravo = "Bravo.\n\nCharlie."
+    assert found.parameters == {"a": bravo, "b": bravo, "c": "Delta.", "d": ""}
+    assert found.output == "int: Mike.\nstr: November."
+    assert found.links == ("Get-India : the other, Juliett.", "Get-Kilo")
+    assert found.examples == (Example("", "PS> Get-Oscar", "Name\n----\nPapa"),)
+    assert found.description == (
+        "Echo foxtrot, golf.\n\nWarnings:\n    Hotel.\n\n"
+        "References:\n    .. [1] Quebec.\n\nOdd:\n    Romeo."
+    )
+
+
+def test_a_heading_in_a_fence_is_text() -> None:
+    found = read_docstring("A.\n\n```\nArgs:\n    x: y\n\nNotes\n-----\n```\n\nNotes:\n    z\n")
+    assert (found.parameters, found.notes) == ({}, "z")
+    assert found.description == "```\nArgs:\n    x: y\n\nNotes\n-----\n```"
 
 
 def test_attributes_of_a_class_are_parameters() -> None:
@@ -133,6 +268,8 @@ def test_none_says_nothing(text: str | None) -> None:
         ("One.\nGoes on.\n\nMore.", "One. Goes on.", "More."),
         ("\n    Below.\n\n    More:\n      - a\n      - b\n", "Below.", "More:\n  - a\n  - b"),
         ("Args:\n", "Args:", ""),
+        ("Args:\n\n", "Args:", ""),
+        ("Notes\n-----", "", ""),
         ("x\n\nArgs:\nnot indented", "x", None),
         ("Parameters\n----------\n", None, None),
         ("::: <&> \x00 \ud800", "::: <&> \x00 \ud800", ""),

@@ -48,6 +48,10 @@ class Count(
 
     Note:
         Careful.
+
+    See Also:
+        Test-Twice: the double.
+        More: https://example.org/count
     """
 
     path: Annotated[
@@ -96,6 +100,8 @@ def test_the_parts_of_a_docstring_are_parts_of_the_help(with_help: Session) -> N
         "$help.returnValues.returnValue.type.name": ["long"],
         "$help.returnValues.returnValue.description.Text": ["A number."],
         "$help.alertSet.alert.Text": ["Careful."],
+        "$help.relatedLinks.navigationLink.linkText": ["Test-Twice: the double.", "More"],
+        "$help.relatedLinks.navigationLink.uri": [None, "https://example.org/count"],
         "$help.examples.example.code": ["PS> Test-Count a.txt"],
         "$help.syntax.syntaxItem.Count": [2],
         "$help.inputTypes.inputType.type.name": ["String[]"],
@@ -179,6 +185,20 @@ def test_sessions_with_different_texts_show_their_own(shell: Session, tmp_path: 
             assert session.run("(Get-Help Test-Edited).Synopsis") == [text]
 
 
+@pytest.mark.parametrize("left", [0, 100])
+def test_a_file_that_was_cut_off_is_made_again(
+    shell: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: int
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    written = write(tmp_path, f"Cut off at {left}.")
+    shell.import_module(written)
+    (kept,) = (tmp_path / "cache" / "psbridge" / "help").iterdir()
+    kept.write_bytes(kept.read_bytes()[:left])
+    with Session() as other:
+        other.import_module(written)
+        assert other.run("(Get-Help Test-Edited).Synopsis") == [f"Cut off at {left}."]
+
+
 def test_where_it_cannot_be_kept_there_is_the_syntax(
     shell: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -192,7 +212,7 @@ RENDERED = [
         "Get-Help Test-Count -Full",
         ["SYNOPSIS", "Count <things> & more.", "Slowly.", "-Path <String[]>", "The files to read.",
          "Default value                fast", "Careful.", "PS> Test-Count a.txt", "One file",
-         "A number."],
+         "A number.", "RELATED LINKS", "Test-Twice: the double.", "https://example.org/count"],
     ),
     ("Get-Help Test-Count", ["DESCRIPTION", "[-Way {fast | slow}]", "[-AsJob]", "[-WhatIf]"]),
     ("Get-Help Test-Count -Examples", ["Example 1: One file", "PS> Test-Count a.txt"]),
@@ -224,7 +244,7 @@ def test_nothing_is_parsed_when_the_file_is_there(run_python: "RunPython") -> No
         '''Kept.'''
     with Session() as shell:
         shell.import_cmdlets(A)
-        print(shell.run("(Get-Help Test-Kept).Synopsis")[0], "docstring_parser" in sys.modules)
+        print(shell.run("(Get-Help Test-Kept).Synopsis")[0], "psbridge.cmdlets.maml" in sys.modules)
     """
     for _ in range(2):  # the first time it may be
         ran = run_python(textwrap.dedent(code))
