@@ -79,7 +79,7 @@ def read_docstring(text: str | None) -> Docstring:
     examples: list[Example] = []
     for section in _sections(inspect.cleandoc(text or "").split("\n")):
         body = textwrap.dedent("\n".join(section.lines)).strip("\n")
-        match _PLACES.get(section.title.lower()):
+        match section.place:
             case "parameters":
                 read = _numpy_parameters if section.underlined else _google_parameters
                 found, rest = read(body)
@@ -97,7 +97,7 @@ def read_docstring(text: str | None) -> Docstring:
                 described.append(f"{section.title}:\n{textwrap.indent(body, '    ')}")
             case _:
                 described.append(body)
-    synopsis, *more = re.split(r"\n\s*\n", _joined(described).strip("\n"), maxsplit=1)
+    synopsis, *more = re.split(r"\n\s*\n", _joined(described), maxsplit=1)
     return Docstring(
         synopsis=" ".join(synopsis.split()),
         description="".join(more),
@@ -144,12 +144,17 @@ class _Section(NamedTuple):
     underlined: bool
     lines: list[str]
 
+    @property
+    def place(self) -> str | None:
+        """The part of PowerShell's help that it is; None where that is the description."""
+        return _PLACES.get(self.title.lower())
+
 
 def _sections(lines: list[str]) -> Iterator[_Section]:
     """Split a docstring into its sections, in the order in which they stand."""
     section = _Section("", False, [])
     fenced = False
-    numbered = iter(enumerate(lines))
+    numbered = enumerate(lines)
     for number, line in numbered:
         fenced ^= line.lstrip().startswith("```")
         underlined = not fenced and _is_underlined(lines, number, section)
@@ -172,8 +177,7 @@ def _is_underlined(lines: list[str], number: int, section: _Section) -> bool:
     if not line.strip() or line[0].isspace() or not below or not re.match(r"-{3,}\s*$", below[0]):
         return False
     title = line.strip().lower()
-    in_examples = _PLACES.get(section.title.lower()) == "examples"
-    return not in_examples or title in _PLACES or title in _OF_NUMPY
+    return section.place != "examples" or title in _PLACES or title in _OF_NUMPY
 
 
 def _is_heading(lines: list[str], number: int) -> bool:
@@ -218,7 +222,8 @@ def _numpy_parameters(body: str) -> tuple[dict[str, str], str]:
         if found is None:
             rest.append(f"{head}\n{below}")
             continue
-        # Help has a type from the annotation; without a text below it is none.
+        # The type that help shows is the annotation's. What stands in its place with no text below
+        # is the text.
         parameters |= dict.fromkeys(_split(found[1]), below.strip() or found[2] or "")
     return parameters, _joined(rest)
 
