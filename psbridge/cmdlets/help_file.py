@@ -17,7 +17,7 @@ from .docstring import default_text, texts_of
 __all__ = ["help_file"]
 
 # Count it up when the files would be made otherwise.
-_FORMAT = "3"
+_FORMAT = "4"
 
 
 def help_file(source: SourceFile, cmdlets: Sequence[type[Cmdlet]]) -> Path | None:

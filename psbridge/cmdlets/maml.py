@@ -219,9 +219,16 @@ def _example(number: int, example: Example) -> str:
     )
 
 
+_LINKS = (
+    re.compile(r"\[(.+?)\]\((https?://\S+)\)(.*)"),  # Markdown's
+    re.compile(r"`(.+?)\s*<(https?://[^\s>]+)>`_*(.*)"),  # reStructuredText's
+    re.compile(r"(.*?)[\s:<]*(https?://[^\s>]*[^\s>.,;])[>.,;]*(.*)"),
+)
+
+
 def _link(text: str) -> str:
     """What stands under See Also; Get-Help -Online opens the first that is an address."""
-    found = re.match(r"(.*?)[\s:<]*(https?://[^\s>]+)>?(.*)", text)
+    found = next(filter(None, (form.match(text) for form in _LINKS)), None)
     words, address = (found[1] + found[3], found[2]) if found else (text, "")
     uri = _element("maml:uri", _text(address)) if address else ""
     return _element("maml:navigationLink", _element("maml:linkText", _text(words)) + uri)

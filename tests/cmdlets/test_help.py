@@ -1,5 +1,7 @@
 """Get-Help shows the docstrings of cmdlets, through PowerShell's own help system."""
 
+import os
+import sys
 import textwrap
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
@@ -152,6 +154,61 @@ def test_the_file_is_well_formed_whatever_is_said() -> None:
     names = [name.text for name in root.iter() if name.tag.endswith("}name") and name.text]
     assert {"Test-Count", "Test-Twice"} < set(names)
     assert "Test-Silence" not in names
+
+
+@pytest.mark.parametrize(
+    ("link", "words", "address"),
+    [
+        ("Get-X: the other.", "Get-X: the other.", None),
+        ("https://example.org/x", None, "https://example.org/x"),
+        ("More: https://example.org/x.", "More", "https://example.org/x"),
+        ("More <https://example.org/x>", "More", "https://example.org/x"),
+        ("`More <https://example.org/x>`_", "More", "https://example.org/x"),
+        ("[More](https://example.org/x)", "More", "https://example.org/x"),
+        ("[More](https://example.org/x), later", "More, later", "https://example.org/x"),
+        ("https://example.org/x_(y)", None, "https://example.org/x_(y)"),
+    ],
+)
+def test_a_link_has_its_words_and_its_address(
+    link: str, words: str | None, address: str | None
+) -> None:
+    class Linked(Cmdlet, verb="Test", noun="Linked"):
+        __doc__ = f"Linked.\n\nSee Also:\n    {link}\n"
+
+    root = ElementTree.fromstring(maml_of([Linked]))
+    found = {each.tag.rpartition("}")[2]: each.text for each in root.iter()}
+    assert (found["linkText"], found.get("uri")) == (words, address)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the browser is found otherwise")
+def test_online_opens_the_first_address(run_python: "RunPython", tmp_path: Path) -> None:
+    opened = tmp_path / "opened"
+    browser = tmp_path / "xdg-open"
+    browser.write_text(f'#!/bin/sh\nprintf %s "$1" > {opened}.new\nmv {opened}.new {opened}\n')
+    browser.chmod(0o755)
+    code = """
+    import time
+    from pathlib import Path
+    from psbridge import Cmdlet, Session
+    class A(Cmdlet, verb="Test", noun="Online"):
+        '''Online.
+
+        See Also:
+            Get-Command
+            https://example.org/first
+            https://example.org/second
+        '''
+    with Session() as shell:
+        shell.import_cmdlets(A)
+        shell.run("Get-Help Test-Online -Online")
+        while not Path("OPENED").exists():
+            time.sleep(0.01)
+    """
+    ran = run_python(
+        textwrap.dedent(code).replace("OPENED", str(opened)),
+        env={"PATH": f"{tmp_path}:{os.environ['PATH']}"},
+    )
+    assert (ran.stderr, opened.read_text()) == ("", "https://example.org/first")
 
 
 MODULE = '''
