@@ -2,6 +2,7 @@
 
 import datetime as dt
 import decimal
+import enum
 import re
 import uuid
 from collections.abc import Callable, Iterator
@@ -12,6 +13,15 @@ import pytest
 
 from psbridge import Cmdlet, Credential, Parameter, PowerShellError, Secret, Session
 from psbridge.engine.compiling import SourceFile, load_compiled
+
+
+class Colour(enum.Enum):
+    RED = 1
+    BLUE = 2
+
+
+def even(value: int) -> bool:
+    return value % 2 == 0
 
 
 class Twin(Cmdlet, verb="Test", noun="PyTwin"):
@@ -28,6 +38,10 @@ class Twin(Cmdlet, verb="Test", noun="PyTwin"):
     numbers: list[int]
     table: dict[str, Any]
     how: Literal["Fast", "Slow"]
+    colour: Colour
+    colours: list[Colour]
+    place: Path
+    files: list[Path]
     version: Annotated[object, Parameter(net_type="System.Version")]
     block: Callable[..., Any]
     password: Secret
@@ -39,6 +53,9 @@ class Twin(Cmdlet, verb="Test", noun="PyTwin"):
     counted: Annotated[list[str], Parameter(count=(1, 2))]
     matching: Annotated[str, Parameter(pattern="^a+$")]
     not_empty: Annotated[str, Parameter(not_empty=True)]
+    even: Annotated[int, Parameter(validate=even)]
+    trimmed: Annotated[str, Parameter(transform=lambda value: str(value).strip())]
+    reserved: Annotated[str, Parameter(hidden=True)]
     named: Annotated[str, Parameter(alias=["Nick"])]
     piped: Annotated[int, Parameter(from_pipeline=True)]
     property: Annotated[str, Parameter(from_pipeline_by_property_name=True)]
@@ -102,6 +119,10 @@ ARGUMENTS = [
     "-Numbers 1", "-Numbers 1,2", "-Numbers a,b",
     "-Table @{k=1}", "-Table @{}", "-Table x",
     "-How Fast", "-How no", "-How ''", "-How $null",
+    "-Colour RED", "-Colour green", "-Colour 1", "-Colour $null",
+    "-Colours BLUE,RED", "-Colours RED,green", "-Colours @()",
+    "-Place x.txt", "-Place ../x", "-Place nodrive:x", "-Place ''", "-Place a,b",
+    "-Files [r]oot, nosuch*", "-Files nodrive:x", "-Files @()", "-Files ''",
     "-Version 1.2.3", "-Version x", "-Version $null",
     "-Block { 1 }", "-Block x",
     "-Password $secure", "-Password text",
@@ -113,6 +134,8 @@ ARGUMENTS = [
     "-Counted a", "-Counted a,b,c", "-Counted @()",
     "-Matching aaa", "-Matching b",
     "-NotEmpty x", "-NotEmpty ''", "-NotEmpty $null",
+    "-Even 4", "-Even 3", "-Even x", "-Reserved x",
+    "-Trimmed ' x '", "-Trimmed 5",
     "-Named x", "-Nick x", "-Nam x", "-N x", "-NoSuch x", "-Text", "-Text a -Text b",
     "plain -Rest a,b", "plain more and more", "plain more -Number 3 and",
     "-Verbose -Number 3", "-ErrorAction Stop -Number x",
@@ -155,9 +178,12 @@ def test_the_syntax_is_that_of_csharp(twins: Session, name: str) -> None:
     compare(twins, "Get-Command Test-{0}" + name + " -Syntax")
 
 
-def test_completion_offers_the_names_that_it_offers_in_csharp(twins: Session) -> None:
+@pytest.mark.parametrize("typed", ["-R", "-How ", "-Colour b", "-Switch:"])
+def test_completion_offers_the_names_and_values_that_it_offers_in_csharp(
+    twins: Session, typed: str
+) -> None:
     script = (
-        "$line = 'Test-{0}Twin -R'; [System.Management.Automation.CommandCompletion]::"
+        f"$line = 'Test-{{0}}Twin {typed}'; [System.Management.Automation.CommandCompletion]::"
         "CompleteInput($line, $line.Length, $null).CompletionMatches | % { $_.CompletionText }"
     )
     compare(twins, script)
@@ -190,6 +216,10 @@ def _comparable(value: Any) -> Any:
     """A value as both twins can show it."""
     if isinstance(value, float) and value != value:
         return "NaN"
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, enum.Enum):
+        return value.name
     if isinstance(value, Secret):
         return value.reveal()
     if isinstance(value, Credential):

@@ -51,6 +51,20 @@ public sealed class TestTwinCommand : PSCmdlet
     public string? How { get; set; }
 
     [Parameter]
+    [ValidateSet("RED", "BLUE")]
+    public string? Colour { get; set; }
+
+    [Parameter]
+    [ValidateSet("RED", "BLUE")]
+    public string[]? Colours { get; set; }
+
+    [Parameter]
+    public string? Place { get; set; }
+
+    [Parameter]
+    public string[]? Files { get; set; }
+
+    [Parameter]
     public Version? Version { get; set; }
 
     [Parameter]
@@ -91,6 +105,17 @@ public sealed class TestTwinCommand : PSCmdlet
     public string? NotEmpty { get; set; }
 
     [Parameter]
+    [Even]
+    public long? Even { get; set; }
+
+    [Parameter]
+    [Trimmed]
+    public string? Trimmed { get; set; }
+
+    [Parameter(DontShow = true)]
+    public string? Reserved { get; set; }
+
+    [Parameter]
     [Alias("Nick")]
     public string? Named { get; set; }
 
@@ -108,11 +133,39 @@ public sealed class TestTwinCommand : PSCmdlet
         foreach (string name in MyInvocation.BoundParameters.Keys
             .Where(name => GetType().GetProperty(name) is not null).OrderBy(name => name, StringComparer.Ordinal))
         {
-            object? value = GetType().GetProperty(name)!.GetValue(this);
+            object? value = name switch
+            {
+                nameof(Place) => SessionState.Path.GetUnresolvedProviderPathFromPSPath(Place),
+                nameof(Files) => Files!.SelectMany(Found).ToArray(),
+                _ => GetType().GetProperty(name)!.GetValue(this),
+            };
             WriteObject(PSObject.AsPSObject(name));
             WriteObject(value is SwitchParameter given ? given.IsPresent : value, enumerateCollection: false);
         }
     }
+
+    private string[] Found(string path) => WildcardPattern.ContainsWildcardCharacters(path)
+        ? [.. SessionState.Path.GetResolvedProviderPathFromPSPath(path, out _)]
+        : [SessionState.Path.GetUnresolvedProviderPathFromPSPath(path)];
+}
+
+/// <summary>What a Python function that validates says, in C#.</summary>
+public sealed class EvenAttribute : ValidateEnumeratedArgumentsAttribute
+{
+    protected override void ValidateElement(object element)
+    {
+        if ((long)element % 2 != 0)
+        {
+            throw new ValidationMetadataException($"The value \"{element}\" is not accepted.");
+        }
+    }
+}
+
+/// <summary>What a Python function that transforms does, in C#.</summary>
+public sealed class TrimmedAttribute : ArgumentTransformationAttribute
+{
+    public override object Transform(EngineIntrinsics engineIntrinsics, object inputData) =>
+        inputData.ToString()!.Trim();
 }
 
 /// <summary>The same for parameter sets.</summary>
