@@ -48,7 +48,9 @@ def own_copy(engine_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     """The folder of our own copy, made from the configured feeds where there is none."""
     if read_home(engine_home, "the tests").is_own_copy:
         return engine_home
-    from psbridge.engine.getting import SilentProgress, install, sources
+    from psbridge.setup.install import install
+    from psbridge.setup.nuget_config import sources
+    from psbridge.setup.progress import SilentProgress
 
     folder = tmp_path_factory.mktemp("own") / "copy"
     return install(sources(None, ROOT), folder, force=False, progress=SilentProgress())

@@ -18,7 +18,7 @@ LATER = {
     *("rich", "requests", "winrm", "platformdirs", "filelock"),
     *("asyncio", "subprocess", "tempfile", "ssl", "xml", "zipfile"),
     "psbridge.cli",
-    "psbridge.engine.getting",
+    "psbridge.setup",
 }
 
 # Milliseconds on top of the interpreter's own start.

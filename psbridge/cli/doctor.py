@@ -113,7 +113,7 @@ def _packages() -> Iterator[Check]:
 
 
 def _sources() -> Iterator[Check]:
-    from ..engine.getting import sources
+    from ..setup.nuget_config import sources
 
     try:
         found = sources(None, None)
@@ -131,7 +131,8 @@ def _sources() -> Iterator[Check]:
 
 
 def _lock() -> Check:
-    from ..engine.getting import current_rid, load_lock
+    from ..setup.frameworks import current_rid
+    from ..setup.lockfile import load_lock
 
     try:
         lock = load_lock()
@@ -162,7 +163,9 @@ def _engine_places() -> tuple[Home | None, list[Check]]:
 
 
 def _fetchable() -> Check:
-    from ..engine.getting import current_rid, load_lock, sources
+    from ..setup.frameworks import current_rid
+    from ..setup.lockfile import load_lock
+    from ..setup.nuget_config import sources
 
     try:
         usable = [source for source in sources(None, None) if source.problem() is None]

@@ -39,9 +39,12 @@ def run(args: argparse.Namespace) -> int:
         0, as everything that goes wrong is an exception.
 
     Raises:
-        EngineError: see `psbridge.engine.getting.install`.
+        EngineError: see `psbridge.setup.install.install`.
     """
-    from ..engine.getting import default_destination, install, read_marker, show_progress, sources
+    from ..setup.home_folder import read_marker
+    from ..setup.install import default_destination, install
+    from ..setup.nuget_config import sources
+    from ..setup.progress import show_progress
 
     with show_progress() as progress:
         home = install(sources(args.source), args.dest, force=args.force, progress=progress)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..engine.compiling import SourceFile
-from ..engine.kept import cache_folder, digest_of, keep_file
+from ..kept import cache_folder, digest_of, keep_file
 from .cmdlet import Cmdlet
 from .docstring import default_text, texts_of
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .. import kept
 from ..errors import CompileError
-from . import kept
 
 if TYPE_CHECKING:
     from .homes import Home

@@ -70,7 +70,7 @@ def places() -> Iterator[Place]:
 
 def own_copy() -> Place:
     """Look at the place where ``psbridge setup`` puts our own copy."""
-    from .getting import default_destination
+    from ..setup.install import default_destination
 
     try:
         folder = default_destination()

@@ -58,7 +58,7 @@ class Home:
     @property
     def is_own_copy(self) -> bool:
         """Whether ``psbridge setup`` made this folder."""
-        from .getting import MARKER
+        from ..setup.home_folder import MARKER
 
         return (self.path / MARKER).is_file()
 

@@ -26,8 +26,9 @@ def provide(pshome: str | Path | None = None) -> Home:
     try:
         return find(pshome)
     except EngineNotFound as error:
-        from .getting import install, sources
-        from .getting.progress import show_progress
+        from ..setup.install import install
+        from ..setup.nuget_config import sources
+        from ..setup.progress import show_progress
 
         feeds = sources(None, None)
         if all(feed.problem() is not None for feed in feeds):

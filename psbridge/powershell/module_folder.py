@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..engine.kept import replace_folder
 from ..errors import PsbridgeError
+from ..kept import replace_folder
 
 __all__ = ["MODULE", "install_module", "module_path", "new_folder", "user_modules"]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from psbridge.cli import setup
-from psbridge.engine.getting import configured_sources
 from psbridge.errors import FeedError
+from psbridge.setup.nuget_config import configured_sources
 
 
 @pytest.fixture

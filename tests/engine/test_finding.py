@@ -19,9 +19,9 @@ import pytest
 from psbridge import EngineNotFound, EngineUnsupported
 from psbridge.engine import finding
 from psbridge.engine.finding import find
-from psbridge.engine.getting import default_destination
 from psbridge.engine.homes import ENGINE_DLL
 from psbridge.engine.providing import provide
+from psbridge.setup.install import default_destination
 
 SIGNATURE = b"\xbd\x04\xef\xfe\x00\x00\x01\x00"
 PROGRAM = "pwsh.exe" if sys.platform == "win32" else "pwsh"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.parsers import expat
 
-from ...errors import FeedError
+from ..errors import FeedError
 
 __all__ = ["Entry", "configuration_files", "read_entries"]
 

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...errors import EngineError
+from ..errors import EngineError
 from .frameworks import current_rid
 from .home_folder import (
     MARKER,

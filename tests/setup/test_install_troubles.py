@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from psbridge.engine.getting import install, read_marker
 from psbridge.errors import EngineError, FeedError
+from psbridge.setup.home_folder import read_marker
+from psbridge.setup.install import install
 
 from .conftest import SmallEngine, WebFeed
 from .installing import Setup, finish, until

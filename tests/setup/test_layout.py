@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from psbridge.engine.getting.layout import lay_out
 from psbridge.errors import PackageError
+from psbridge.setup.layout import lay_out
 
 from .conftest import RID, SYSTEM, SmallEngine, apphost_entry, make_package, pin_of
 

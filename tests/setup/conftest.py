@@ -18,9 +18,12 @@ from typing import Any
 import pytest
 import trustme
 
-from psbridge.engine.getting import Lock, Pin, Source, configured_sources, current_rid
+from psbridge.setup.frameworks import current_rid
+from psbridge.setup.lockfile import Lock, Pin
+from psbridge.setup.nuget_config import configured_sources
+from psbridge.setup.source import Source
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 PLACEHOLDER = hashlib.sha256(b"foobar").hexdigest().encode()
 RID = current_rid()
 SYSTEM = "win" if RID.startswith("win") else "unix"

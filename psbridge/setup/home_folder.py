@@ -14,7 +14,7 @@ import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ...errors import EngineError
+from ..errors import EngineError
 from ..kept import replace_folder
 
 __all__ = ["MARKER", "Marker", "foreign_files", "put_in_place", "read_marker", "temporary_beside"]

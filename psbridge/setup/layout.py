@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from ...errors import PackageError
+from ..errors import PackageError
 from . import versions
 from .frameworks import best_framework, framework_of, rid_fallbacks
 from .host_files import HOST_NAMES, runtime_pack, write_configuration, write_executable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from psbridge.engine.getting.frameworks import (
+from psbridge.setup.frameworks import (
     PLATFORMS,
     best_framework,
     current_rid,

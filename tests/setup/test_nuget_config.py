@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from psbridge.engine.getting import Credentials, Source, configured_sources, sources
-from psbridge.engine.getting.dotnet_command import listed_sources
-from psbridge.engine.getting.source import sources_for
 from psbridge.errors import FeedError
+from psbridge.setup.dotnet_command import listed_sources
+from psbridge.setup.nuget_config import configured_sources, sources
+from psbridge.setup.source import Credentials, Source, sources_for
 
 
 def configure(folder: Path, body: str, name: str = "nuget.config") -> Path:

@@ -6,7 +6,7 @@ import io
 import subprocess
 import sys
 
-from psbridge.engine.getting import LineProgress, Progress, TerminalProgress, show_progress
+from psbridge.setup.progress import LineProgress, Progress, TerminalProgress, show_progress
 
 
 class Terminal(io.StringIO):
@@ -52,7 +52,7 @@ def test_a_bar_on_a_terminal() -> None:
 
 def test_what_is_slow_is_imported_only_when_used() -> None:
     code = (
-        "import sys, psbridge.engine.getting\n"
+        "import sys, psbridge.setup.install\n"
         "print(sorted({'rich', 'requests', 'filelock', 'platformdirs'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -10,7 +10,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import psbridge
-from psbridge.engine.getting import Lock, Source, install
+from psbridge.setup.install import install
+from psbridge.setup.lockfile import Lock
+from psbridge.setup.source import Source
 
 from .conftest import SmallEngine, write_console
 
@@ -19,7 +21,10 @@ Child = subprocess.Popen[str]
 CHILD = """
 import sys, time
 from pathlib import Path
-from psbridge.engine.getting import Source, install, load_lock, LineProgress
+from psbridge.setup.install import install
+from psbridge.setup.lockfile import load_lock
+from psbridge.setup.progress import LineProgress
+from psbridge.setup.source import Source
 lock, feed, dest, hold, limit, force = sys.argv[1:]
 if limit != "0":
     import resource

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
 
-from ...errors import FeedError, PackageError
+from ..errors import FeedError, PackageError
 from .feeds import Feed, open_feed
 from .lockfile import Pin
 from .progress import Progress

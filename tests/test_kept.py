@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from psbridge.engine.kept import keep_file
+from psbridge.kept import keep_file
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,7 +16,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 from urllib3.util import Retry
 
-from ...errors import FeedError
+from ..errors import FeedError
 from . import versions
 from .feeds import Sink
 from .source import Source

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from psbridge.engine.getting import Source, load_lock, sources
-from psbridge.engine.getting.feeds import open_feed
-from psbridge.engine.getting.lockfile import LOCK_FILE
-from psbridge.engine.getting.relock import main, make_lock
+from psbridge.setup.feeds import open_feed
+from psbridge.setup.lockfile import LOCK_FILE, load_lock
+from psbridge.setup.nuget_config import sources
+from psbridge.setup.relock import main, make_lock
+from psbridge.setup.source import Source
 
 from .conftest import RID, SmallEngine, WebFeed, make_package
 

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from psbridge.engine.getting import Source, default_destination, install, load_lock, read_marker
 from psbridge.errors import EngineError, FeedError, PackageError
+from psbridge.setup.home_folder import read_marker
+from psbridge.setup.install import default_destination, install
+from psbridge.setup.lockfile import load_lock
+from psbridge.setup.source import Source
 
 from .conftest import RID, SmallEngine, WebFeed, make_package, write_console
 from .installing import Setup

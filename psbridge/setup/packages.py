@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
-from ...errors import PackageError
+from ..errors import PackageError
 
 __all__ = ["Dependency", "Package", "open_package"]
 

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ...errors import PackageError
+from ..errors import PackageError
 from . import versions
 
 __all__ = ["LOCK_FILE", "Lock", "Pin", "load_lock"]
@@ -106,7 +106,7 @@ class Lock:
 @cache
 def _console_digest() -> str:
     """Give a hash of the console program, which is compiled into each engine."""
-    from ..console import console_sources
+    from ..engine.console import console_sources
 
     return hashlib.sha256("\n".join(s.text for s in console_sources()).encode()).hexdigest()
 

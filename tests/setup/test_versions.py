@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from psbridge.engine.getting import versions
+from psbridge.setup import versions
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """For maintainers: write the lock file anew from a feed.
 
-python -m psbridge.engine.getting.relock --source FOLDER|URL [--powershell 7.6.9] [--check]
+python -m psbridge.setup.relock --source FOLDER|URL [--powershell 7.6.9] [--check]
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from ...errors import EngineError, FeedError
+from ..errors import EngineError, FeedError
 from . import versions
 from .feeds import Feed, open_feed
 from .frameworks import PLATFORMS, best_framework
@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0, or 1 after an error or where ``--check`` found a difference.
     """
     parser = argparse.ArgumentParser(
-        prog="python -m psbridge.engine.getting.relock",
+        prog="python -m psbridge.setup.relock",
         description="Write the lock file of the engine's packages anew from a NuGet feed.",
     )
     parser.add_argument("--source", required=True, help="a folder of packages or a v3 index")

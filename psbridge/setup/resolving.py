@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ...errors import FeedError
+from ..errors import FeedError
 from . import versions
 from .feeds import Feed
 from .frameworks import best_framework, framework_of

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from ...errors import EngineError, PackageError
+from ..errors import EngineError, PackageError
 from .frameworks import framework_of
 
 __all__ = ["HOST_NAMES", "runtime_pack", "write_configuration", "write_executable"]

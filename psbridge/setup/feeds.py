@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
-from ...errors import FeedError
+from ..errors import FeedError
 from . import versions
 from .source import Source
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from psbridge.engine.getting import Credentials, Source
-from psbridge.engine.getting.feeds import FolderFeed, open_feed
 from psbridge.errors import FeedError
+from psbridge.setup.feeds import FolderFeed, open_feed
+from psbridge.setup.source import Credentials, Source
 
 from .conftest import Handler, WebFeed, make_package
 

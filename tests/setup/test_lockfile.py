@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from psbridge.engine.getting import load_lock
 from psbridge.errors import PackageError
+from psbridge.setup.lockfile import load_lock
 
 from .conftest import SmallEngine
 
