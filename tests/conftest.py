@@ -12,9 +12,13 @@ from pathlib import Path
 import pytest
 
 from psbridge import EngineError, Session
-from psbridge.engine.finding import find
-from psbridge.engine.homes import read_home
+from psbridge.engine.finding import EARLIER_COPY, find
 from psbridge.engine.providing import provide
+from psbridge.setup.home_folder import read_marker
+from psbridge.setup.install import install
+from psbridge.setup.lockfile import load_lock
+from psbridge.setup.nuget_config import sources
+from psbridge.setup.platforms import current_rid
 
 ROOT = Path(__file__).parents[1]
 
@@ -31,7 +35,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     if hasattr(session.config, "workerinput"):
         return  # a worker of xdist: the controller has seen to it
     try:
-        provide()
+        if provide().found_as == EARLIER_COPY:
+            install(sources(None, ROOT))
     except EngineError as error:
         line = "; ".join(part.strip(" -").rstrip(":.") for part in str(error).splitlines())
         raise pytest.UsageError(f"psbridge's tests need an engine. {line}") from None
@@ -46,14 +51,11 @@ def engine_home() -> Path:
 @pytest.fixture(scope="session")
 def own_copy(engine_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of our own copy, made from the configured feeds where there is none."""
-    if read_home(engine_home, "the tests").is_own_copy:
+    marker = read_marker(engine_home)
+    if marker is not None and marker.digest == load_lock().platform(current_rid()).digest:
         return engine_home
-    from psbridge.setup.install import install
-    from psbridge.setup.nuget_config import sources
-    from psbridge.setup.progress import SilentProgress
-
     folder = tmp_path_factory.mktemp("own") / "copy"
-    return install(sources(None, ROOT), folder, force=False, progress=SilentProgress())
+    return install(sources(None, ROOT), folder, precompiled=False)
 
 
 @pytest.fixture

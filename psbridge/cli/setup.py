@@ -1,8 +1,9 @@
-"""``psbridge setup``: get an engine from a NuGet feed."""
+"""``psbridge setup``: get a PowerShell of our own, and look after those that are there."""
 
 from __future__ import annotations
 
 import argparse
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,20 +17,48 @@ def add_parser(subparsers: Subparsers) -> None:
     """Add the command to the parser of ``psbridge``."""
     parser = subparsers.add_parser(
         "setup",
-        help="get a PowerShell engine from a NuGet feed",
-        description="Get a PowerShell engine from a NuGet feed and lay it out for this user.",
+        help="get a PowerShell of psbridge's own from a NuGet feed",
+        description="Get a PowerShell from a NuGet feed, lay it out for this user, and compile "
+        "ahead what each start would compile otherwise. One that is there already is completed.",
     )
     parser.add_argument(
         "--source",
         metavar="FOLDER|URL",
-        help="a folder of packages or the address of a v3 index; "
-        "default: PSBRIDGE_NUGET_SOURCE, else what NuGet itself is configured with",
+        help="a folder of packages, the address of a v3 index, or the host name of a package "
+        "gallery; default: PSBRIDGE_NUGET_SOURCE, else what NuGet itself is configured with",
     )
     parser.add_argument(
         "--dest", metavar="DIR", type=Path, help="where to put it; default: this user's data folder"
     )
     parser.add_argument("--force", action="store_true", help="make it anew if it is there already")
-    parser.set_defaults(run=run)
+    precompiling = parser.add_mutually_exclusive_group()
+    precompiling.add_argument(
+        "--no-precompile",
+        action="store_true",
+        help="save the time that precompiling takes, on a machine that lives for one run",
+    )
+    precompiling.add_argument(
+        "--precompile-compiler",
+        action="store_true",
+        help="precompile the C# compiler, too, for those who use Add-Type a lot",
+    )
+    other = parser.add_mutually_exclusive_group()
+    other.add_argument(
+        "--list", action="store_true", help="show psbridge's own copies; get nothing"
+    )
+    other.add_argument(
+        "--prune", action="store_true", help="remove the copies of earlier versions; get nothing"
+    )
+    other.add_argument(
+        "--download",
+        metavar="FOLDER",
+        type=Path,
+        help="only fetch the packages into a folder, for a machine without a network",
+    )
+    parser.add_argument(
+        "--platform", metavar="RID", help="with --download: another platform, such as osx-arm64"
+    )
+    parser.set_defaults(run=run, error=parser.error)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -41,19 +70,86 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         EngineError: see `psbridge.setup.install.install`.
     """
-    from ..setup.home_folder import read_marker
-    from ..setup.install import default_destination, install
+    if args.platform and not args.download:
+        args.error("--platform needs --download")
+    if args.list:
+        return _list()
+    if args.prune:
+        return _prune()
+    if args.download:
+        return _download(args)
+    return _set_up(args)
+
+
+def _set_up(args: argparse.Namespace) -> int:
+    from ..engine.starting import start
+    from ..setup.destination import default_destination
+    from ..setup.install import install
+    from ..setup.nuget_config import sources
+    from ..setup.precompile import is_precompiled
+    from ..setup.progress import show_progress
+
+    with show_progress() as progress:
+        home = install(
+            sources(args.source),
+            args.dest,
+            force=args.force,
+            precompiled=False if args.no_precompile else None,
+            compiler=args.precompile_compiler,
+            progress=progress,
+        )
+    # After precompiling: the C# half that this compiles is kept for just this engine's file.
+    engine = start(home)
+    kind = "precompiled" if is_precompiled(engine.home.engine_dll) else "not precompiled"
+    hint = ""
+    if home != default_destination().resolve():
+        hint = f"; to use it, set PSBRIDGE_PSHOME={home}"
+    dotnet, powershell = engine.home.dotnet, engine.home.version
+    print(f"PowerShell {powershell} with .NET {dotnet}, {kind}, is in {home}{hint}")
+    return 0
+
+
+def _list() -> int:
+    from ..setup.own_homes import own_homes
+
+    homes = own_homes()
+    for home in homes:
+        size, age = home.size() / 1_000_000, _age(time.time() - home.made)
+        use = "in use" if home.current else "earlier"
+        about = f"PowerShell {home.marker.powershell}, .NET {home.marker.dotnet}"
+        print(f"{use:<8} {about:<32} {size:>5.0f} MB  {age:<12} {home.path}")
+    if not homes:
+        print("psbridge has no copy of its own; psbridge setup makes one.")
+    return 0
+
+
+def _prune() -> int:
+    from ..setup.own_homes import prune
+
+    nothing = True
+    for folder, reason in prune():
+        nothing = False
+        print(f"{folder} stays: {reason}" if reason else f"{folder} is removed")
+    if nothing:
+        print("There is nothing to remove.")
+    return 0
+
+
+def _download(args: argparse.Namespace) -> int:
+    from ..setup.downloading import download
     from ..setup.nuget_config import sources
     from ..setup.progress import show_progress
 
     with show_progress() as progress:
-        home = install(sources(args.source), args.dest, force=args.force, progress=progress)
-    marker = read_marker(home)
-    versions = (
-        f"PowerShell {marker.powershell} with .NET {marker.dotnet}" if marker else "An engine"
-    )
-    hint = ""
-    if home != default_destination().resolve():
-        hint = f"; to use it, set PSBRIDGE_PSHOME={home}"
-    print(f"{versions} is in {home}{hint}")
+        files = download(sources(args.source), args.download, rid=args.platform, progress=progress)
+    for file in files:
+        print(file)
+    print(f"On the other machine: psbridge setup --source {args.download.name or args.download}")
     return 0
+
+
+def _age(seconds: float) -> str:
+    for length, name in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        if (number := int(seconds // length)) >= 1:
+            return f"{number} {name}{'s' if number > 1 else ''} old"
+    return "new"

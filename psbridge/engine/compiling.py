@@ -103,7 +103,6 @@ def compile_assembly(
     name: str,
     home: Path,
     references: Iterable[CompiledAssembly] = (),
-    executable: bool = False,
 ) -> bytes:
     """Compile C# to an assembly in memory; nullable checks are on and warnings are errors.
 
@@ -112,7 +111,6 @@ def compile_assembly(
         name: the assembly's name.
         home: the PowerShell home whose Roslyn and engine are used.
         references: assemblies of ours that the sources use.
-        executable: make a console program with a ``Main`` instead of a library.
 
     Raises:
         CompileError: the source is wrong, and each line names file, line and column; or the home
@@ -161,9 +159,8 @@ def compile_assembly(
             if isinstance(image, bytes)
             else MetadataReference.CreateFromFile(str(image))
         )
-    kind = OutputKind.ConsoleApplication if executable else OutputKind.DynamicallyLinkedLibrary
     options = (
-        CSharpCompilationOptions(kind)
+        CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary)
         .WithOptimizationLevel(OptimizationLevel.Release)
         .WithNullableContextOptions(NullableContextOptions.Enable)
         .WithGeneralDiagnosticOption(ReportDiagnostic.Error)

@@ -9,20 +9,40 @@ from __future__ import annotations
 import glob
 import json
 import os
+import re
 import secrets
 import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import EngineError
 from ..kept import replace_folder
 
-__all__ = ["MARKER", "Marker", "foreign_files", "put_in_place", "read_marker", "temporary_beside"]
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
+__all__ = [
+    "MARKER",
+    "Marker",
+    "downloads_beside",
+    "foreign_files",
+    "leftovers",
+    "lock_of",
+    "put_in_place",
+    "read_marker",
+    "temporary_beside",
+    "try_lock",
+]
 
 MARKER = "psbridge-engine.json"
 """The name of the marker file."""
 
 _TEMPORARY = ".tmp"
+_DOWNLOADS = ".packages"
+_LEFTOVER = re.compile(rf"\.(?P<home>.+?)(\.[0-9a-f]{{12}}{_TEMPORARY}|{_DOWNLOADS})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +68,25 @@ class Marker:
         return self.digest == other.digest and self.rid == other.rid
 
     def write(self, folder: Path) -> None:
-        """Write the marker, with the files that are in the folder now."""
-        content = asdict(self) | {"files": sorted(_files_in(folder))}
-        (folder / MARKER).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        """Write the marker of a new engine, with the files that are in the folder now."""
+        self._save(folder, _files_in(folder))
+
+    def add(self, folder: Path, files: Iterable[Path]) -> None:
+        """Write the marker of a finished engine anew, with files that are to be put into it.
+
+        It comes before the files: one that is listed and not there harms nothing, and one that
+        is there and not listed would be somebody's.
+        """
+        added = {file.relative_to(folder).as_posix() for file in files}
+        if not added <= set(self.files):
+            self._save(folder, added | set(self.files))
+
+    def _save(self, folder: Path, files: Iterable[str]) -> None:
+        content = asdict(self) | {"files": sorted(files)}
+        # Renamed, so that a finished engine has a whole marker at any time.
+        temporary = folder / f"{MARKER}{_TEMPORARY}"
+        temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        temporary.replace(folder / MARKER)
 
 
 def read_marker(folder: Path) -> Marker | None:
@@ -90,6 +126,51 @@ def temporary_beside(folder: Path) -> Path:
     temporary = _unused_name(folder)
     temporary.mkdir()  # not mkdtemp: that would shut out other users for good
     return temporary
+
+
+def downloads_beside(folder: Path) -> Path:
+    """Give the folder that keeps an engine's packages until the engine is there."""
+    return folder.with_name(f".{folder.name}{_DOWNLOADS}")
+
+
+def leftovers(folder: Path) -> list[tuple[Path, Path]]:
+    """List what installations have left in a folder, each with the engine it was for.
+
+    Some of it may be in use: whoever works on an engine holds its lock.
+    """
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError:
+        return []  # nothing has been made there
+    return [
+        (entry, folder / match["home"])
+        for entry in entries
+        if (match := _LEFTOVER.fullmatch(entry.name)) and entry.is_dir()
+    ]
+
+
+def lock_of(folder: Path) -> BaseFileLock:
+    """Give the lock that whoever changes an engine's folder holds; the system frees it, too."""
+    from filelock import FileLock
+
+    return FileLock(folder.with_name(f".{folder.name}.lock"))
+
+
+@contextmanager
+def try_lock(folder: Path) -> Iterator[bool]:
+    """Hold the lock of an engine's folder, if it is free; tells whether it was."""
+    from filelock import Timeout
+
+    try:
+        guard = lock_of(folder)
+        guard.acquire(timeout=0)
+    except (Timeout, OSError):
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        guard.release()
 
 
 def put_in_place(finished: Path, folder: Path) -> None:

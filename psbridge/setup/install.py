@@ -1,8 +1,9 @@
-"""Making an engine of our own: fetched, laid out, completed and renamed into place.
+"""Making an engine of our own: fetched, laid out, precompiled and renamed into place.
 
 Guarantees. Until everything is there, the engine's place holds what it held before. Of several
-processes one does the work, and the others wait and find it done. After an error nothing is
-left; after a kill a folder with a name of its own is left, which the next installation removes.
+processes one does the work, and the others wait and find it done. After an error, Ctrl-C or a kill
+the packages that were fetched are kept beside the engine's place until the engine is there, and
+nothing else but a folder with a name of its own, which the next installation removes.
 """
 
 from __future__ import annotations
@@ -10,25 +11,26 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import EngineError
-from .frameworks import current_rid
+from ..errors import EngineError, FeedError
+from .destination import default_destination
 from .home_folder import (
-    MARKER,
     Marker,
+    downloads_beside,
     foreign_files,
+    lock_of,
     put_in_place,
     read_marker,
     temporary_beside,
 )
 from .layout import lay_out
-from .lockfile import Lock, load_lock
+from .lockfile import PlatformLock, load_lock
+from .platforms import current_rid
+from .precompile import NO_PRECOMPILE_VARIABLE, pending, precompile
 from .progress import Progress, SilentProgress
 from .source import Source
 from .verified import fetch_all
@@ -36,25 +38,11 @@ from .verified import fetch_all
 if TYPE_CHECKING:
     from filelock import BaseFileLock
 
-__all__ = ["build_console", "default_destination", "install"]
+__all__ = ["install"]
 
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-
-
-def default_destination(lock: Lock | None = None, rid: str | None = None) -> Path:
-    """Give the folder of our own copy, whether or not it is there.
-
-    Its name has the versions and a part of the lock's digest in it, so that a newer psbridge
-    makes a new one and an older one keeps working.
-
-    Raises:
-        PackageError: the lock file has no packages for this platform.
-    """
-    from platformdirs import user_data_path
-
-    lock, rid = lock or load_lock(), rid or current_rid()
-    name = f"{lock.powershell}-{rid}-{lock.digest(rid)[:8]}"
-    return user_data_path("psbridge", appauthor=False) / "engine" / name
+# An engine and its packages on disk at the same time, relative to the packages.
+_SPACE = 2.8
 
 
 def install(
@@ -62,21 +50,22 @@ def install(
     destination: Path | None = None,
     *,
     force: bool = False,
+    precompiled: bool | None = None,
+    compiler: bool = False,
     progress: Progress | None = None,
-    lock: Lock | None = None,
-    rid: str | None = None,
-    build: Callable[[Path], None] | None = None,
+    platform: PlatformLock | None = None,
 ) -> Path:
-    """Make an engine, unless it is there already.
+    """Make an engine, unless it is there already, and precompile what is not yet.
 
     Args:
         sources: where the packages may come from, in this order.
         destination: the engine's folder; `default_destination` if None.
         force: make it anew even if it is there.
+        precompiled: whether to precompile it; by default, unless PSBRIDGE_NO_PRECOMPILE is set.
+            Where no crossgen2 is pinned for this platform, nothing is.
+        compiler: precompile Roslyn, too.
         progress: is told how far it is.
-        lock: the packages; psbridge's own lock file if None.
-        rid: the platform; that of this process if None.
-        build: completes the folder with ``pwsh.dll``; `build_console` if None.
+        platform: the packages; those that psbridge pins for this process's platform if None.
 
     Returns:
         The engine's folder.
@@ -84,83 +73,166 @@ def install(
     Raises:
         FeedError: no source has a package.
         PackageError: a package is not the pinned one, or there are none for this platform.
-        EngineError: the destination holds other files, is in use or cannot be written to, the
-            disk is full, or the console program could not be compiled.
+        EngineError: the destination holds other files, is in use or cannot be written to, or the
+            disk is full; or an engine that is there could not be precompiled. A new engine that
+            could not be is complete without, and `progress` is told why.
     """
-    from filelock import FileLock
-
-    lock, rid = lock or load_lock(), rid or current_rid()
-    wanted = Marker(lock.powershell, lock.dotnet, rid, lock.digest(rid))
-    folder = Path(os.path.realpath((destination or default_destination(lock, rid)).expanduser()))
-    progress = progress or SilentProgress()
-    if not force and _is_there(folder, wanted):
-        return folder
-    before = _identity(folder)
-    with _explained(folder, lock, rid):
-        _refuse_foreign(folder)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        guard = FileLock(folder.with_name(f".{folder.name}.lock"))
-        with _held(guard, f"Waiting for another process that is making {folder}", progress):
-            # Another process may have made it while this one waited; even with force, that one
-            # is new enough.
-            if _is_there(folder, wanted) and (not force or _identity(folder) != before):
-                return folder
-            _refuse_foreign(folder)
-            _make(folder, sources, lock, wanted, progress, build or build_console)
+    platform = platform or load_lock().platform(current_rid())
+    if precompiled is None:
+        precompiled = not os.environ.get(NO_PRECOMPILE_VARIABLE)
+    folder = Path(os.path.realpath((destination or default_destination()).expanduser()))
+    work = _Installation(
+        folder,
+        platform,
+        sources,
+        progress or SilentProgress(),
+        precompiled=precompiled and platform.crossgen2 is not None,
+        compiler=compiler,
+    )
+    if force or not work.is_done():
+        with _explained(folder, platform):
+            work.run(force=force)
     return folder
 
 
-def build_console(folder: Path) -> None:
-    """Have ``pwsh.dll`` compiled in a folder that is complete but for it.
+class _Installation:
+    """One engine in one folder; see `install`."""
 
-    A process of its own does it: it has to load .NET from the folder, and a process can load
-    .NET but once.
+    def __init__(
+        self,
+        folder: Path,
+        platform: PlatformLock,
+        sources: Sequence[Source],
+        progress: Progress,
+        *,
+        precompiled: bool,
+        compiler: bool,
+    ) -> None:
+        self.folder = folder
+        self.platform = platform
+        self.sources = sources
+        self.progress = progress
+        self.precompiled = precompiled
+        self.compiler = compiler
+        self.wanted = Marker(
+            platform.powershell.version, platform.dotnet, platform.rid, platform.digest
+        )
 
-    Raises:
-        EngineError: it failed; the message has what it printed.
-    """
-    command = [sys.executable, "-m", "psbridge.engine.console", str(folder)]
-    done = subprocess.run(
-        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace"
-    )
-    if done.returncode != 0 or not (folder / "pwsh.dll").is_file():
-        printed = done.stderr.strip() or f"exit code {done.returncode}, and nothing printed"
-        raise EngineError(f"The console program of the engine could not be compiled: {printed}")
+    def is_done(self) -> bool:
+        """Whether the engine is there, and precompiled as far as is wanted."""
+        return self._is_there() and not (
+            self.precompiled and pending(self.folder, compiler=self.compiler)
+        )
 
+    def run(self, *, force: bool) -> None:
+        """Make the engine, or precompile the one that is there, when no other process does."""
+        before = _identity(self.folder)
+        if force or not self._is_there():
+            self._refuse_foreign()
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        waiting = f"Waiting for another process that is making {self.folder}"
+        with _held(lock_of(self.folder), lambda: self.progress.step(waiting)):
+            # Another process may have made it while this one waited; even with force, that one
+            # is new enough.
+            if self._is_there() and (not force or _identity(self.folder) != before):
+                if not self.is_done():
+                    self._add_precompiled()
+            else:
+                self._refuse_foreign()
+                self._make()
 
-def _make(
-    folder: Path,
-    sources: Sequence[Source],
-    lock: Lock,
-    wanted: Marker,
-    progress: Progress,
-    build: Callable[[Path], None],
-) -> None:
-    temporary = temporary_beside(folder)
-    try:
-        downloads, home = temporary / "packages", temporary / "home"
-        downloads.mkdir()
-        home.mkdir()
-        files = fetch_all(lock.pins(wanted.rid), sources, downloads, progress)
-        progress.step(f"Laying out PowerShell {lock.powershell} with .NET {lock.dotnet}")
-        lay_out(files, home, rid=wanted.rid, dotnet=lock.dotnet, powershell=lock.powershell)
-        progress.step("Compiling its console program")
-        build(home)
-        wanted.write(home)
-        put_in_place(home, folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    def _make(self) -> None:
+        platform, downloads = self.platform, downloads_beside(self.folder)
+        downloads.mkdir(exist_ok=True)
+        temporary = temporary_beside(self.folder)
+        try:
+            home = temporary / "home"
+            home.mkdir()
+            files = fetch_all(platform.pins, self.sources, downloads, self.progress)
+            crossgen2 = self._fetch_crossgen2(downloads) if self.precompiled else None
+            self.progress.step(
+                f"Laying out PowerShell {platform.powershell.version} with .NET {platform.dotnet}"
+            )
+            lay_out(files, home, platform)
+            if crossgen2 is not None:
+                try:
+                    self._precompile(home, crossgen2, files[platform.runtime], temporary)
+                except EngineError as error:
+                    self._go_without(error)
+            self.wanted.write(home)
+            put_in_place(home, self.folder)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+        shutil.rmtree(downloads, ignore_errors=True)
+
+    def _add_precompiled(self) -> None:
+        """Precompile an engine that is there, file by file, while others may use it."""
+        downloads, temporary = downloads_beside(self.folder), temporary_beside(self.folder)
+        pins = [self.platform.crossgen2] if self.platform.crossgen2 is not None else []
+        if self.compiler:
+            pins.append(self.platform.runtime)  # for the profile
+        downloads.mkdir(exist_ok=True)
+        try:
+            files = fetch_all(pins, self.sources, downloads, self.progress)
+            works = pending(self.folder, compiler=self.compiler)
+            marker = read_marker(self.folder) or self.wanted
+            marker.add(self.folder, [work.target for work in works])
+            self._precompile(
+                self.folder, files[pins[0]], files.get(self.platform.runtime), temporary
+            )
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+        shutil.rmtree(downloads, ignore_errors=True)
+
+    def _fetch_crossgen2(self, downloads: Path) -> Path | None:
+        """Get what precompiles; a feed that lacks it makes an engine all the same."""
+        assert self.platform.crossgen2 is not None
+        try:
+            pins = [self.platform.crossgen2]
+            return fetch_all(pins, self.sources, downloads, self.progress)[pins[0]]
+        except FeedError as error:
+            self._go_without(error)
+            return None
+
+    def _precompile(
+        self, home: Path, crossgen2: Path, runtime: Path | None, temporary: Path
+    ) -> None:
+        works = pending(home, compiler=self.compiler)
+        precompile(works, home, crossgen2, runtime, temporary, self.progress)
+
+    def _go_without(self, error: EngineError) -> None:
+        self.progress.step(
+            f"Not precompiled, so PowerShell starts more slowly: {error}\n"
+            "Later, this adds it: psbridge setup"
+        )
+
+    def _is_there(self) -> bool:
+        marker = read_marker(self.folder)
+        return marker is not None and marker.same_engine(self.wanted)
+
+    def _refuse_foreign(self) -> None:
+        """Refuse a destination that has somebody's files in it: they would be lost."""
+        folder = self.folder
+        if folder.exists() and not folder.is_dir():
+            raise EngineError(f"{folder} is a file; the engine needs a folder.")
+        foreign = foreign_files(folder)
+        if foreign:
+            shown = ", ".join(foreign[:3]) + (" and more" if len(foreign) > 3 else "")
+            raise EngineError(
+                f"{folder} has files that are not an engine's ({shown}), and psbridge deletes "
+                "nobody's files. Choose an empty folder with --dest, or move them away."
+            )
 
 
 @contextmanager
-def _held(guard: BaseFileLock, text: str, progress: Progress) -> Iterator[None]:
+def _held(guard: BaseFileLock, waiting: Callable[[], None]) -> Iterator[None]:
     """Hold a lock, and say so if that means waiting. The system frees it if we are killed."""
     from filelock import Timeout
 
     try:
         guard.acquire(timeout=0)
     except Timeout:
-        progress.step(text)
+        waiting()
         guard.acquire()
     try:
         yield
@@ -168,42 +240,23 @@ def _held(guard: BaseFileLock, text: str, progress: Progress) -> Iterator[None]:
         guard.release()
 
 
-def _is_there(folder: Path, wanted: Marker) -> bool:
-    marker = read_marker(folder)
-    return marker is not None and marker.same_engine(wanted)
-
-
 def _identity(folder: Path) -> tuple[int, int] | None:
     """Tell one copy in a folder from the next one in the same folder."""
     try:
-        facts = (folder / MARKER).stat()
+        facts = folder.stat()
     except OSError:
         return None
-    return facts.st_ino, facts.st_mtime_ns
-
-
-def _refuse_foreign(folder: Path) -> None:
-    """Refuse a destination that has somebody's files in it: they would be lost."""
-    if folder.exists() and not folder.is_dir():
-        raise EngineError(f"{folder} is a file; the engine needs a folder.")
-    foreign = foreign_files(folder)
-    if foreign:
-        shown = ", ".join(foreign[:3]) + (" and more" if len(foreign) > 3 else "")
-        raise EngineError(
-            f"{folder} has files that are not an engine's ({shown}), and psbridge deletes "
-            "nobody's files. Choose an empty folder with --dest, or move them away."
-        )
+    return facts.st_dev, facts.st_ino
 
 
 @contextmanager
-def _explained(folder: Path, lock: Lock, rid: str) -> Iterator[None]:
+def _explained(folder: Path, platform: PlatformLock) -> Iterator[None]:
     """Turn what the file system says into one message with what to do about it."""
     try:
         yield
     except OSError as error:
         if error.errno in _NO_SPACE:
-            # Downloads and what is unpacked from them lie there at the same time.
-            size = 2.5 * sum(pin.size for pin in lock.pins(rid)) / 1_000_000
+            size = _SPACE * sum(pin.size for pin in platform.pins) / 1_000_000
             raise EngineError(
                 f"There is no room for the engine in {folder.parent} ({error.strerror}); making "
                 f"it takes about {size:.0f} MB. Free some, or choose a folder elsewhere with "

@@ -1,12 +1,12 @@
-"""The lock file: which packages make an engine, each with its version, size and SHA-512."""
+"""The lock file: which packages make a home, each with its version, size and SHA-512.
+
+Finding our own copy reads this file in every process that uses it, so nothing slow is imported.
+"""
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,13 +15,14 @@ from typing import Any
 from ..errors import PackageError
 from . import versions
 
-__all__ = ["LOCK_FILE", "Lock", "Pin", "load_lock"]
+__all__ = ["LOCK_FILE", "Lock", "Pin", "PlatformLock", "load_lock"]
 
 LOCK_FILE = Path(__file__).with_name("packages.lock.json")
-"""The lock file that is part of psbridge; ``relock`` writes it."""
+"""The lock file that is part of psbridge; ``tools/relock.py`` writes it."""
 
-_FORMAT = 1
-_RECIPE = 2  # raise it when an engine is laid out differently from the same packages
+_FORMAT = 2
+_RECIPE = 3  # raise it when a home is laid out differently from the same packages
+_ROLES = ("powershell", "runtime", "host")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,26 +51,71 @@ class Pin:
         """What the lock file calls it."""
         return f"{self.id}/{self.version}"
 
+    @property
+    def file_name(self) -> str:
+        """The name of its file, as feeds write it."""
+        return f"{self.id.lower()}.{self.version}.nupkg"
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformLock:
+    """What a home for one platform is made of.
+
+    Attributes:
+        rid: the platform's runtime identifier.
+        powershell: the dotnet tool, which holds the whole PowerShell.
+        runtime: .NET itself.
+        host: has the apphost, of which the ``pwsh`` executable is made.
+        crossgen2: the compiler that precompiles a home, where one is pinned; no part of it.
+        folder: the name of the home's folder.
+    """
+
+    rid: str
+    powershell: Pin
+    runtime: Pin
+    host: Pin
+    crossgen2: Pin | None
+    folder: str
+
+    @classmethod
+    def make(
+        cls, rid: str, powershell: Pin, runtime: Pin, host: Pin, crossgen2: Pin | None = None
+    ) -> PlatformLock:
+        """Name the folder after what goes into it."""
+        made = cls(rid, powershell, runtime, host, crossgen2, "")
+        folder = f"{powershell.version}-{rid}-{made.digest[:8]}"
+        return cls(rid, powershell, runtime, host, crossgen2, folder)
+
+    @property
+    def dotnet(self) -> str:
+        """The version of .NET."""
+        return self.runtime.version
+
+    @property
+    def pins(self) -> tuple[Pin, ...]:
+        """The packages that a home is laid out from."""
+        return self.powershell, self.runtime, self.host
+
+    @property
+    def digest(self) -> str:
+        """A hash (hex) of all that a home is laid out from."""
+        import hashlib
+
+        parts = [str(_RECIPE), self.rid, *(f"{pin.key} {pin.sha512}" for pin in self.pins)]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """The packages of every platform.
+    """The packages of every platform, by runtime identifier."""
 
-    Attributes:
-        powershell: the version of the engine.
-        dotnet: the version of the runtime.
-        platforms: the packages by runtime identifier, sorted by id.
-    """
+    platforms: Mapping[str, PlatformLock]
 
-    powershell: str
-    dotnet: str
-    platforms: Mapping[str, tuple[Pin, ...]]
-
-    def pins(self, rid: str) -> tuple[Pin, ...]:
-        """Give the packages of a platform.
+    def platform(self, rid: str) -> PlatformLock:
+        """Give what a home for a platform is made of.
 
         Raises:
-            PackageError: the lock file has none for it.
+            PackageError: the lock file has nothing for it.
         """
         if rid not in self.platforms:
             known = ", ".join(sorted(self.platforms)) or "none"
@@ -79,36 +125,28 @@ class Lock:
             )
         return self.platforms[rid]
 
-    def digest(self, rid: str) -> str:
-        """Give a hash (hex) of all that an engine for a platform is made from."""
-        parts = [str(_RECIPE), _console_digest(), rid, self.powershell, self.dotnet]
-        parts += [f"{pin.key} {pin.sha512}" for pin in self.pins(rid)]
-        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-
     def to_json(self) -> str:
         """Write the lock file: a package that several platforms share stands there once."""
-        packages = {pin.key: pin for pins in self.platforms.values() for pin in pins}
+        packages: dict[str, Pin] = {}
+        platforms = {}
+        for rid, platform in sorted(self.platforms.items()):
+            roles = {role: getattr(platform, role) for role in (*_ROLES, "crossgen2")}
+            pins = {role: pin for role, pin in roles.items() if pin is not None}
+            packages |= {pin.key: pin for pin in pins.values()}
+            platforms[rid] = {
+                "folder": platform.folder,
+                "dotnet": platform.dotnet,
+                **{role: pin.key for role, pin in pins.items()},
+            }
         content = {
             "format": _FORMAT,
-            "powershell": self.powershell,
-            "dotnet": self.dotnet,
-            "platforms": {
-                rid: [pin.key for pin in pins] for rid, pins in sorted(self.platforms.items())
-            },
+            "platforms": platforms,
             "packages": {
                 key: {"size": pin.size, "sha512": pin.sha512}
                 for key, pin in sorted(packages.items(), key=lambda item: item[0].lower())
             },
         }
         return json.dumps(content, indent=2) + "\n"
-
-
-@cache
-def _console_digest() -> str:
-    """Give a hash of the console program, which is compiled into each engine."""
-    from ..engine.console import console_sources
-
-    return hashlib.sha256("\n".join(s.text for s in console_sources()).encode()).hexdigest()
 
 
 @cache
@@ -122,12 +160,8 @@ def load_lock(path: Path = LOCK_FILE) -> Lock:
         content = json.loads(path.read_text(encoding="utf-8"))
         _want(content["format"] == _FORMAT, f"its format is not {_FORMAT}")
         pins = {key: _pin(key, facts) for key, facts in content["packages"].items()}
-        platforms = {rid: _platform(pins, keys) for rid, keys in content["platforms"].items()}
-        return Lock(
-            versions.normalize(content["powershell"]),
-            versions.normalize(content["dotnet"]),
-            platforms,
-        )
+        platforms = content["platforms"].items()
+        return Lock({rid: _platform(rid, facts, pins) for rid, facts in platforms})
     except OSError as error:
         raise PackageError(f"The lock file {path} cannot be read: {error.strerror}.") from error
     except KeyError as error:
@@ -136,7 +170,19 @@ def load_lock(path: Path = LOCK_FILE) -> Lock:
         raise PackageError(f"The lock file {path} is not sound: {error}.") from error
 
 
+def _platform(rid: str, facts: Mapping[str, Any], pins: Mapping[str, Pin]) -> PlatformLock:
+    powershell, runtime, host = (pins[facts[role]] for role in _ROLES)
+    crossgen2 = pins[facts["crossgen2"]] if "crossgen2" in facts else None
+    folder = facts["folder"]
+    _want(type(folder) is str and Path(folder).name == folder != "", f"{rid} names no folder")
+    _want(facts["dotnet"] == runtime.version, f"the .NET of {rid} is not its runtime's version")
+    return PlatformLock(rid, powershell, runtime, host, crossgen2, folder)
+
+
 def _pin(key: str, facts: Mapping[str, Any]) -> Pin:
+    import base64
+    import binascii
+
     package_id, _, version = key.partition("/")
     size, sha512 = facts["size"], facts["sha512"]
     _want(bool(package_id) and versions.normalize(version) == version, f"{key!r} is no package")
@@ -145,15 +191,8 @@ def _pin(key: str, facts: Mapping[str, Any]) -> Pin:
         digest = base64.b64decode(sha512, validate=True)
     except binascii.Error:
         digest = b""
-    _want(len(digest) == hashlib.sha512().digest_size, f"the hash of {key} is not a SHA-512")
+    _want(len(digest) == 64, f"the hash of {key} is not a SHA-512")
     return Pin(package_id, version, sha512, size)
-
-
-def _platform(pins: Mapping[str, Pin], keys: Iterable[str]) -> tuple[Pin, ...]:
-    chosen = [pins[key] for key in keys]
-    ids = [pin.id.lower() for pin in chosen]
-    _want(len(ids) == len(set(ids)), "a platform has a package twice")
-    return tuple(chosen)
 
 
 def _want(condition: bool, otherwise: str) -> None:

@@ -17,14 +17,14 @@ __all__ = ["LineProgress", "Progress", "SilentProgress", "TerminalProgress", "sh
 class Progress(Protocol):
     """What is told about an installation. Every method may be called from any thread."""
 
-    def begin(self, packages: int, size: int) -> None:
-        """So many packages of so many bytes altogether are about to be fetched."""
+    def begin(self, text: str, count: int, size: int) -> None:
+        """Something begins, as the text says, on so many files of so many bytes altogether."""
 
-    def received(self, package: str, size: int) -> None:
-        """So many bytes more of a package are here; fewer if negative, as it starts again."""
+    def advanced(self, file: str, size: int) -> None:
+        """So many bytes more of a file are done; fewer if negative, as it starts again."""
 
-    def finished(self, package: str) -> None:
-        """A package is complete, and is the right one."""
+    def finished(self, file: str) -> None:
+        """A file is done."""
 
     def step(self, text: str) -> None:
         """Something else that takes a moment starts now."""
@@ -50,13 +50,13 @@ def show_progress(stream: TextIO | None = None) -> Progress:
 class SilentProgress:
     """Shows nothing; the others build on it."""
 
-    def begin(self, packages: int, size: int) -> None:
+    def begin(self, text: str, count: int, size: int) -> None:
         """See `Progress`."""
 
-    def received(self, package: str, size: int) -> None:
+    def advanced(self, file: str, size: int) -> None:
         """See `Progress`."""
 
-    def finished(self, package: str) -> None:
+    def finished(self, file: str) -> None:
         """See `Progress`."""
 
     def step(self, text: str) -> None:
@@ -75,31 +75,31 @@ class SilentProgress:
 
 
 class LineProgress(SilentProgress):
-    """One line for each package and step, for logs."""
+    """One line for each file and step, for logs."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._lock = threading.Lock()
-        self._packages = 0
+        self._count = 0
         self._done = 0
         self._sizes: dict[str, int] = {}
 
-    def begin(self, packages: int, size: int) -> None:
+    def begin(self, text: str, count: int, size: int) -> None:
         """See `Progress`."""
-        self._packages = packages
-        self.step(f"Fetching {packages} packages, {_megabytes(size)}")
+        self._count, self._done = count, 0
+        self.step(f"{text}, {_megabytes(size)}")
 
-    def received(self, package: str, size: int) -> None:
+    def advanced(self, file: str, size: int) -> None:
         """See `Progress`."""
         with self._lock:
-            self._sizes[package] = self._sizes.get(package, 0) + size
+            self._sizes[file] = self._sizes.get(file, 0) + size
 
-    def finished(self, package: str) -> None:
+    def finished(self, file: str) -> None:
         """See `Progress`."""
         with self._lock:
             self._done += 1
-            size = _megabytes(self._sizes.get(package, 0))
-            self._print(f"  {self._done}/{self._packages} {package} ({size})")
+            size = _megabytes(self._sizes.get(file, 0))
+            self._print(f"  {self._done}/{self._count} {file} ({size})")
 
     def step(self, text: str) -> None:
         """See `Progress`."""
@@ -111,22 +111,25 @@ class LineProgress(SilentProgress):
 
 
 class TerminalProgress(SilentProgress):
-    """A bar over all bytes, with the name of the package that moved last."""
+    """A bar over all bytes, with the name of the file that moved last."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._bar: RichBar | None = None
         self._task: TaskID | None = None
 
-    def begin(self, packages: int, size: int) -> None:
+    def begin(self, text: str, count: int, size: int) -> None:
         """See `Progress`."""
         if self._bar is not None:
-            self._task = self._bar.add_task(f"{packages} packages", total=size)
+            self._bar.console.print(text, highlight=False)
+            if self._task is not None:
+                self._bar.remove_task(self._task)
+            self._task = self._bar.add_task("", total=size)
 
-    def received(self, package: str, size: int) -> None:
+    def advanced(self, file: str, size: int) -> None:
         """See `Progress`."""
         if self._bar is not None and self._task is not None:
-            self._bar.update(self._task, advance=size, description=package)
+            self._bar.update(self._task, advance=size, description=file)
 
     def step(self, text: str) -> None:
         """See `Progress`."""

@@ -45,7 +45,9 @@ def fetch_all(
             "`psbridge setup --source FOLDER|URL` or in a nuget.config."
         )
     supply = _Supply(sources, folder, progress)
-    progress.begin(len(pins), sum(pin.size for pin in pins))
+    plural = "package" if len(pins) == 1 else "packages"
+    size = sum(pin.size for pin in pins)
+    progress.begin(f"Fetching {len(pins)} {plural}", len(pins), size)
     pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="psbridge-fetch")
     try:
         waiting = {pool.submit(supply.fetch, pin): pin for pin in pins}
@@ -130,7 +132,7 @@ class _Check:
 
     def restart(self) -> None:
         """Begin anew."""
-        self._progress.received(self._pin.title, -self._size)
+        self._progress.advanced(self._pin.title, -self._size)
         self._size = 0
         self._hash = hashlib.sha512()
 
@@ -142,7 +144,7 @@ class _Check:
         if self._size > self._pin.size:
             self._refuse(f"is larger than the pinned {self._pin.size:,} bytes")
         self._hash.update(chunk)
-        self._progress.received(self._pin.title, len(chunk))
+        self._progress.advanced(self._pin.title, len(chunk))
 
     def finish(self) -> None:
         """Compare size and hash."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["is_prerelease", "is_version", "lowest_allowed", "normalize", "sort_key"]
+__all__ = ["is_prerelease", "is_version", "normalize", "sort_key"]
 
 _VERSION = re.compile(
     r"(?P<numbers>\d+(?:\.\d+){0,3})"
@@ -53,18 +53,6 @@ def sort_key(version: str) -> tuple[tuple[int, ...], bool, tuple[tuple[int, int,
         for label in (labels.split(".") if labels else ())
     )
     return numbers, not labels, keys
-
-
-def lowest_allowed(requirement: str) -> str:
-    """Give the lowest version that a dependency allows, which is the one NuGet takes.
-
-    Args:
-        requirement: ``1.0`` (at least), ``[1.0]`` (exactly) or a range such as ``[1.0, 2.0)``.
-
-    Raises:
-        ValueError: there is no lower end, or it is not a version.
-    """
-    return normalize(requirement.strip("[]() ").split(",")[0].strip())
 
 
 def _parts(version: str) -> tuple[tuple[int, ...], str]:

@@ -18,9 +18,9 @@ from typing import Any
 import pytest
 import trustme
 
-from psbridge.setup.frameworks import current_rid
-from psbridge.setup.lockfile import Lock, Pin
+from psbridge.setup.lockfile import Pin, PlatformLock
 from psbridge.setup.nuget_config import configured_sources
+from psbridge.setup.platforms import current_rid
 from psbridge.setup.source import Source
 
 ROOT = Path(__file__).parents[2]
@@ -55,22 +55,13 @@ def no_configuration(real_feed: Source, tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def make_package(
-    folder: Path,
-    package_id: str,
-    version: str,
-    entries: Mapping[str, bytes] | None = None,
-    dependencies: str = "",
+    folder: Path, package_id: str, version: str, entries: Mapping[str, bytes] | None = None
 ) -> Pin:
     """Write a package as an archive and give the pin that fits it."""
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{package_id}.{version}.nupkg"
-    nuspec = (
-        '<package xmlns="urn:nuspec"><metadata>'
-        f"<id>{package_id}</id><version>{version}</version>"
-        f"<dependencies>{dependencies}</dependencies></metadata></package>"
-    )
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(f"{package_id}.nuspec", nuspec)
+        archive.writestr(f"{package_id}.nuspec", "<package />")
         for name, content in (entries or {}).items():
             archive.writestr(name, content)
     return pin_of(file, package_id, version)
@@ -83,30 +74,81 @@ def pin_of(file: Path, package_id: str, version: str) -> Pin:
     return Pin(package_id, version, digest, len(content))
 
 
-def apphost_entry() -> str:
-    """The place of the apphost in the host package."""
-    return f"runtimes/{RID}/native/apphost" + (".exe" if SYSTEM == "win" else "")
+TOOL = "tools/net10.0/any"
+CONFIG = json.dumps(
+    {
+        "runtimeOptions": {
+            "tfm": "net10.0",
+            "framework": {"name": "Microsoft.NETCore.App", "version": "10.0.0"},
+            "rollForwardOnNoCandidateFx": 1,
+            "configProperties": {"System.Runtime.TieredCompilation": True},
+        }
+    }
+).encode()
+
+
+def runtime_entries(rid: str) -> dict[str, bytes]:
+    """A .NET of a few bytes for a platform."""
+    return {
+        f"runtimes/{rid}/lib/net10.0/System.Runtime.dll": b"runtime",
+        f"runtimes/{rid}/lib/net10.0/Microsoft.NETCore.App.deps.json": b"{}",
+        f"runtimes/{rid}/native/libcoreclr.so": b"native",
+        f"runtimes/{rid}/native/createdump": b"program",
+        "LICENSE.TXT": b"licence",
+        "THIRD-PARTY-NOTICES.TXT": b"notices",
+        "tools/StandardOptimizationData.mibc": b"profile",
+    }
+
+
+def host_entries(rid: str) -> dict[str, bytes]:
+    """An apphost of a few bytes for a platform."""
+    ending = ".exe" if rid.startswith("win") else ""
+    return {
+        f"runtimes/{rid}/native/apphost{ending}": b"\x7fELF..." + PLACEHOLDER + b"...",
+        f"runtimes/{rid}/native/libnethost.so": b"x",
+    }
 
 
 @dataclass
 class SmallEngine:
-    """A feed with an engine of a few kilobytes, shaped as the real one, and its lock."""
+    """A feed with a PowerShell of a few kilobytes, shaped as the real one, and its lock."""
 
     feed: Path
-    pins: list[Pin] = field(default_factory=list)
+    tool: dict[str, bytes] = field(default_factory=dict)
+    runtime: dict[str, bytes] = field(default_factory=lambda: runtime_entries(RID))
+    host: dict[str, bytes] = field(default_factory=lambda: host_entries(RID))
+    dotnet: str = "10.0.15"
 
-    def add(
-        self, package_id: str, version: str, entries: Mapping[str, bytes], needs: str = ""
-    ) -> Pin:
-        """Add a package to the feed and to the lock."""
-        pin = make_package(self.feed, package_id, version, entries, needs)
-        self.pins.append(pin)
-        return pin
+    def __post_init__(self) -> None:
+        for flavour in ("unix", "win"):
+            self.tool |= {
+                f"{TOOL}/{flavour}/{name}": content
+                for name, content in {
+                    "pwsh.dll": b"program",
+                    "pwsh": b"a program that looks for .NET elsewhere",
+                    "pwsh.runtimeconfig.json": CONFIG,
+                    "pwsh.deps.json": b"{}",
+                    "System.Management.Automation.dll": os.urandom(200_000),
+                    "Some.Library.dll": b"library",
+                    "Modules/Some/Some.psd1": b"module",
+                    "Modules/Some/.signature.p7s": b"signature",
+                    "ref/System.Runtime.dll": b"reference",
+                    f"runtimes/{SYSTEM}/lib/net10.0/Special.dll": b"special",
+                    f"runtimes/{RID}/native/libpsl-native.so": b"psl",
+                    f"runtimes/{RID}/native/build.manifest": b"manifest",
+                    "runtimes/plan9/native/libpsl-native.so": b"another system's",
+                }.items()
+            }
 
-    @property
-    def lock(self) -> Lock:
-        """The lock of this platform."""
-        return Lock("7.6.9", "10.0.14", {RID: tuple(self.pins)})
+    def make(self) -> PlatformLock:
+        """Write the packages, and give the lock that fits them."""
+        pack = "Microsoft.NETCore.App"
+        return PlatformLock.make(
+            RID,
+            make_package(self.feed, "PowerShell", "7.6.9", self.tool),
+            make_package(self.feed, f"{pack}.Runtime.{RID}", self.dotnet, self.runtime),
+            make_package(self.feed, f"{pack}.Host.{RID}", self.dotnet, self.host),
+        )
 
     @property
     def source(self) -> Source:
@@ -116,58 +158,8 @@ class SmallEngine:
 
 @pytest.fixture
 def engine(tmp_path: Path) -> SmallEngine:
-    """An engine of a few kilobytes."""
-    small = SmallEngine(tmp_path / "feed")
-    runtime = f"runtimes/{RID}"
-    small.add(
-        f"Microsoft.NETCore.App.Runtime.{RID}",
-        "10.0.14",
-        {
-            f"{runtime}/lib/net10.0/System.Runtime.dll": b"runtime",
-            f"{runtime}/lib/net10.0/Microsoft.NETCore.App.deps.json": b"{}",
-            f"{runtime}/native/libcoreclr.so": b"native",
-            f"{runtime}/native/createdump": b"program",
-            "LICENSE.TXT": b"licence",
-            "THIRD-PARTY-NOTICES.TXT": b"notices",
-        },
-    )
-    host = {
-        apphost_entry(): b"\x7fELF..." + PLACEHOLDER + b"...",
-        f"{runtime}/native/libnethost.so": b"x",
-    }
-    small.add(f"Microsoft.NETCore.App.Host.{RID}", "10.0.14", host)
-    small.add(
-        "System.Management.Automation",
-        "7.6.9",
-        {
-            f"runtimes/{SYSTEM}/lib/net10.0/System.Management.Automation.dll": os.urandom(200_000),
-            "ref/net10.0/System.Management.Automation.dll": b"reference",
-        },
-        '<group targetFramework="net10.0"><dependency id="Some.Library" version="1.0.0" /></group>',
-    )
-    small.add(
-        "Some.Library",
-        "1.0.0",
-        {
-            "lib/net462/Some.Library.dll": b"framework",
-            "lib/netstandard2.0/Some.Library.dll": b"standard",
-            "lib/net8.0/Some.Library.dll": b"net8",
-            "lib/net8.0/Some.Library.pdb": b"symbols",
-            "lib/net8.0/de/Some.Library.resources.dll": b"texts",
-            "lib/net11.0/Some.Library.dll": b"too new",
-        },
-    )
-    small.add(
-        "Microsoft.CodeAnalysis.CSharp",
-        "5.0.0",
-        {"lib/net9.0/Microsoft.CodeAnalysis.CSharp.dll": b"c"},
-    )
-    return small
-
-
-def write_console(folder: Path) -> None:
-    """Stand in for the compiler, which a small engine has not got."""
-    (folder / "pwsh.dll").write_bytes(b"console")
+    """A PowerShell of a few kilobytes."""
+    return SmallEngine(tmp_path / "feed")
 
 
 Behaviour = Callable[["Handler"], bool]

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import psbridge
 from psbridge.setup.install import install
-from psbridge.setup.lockfile import Lock
+from psbridge.setup.lockfile import Lock, PlatformLock
 from psbridge.setup.source import Source
 
-from .conftest import SmallEngine, write_console
+from .conftest import RID, SmallEngine
 
 Child = subprocess.Popen[str]
 
@@ -29,15 +29,16 @@ lock, feed, dest, hold, limit, force = sys.argv[1:]
 if limit != "0":
     import resource
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
-def build(folder):
-    (folder / "pwsh.dll").write_bytes(b"console")
-    if hold:
-        Path(hold).touch()
-        while Path(hold).exists():
-            time.sleep(0.02)
+class Held(LineProgress):
+    def step(self, text):
+        super().step(text)
+        if hold and text.startswith("Laying out"):
+            Path(hold).touch()
+            while Path(hold).exists():
+                time.sleep(0.02)
 source = Source("small", feed, "a test")
-install([source], Path(dest), force=bool(force), lock=load_lock(Path(lock)), build=build,
-        progress=LineProgress(sys.stdout))
+(platform,) = load_lock(Path(lock)).platforms.values()
+install([source], Path(dest), force=bool(force), platform=platform, progress=Held(sys.stdout))
 """
 
 
@@ -46,28 +47,32 @@ class Setup:
 
     def __init__(self, engine: SmallEngine, folder: Path) -> None:
         self.engine = engine
+        self.platform = engine.make()
         self.folder = folder
         self.parent = folder / "engines"
         self.dest = self.parent / "one"
         self.hold = folder / "hold"
+
+    def package(self, of: str) -> Path:
+        """The file in the feed that a part of the lock pins: ``powershell``, ``runtime``."""
+        pin = getattr(self.platform, of)
+        return self.engine.feed / f"{pin.id}.{pin.version}.nupkg"
 
     def here(
         self,
         *,
         force: bool = False,
         sources: Sequence[Source] | None = None,
-        lock: Lock | None = None,
-        build: Callable[[Path], None] = write_console,
+        platform: PlatformLock | None = None,
     ) -> Path:
         """Install in this process."""
         chosen = [self.engine.source] if sources is None else sources
-        lock = lock or self.engine.lock
-        return install(chosen, self.dest, force=force, lock=lock, build=build)
+        return install(chosen, self.dest, force=force, platform=platform or self.platform)
 
     def elsewhere(self, *, hold: bool = False, limit: int = 0, force: bool = False) -> Child:
-        """Install in another process, which waits before its last step if it is held."""
+        """Install in another process, which waits before it lays out if it is held."""
         lock = self.folder / "lock.json"
-        lock.write_text(self.engine.lock.to_json(), encoding="utf-8")
+        lock.write_text(Lock({RID: self.platform}).to_json(), encoding="utf-8")
         package = Path(str(psbridge.__path__[0])).parent
         arguments = [lock, self.engine.feed, self.dest, self.hold if hold else "", limit]
         return subprocess.Popen(

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from psbridge.errors import EngineError, FeedError, PackageError
+from psbridge.setup.destination import default_destination
 from psbridge.setup.home_folder import read_marker
-from psbridge.setup.install import default_destination, install
+from psbridge.setup.install import install
 from psbridge.setup.lockfile import load_lock
+from psbridge.setup.precompile import NO_PRECOMPILE_VARIABLE, is_precompiled, pending
+from psbridge.setup.python_runtime import precompiled_python_runtime
 from psbridge.setup.source import Source
 
-from .conftest import RID, SmallEngine, WebFeed, make_package, write_console
+from .conftest import RID, SYSTEM, TOOL, SmallEngine, WebFeed, make_package
 from .installing import Setup
 
 
@@ -28,17 +33,17 @@ def test_installed(setup: Setup) -> None:
     assert setup.here() == setup.dest
     marker = read_marker(setup.dest)
     assert marker is not None
-    assert (marker.powershell, marker.dotnet, marker.rid) == ("7.6.9", "10.0.14", RID)
-    assert marker.digest == setup.engine.lock.digest(RID)
-    assert {"pwsh.dll", "System.Management.Automation.dll"} < set(marker.files)
+    assert (marker.powershell, marker.dotnet, marker.rid) == ("7.6.9", "10.0.15", RID)
+    assert marker.digest == setup.platform.digest
+    assert {"pwsh.dll", "Modules/Some/Some.psd1"} < set(marker.files)
     assert setup.left() == []
 
 
 def test_installed_twice_is_installed_once(setup: Setup) -> None:
     setup.here()
-    (setup.engine.feed / "Some.Library.1.0.0.nupkg").unlink()
+    setup.package("powershell").unlink()
     assert setup.here() == setup.dest
-    with pytest.raises(FeedError, match="found in none of the feeds"):
+    with pytest.raises(FeedError):
         setup.here(force=True)
     assert read_marker(setup.dest), "the old copy was lost"
 
@@ -53,17 +58,16 @@ def test_force_replaces_the_copy(setup: Setup) -> None:
 
 def test_an_earlier_copy_is_replaced(setup: Setup) -> None:
     setup.here()
-    setup.engine.add("New.Library", "1.0.0", {"lib/net8.0/New.Library.dll": b"new"})
-    setup.here()
+    setup.engine.tool[f"{TOOL}/{SYSTEM}/New.Library.dll"] = b"new"
+    setup.here(platform=setup.engine.make())
     assert (setup.dest / "New.Library.dll").is_file()
     assert setup.left() == []
 
 
 def test_the_default_place(setup: Setup) -> None:
-    lock = setup.engine.lock
-    place = install([setup.engine.source], lock=lock, build=write_console)
-    assert place == default_destination(lock)
-    assert place.name == f"7.6.9-{RID}-{lock.digest(RID)[:8]}"
+    place = install([setup.engine.source], platform=setup.platform)
+    assert place == default_destination()
+    assert place.name == load_lock().platform(RID).folder
 
 
 @pytest.mark.parametrize("force", [False, True])
@@ -84,6 +88,7 @@ def test_nor_those_in_an_earlier_copy(setup: Setup) -> None:
     with pytest.raises(EngineError, match=r"Modules/Mine/Mine.psm1"):
         setup.here(force=True)
     assert mine.is_file()
+    assert setup.here() == setup.dest, "a copy that is there serves, whatever is in it"
 
 
 def test_an_empty_folder_is_as_good_as_none(setup: Setup) -> None:
@@ -108,7 +113,7 @@ def test_no_feed(setup: Setup) -> None:
 def test_another_source_is_asked(setup: Setup, serve: Callable[..., WebFeed]) -> None:
     spare = setup.folder / "spare"
     spare.mkdir()
-    missing = setup.engine.feed / "Some.Library.1.0.0.nupkg"
+    missing = setup.package("host")
     missing.rename(spare / missing.name)
     gone = Source("gone", str(setup.folder / "gone"), "a test")
     setup.here(sources=[gone, setup.engine.source, serve(spare).source()])
@@ -116,19 +121,19 @@ def test_another_source_is_asked(setup: Setup, serve: Callable[..., WebFeed]) ->
 
 
 def test_every_source_and_its_reason(setup: Setup, serve: Callable[..., WebFeed]) -> None:
-    (setup.engine.feed / "Some.Library.1.0.0.nupkg").unlink()
+    setup.package("host").unlink()
     gone = Source("gone", str(setup.folder / "gone"), "my.config")
     off = Source("off", "https://off.invalid", "my.config", disabled=True)
     web = serve(setup.engine.feed)
     with pytest.raises(FeedError) as caught:
         setup.here(sources=[gone, off, setup.engine.source, web.source()])
     message = str(caught.value)
-    assert message.startswith("Some.Library 1.0.0 was found in none of the feeds:")
+    assert f"Microsoft.NETCore.App.Host.{RID} 10.0.15" in message
     assert "gone (from my.config) is missing" in message
     assert "is disabled" in message
     assert f"is not in the folder {setup.engine.feed}" in message
-    assert "(status 404)" in message
-    assert setup.left() == []
+    assert "404" in message
+    assert not setup.dest.exists()
 
 
 @pytest.mark.parametrize(
@@ -139,18 +144,17 @@ def test_every_source_and_its_reason(setup: Setup, serve: Callable[..., WebFeed]
 def test_a_wrong_package(
     setup: Setup, serve: Callable[..., WebFeed], content: bytes, what: str, over_http: bool
 ) -> None:
-    (setup.engine.feed / "Some.Library.1.0.0.nupkg").write_bytes(content)
+    setup.package("powershell").write_bytes(content)
     source = serve(setup.engine.feed).source() if over_http else setup.engine.source
     with pytest.raises(PackageError, match=what) as caught:
         setup.here(sources=[source])
-    assert "Some.Library 1.0.0 is not the package that is pinned" in str(caught.value)
+    assert "PowerShell 7.6.9" in str(caught.value)
     assert source.shown in str(caught.value)
     assert not setup.dest.exists()
-    assert setup.left() == []
 
 
 def test_a_package_with_the_right_size_and_another_hash(setup: Setup) -> None:
-    file = setup.engine.feed / "Some.Library.1.0.0.nupkg"
+    file = setup.package("powershell")
     content = bytearray(file.read_bytes())
     content[40] ^= 1
     file.write_bytes(content)
@@ -160,30 +164,68 @@ def test_a_package_with_the_right_size_and_another_hash(setup: Setup) -> None:
 
 def test_a_good_source_after_a_bad_one(setup: Setup) -> None:
     bad = setup.folder / "bad"
-    make_package(bad, "Some.Library", "1.0.0", {"other": b"content"})
+    make_package(bad, "PowerShell", "7.6.9", {"other": b"content"})
     setup.here(sources=[Source("bad", str(bad), "a test"), setup.engine.source])
     assert read_marker(setup.dest)
 
 
-def test_a_console_that_does_not_compile(setup: Setup) -> None:
-    # The real build step, on a home in which .NET cannot start.
-    with pytest.raises(EngineError, match="could not be compiled"):
-        install([setup.engine.source], setup.dest, lock=setup.engine.lock)
-    assert not setup.dest.exists()
-    assert setup.left() == []
+def test_an_engine_is_complete_without_being_precompiled(
+    setup: Setup, real_feed: Source, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # The real crossgen2 is in no feed; then it is there, and refuses what is no assembly.
+    from psbridge.setup.progress import LineProgress
+
+    crossgen2 = load_lock().platform("linux-x64").crossgen2
+    assert crossgen2 is not None
+    platform = replace(setup.platform, crossgen2=crossgen2)
+    for sources in ([setup.engine.source], [setup.engine.source, real_feed]):
+        progress = LineProgress(sys.stdout)
+        install(sources, setup.dest, platform=platform, force=True, progress=progress)
+        said = capsys.readouterr().out
+        assert "Not precompiled, so PowerShell starts more slowly: " in said
+        assert "Later, this adds it: psbridge setup\n" in said
+        assert read_marker(setup.dest)
+        assert setup.left() == []
 
 
-def test_the_real_engine(real_feed: Source, tmp_path: Path) -> None:
+@pytest.mark.skipif(RID != "linux-x64", reason="crossgen2 is pinned for linux-x64")
+def test_the_real_engine(
+    real_feed: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """First as it comes, then precompiled while it is used; a third time nothing is done."""
+    monkeypatch.setenv(NO_PRECOMPILE_VARIABLE, "1")
     home = install([real_feed], tmp_path / "engine")
     marker = read_marker(home)
     assert marker is not None
-    assert marker.powershell == load_lock().powershell
+    assert marker.powershell == load_lock().platform(RID).powershell.version
+    engine_dll, ours = home / "System.Management.Automation.dll", precompiled_python_runtime(home)
+    assert (is_precompiled(engine_dll), ours.exists()) == (False, False)
+    everything = "1 + 1; $PSVersionTable.PSVersion.ToString(); (Get-Command).Count -gt 250"
+    with subprocess.Popen(
+        [home / "pwsh", "-NoProfile", "-Command", f"$null = [Console]::ReadLine(); {everything}"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as running:
+        monkeypatch.delenv(NO_PRECOMPILE_VARIABLE)
+        assert install([real_feed], home) == home
+        assert pending(home) == []
+        assert is_precompiled(engine_dll)
+        assert is_precompiled(ours)
+        said, _ = running.communicate("go on\n", timeout=60)
+        assert said.split() == ["2", marker.powershell, "True"]
+    changed = engine_dll.stat().st_mtime_ns
+    assert install([], home) == home, "a feed is wanted although nothing is to be done"
+    assert engine_dll.stat().st_mtime_ns == changed
     for folder in (home, tmp_path):
         done = subprocess.run(
-            [home / "pwsh", "-Command", "1 + 1; $PSVersionTable.PSVersion.ToString()"],
+            [home / "pwsh", "-NoProfile", "-Command", everything],
             cwd=folder,
             capture_output=True,
             text=True,
             timeout=60,
         )
-        assert done.stdout.split() == ["2", marker.powershell], done.stderr
+        assert done.stdout.split() == ["2", marker.powershell, "True"], done.stderr
+    (home / "mine.txt").touch()
+    with pytest.raises(EngineError, match=r"an engine's \(mine.txt\)"):
+        install([real_feed], home, force=True)

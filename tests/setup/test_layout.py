@@ -11,8 +11,21 @@ import pytest
 
 from psbridge.errors import PackageError
 from psbridge.setup.layout import lay_out
+from psbridge.setup.lockfile import PlatformLock, load_lock
+from psbridge.setup.platforms import PLATFORMS
+from psbridge.setup.source import Source
 
-from .conftest import RID, SYSTEM, SmallEngine, apphost_entry, make_package, pin_of
+from .conftest import (
+    CONFIG,
+    RID,
+    SYSTEM,
+    TOOL,
+    SmallEngine,
+    host_entries,
+    make_package,
+    pin_of,
+    runtime_entries,
+)
 
 PWSH = "pwsh.exe" if SYSTEM == "win" else "pwsh"
 
@@ -20,9 +33,13 @@ PWSH = "pwsh.exe" if SYSTEM == "win" else "pwsh"
 def lay(engine: SmallEngine, folder: Path) -> Path:
     home = folder / "engine"
     home.mkdir()
-    files = {pin: engine.feed / f"{pin.id}.{pin.version}.nupkg" for pin in engine.pins}
-    lay_out(files, home, rid=RID, dotnet="10.0.14", powershell="7.6.9")
+    platform = engine.make()
+    lay_out(files_of(platform, engine.feed), home, platform)
     return home
+
+
+def files_of(platform: PlatformLock, feed: Path) -> dict[object, Path]:
+    return {pin: feed / f"{pin.id}.{pin.version}.nupkg" for pin in platform.pins}
 
 
 def refused(engine: SmallEngine, folder: Path) -> str:
@@ -32,43 +49,43 @@ def refused(engine: SmallEngine, folder: Path) -> str:
     return str(caught.value)
 
 
+def names_in(home: Path) -> set[str]:
+    return {f.relative_to(home).as_posix() for f in home.rglob("*") if f.is_file()}
+
+
 def test_what_is_laid_out(engine: SmallEngine, tmp_path: Path) -> None:
     home = lay(engine, tmp_path)
-    runtime = f"licenses/Microsoft.NETCore.App.Runtime.{RID}"
-    assert {f.relative_to(home).as_posix() for f in home.rglob("*") if f.is_file()} == {
-        "Microsoft.CodeAnalysis.CSharp.dll",
+    assert names_in(home) == {
+        "Modules/Some/Some.psd1",
         "Some.Library.dll",
+        "Special.dll",
         "System.Management.Automation.dll",
         "System.Runtime.dll",
         "createdump",
         "libcoreclr.so",
-        f"{runtime}/LICENSE.TXT",
-        f"{runtime}/THIRD-PARTY-NOTICES.TXT",
+        "libpsl-native.so",
+        "licenses/dotnet/LICENSE.TXT",
+        "licenses/dotnet/THIRD-PARTY-NOTICES.TXT",
         PWSH,
         "pwsh.deps.json",
+        "pwsh.dll",
         "pwsh.runtimeconfig.json",
+        "ref/System.Runtime.dll",
     }
-    assert (home / "Some.Library.dll").read_bytes() == b"net8"
+    assert (home / "libpsl-native.so").read_bytes() == b"psl"
 
 
 def test_files_for_the_platform_before_those_for_all(engine: SmallEngine, tmp_path: Path) -> None:
-    engine.add(
-        "Choice",
-        "1.0.0",
-        {
-            "lib/net10.0/Choice.dll": b"all",
-            f"runtimes/{SYSTEM}/lib/net8.0/Choice.dll": b"system",
-            f"runtimes/{RID}/native/libchoice.so": b"exact",
-            f"runtimes/{SYSTEM}/native/libchoice.so": b"family",
-            f"runtimes/{RID}/native/header.h": b"header",
-            f"runtimes/{RID}/native/build.manifest": b"manifest",
-        },
-    )
+    prefix = f"{TOOL}/{SYSTEM}"
+    engine.tool |= {
+        f"{prefix}/Choice.dll": b"all",
+        f"{prefix}/runtimes/{SYSTEM}/lib/net10.0/Choice.dll": b"system",
+        f"{prefix}/runtimes/{RID}/native/libchoice.so": b"exact",
+        f"{prefix}/runtimes/{SYSTEM}/native/libchoice.so": b"family",
+    }
     home = lay(engine, tmp_path)
     assert (home / "Choice.dll").read_bytes() == b"system"
     assert (home / "libchoice.so").read_bytes() == b"exact"
-    assert not (home / "header.h").exists()
-    assert not (home / "build.manifest").exists()
 
 
 def test_the_executable(engine: SmallEngine, tmp_path: Path) -> None:
@@ -85,15 +102,17 @@ def test_the_configuration(engine: SmallEngine, tmp_path: Path) -> None:
     config = json.loads((home / "pwsh.runtimeconfig.json").read_text())
     assert config["runtimeOptions"] == {
         "tfm": "net10.0",
-        "includedFrameworks": [{"name": "Microsoft.NETCore.App", "version": "10.0.14"}],
-        "configProperties": {"System.Runtime.TieredPGO": False},
+        "includedFrameworks": [{"name": "Microsoft.NETCore.App", "version": "10.0.15"}],
+        "configProperties": {
+            "System.Runtime.TieredCompilation": True,
+            "System.Runtime.TieredPGO": False,
+        },
     }
     deps = json.loads((home / "pwsh.deps.json").read_text())
     target = deps["targets"][deps["runtimeTarget"]["name"]]
-    assert set(target) == set(deps["libraries"])
-    pack = target[f"runtimepack.Microsoft.NETCore.App.Runtime.{RID}/10.0.14"]
-    assert set(pack["runtime"]) == {f.name for f in home.glob("*.dll")}
-    assert set(pack["native"]) == {"libcoreclr.so"}
+    assert set(target) == set(deps["libraries"]) == {"pwsh/7.6.9"}
+    assert set(target["pwsh/7.6.9"]["runtime"]) == {f.name for f in home.glob("*.dll")}
+    assert set(target["pwsh/7.6.9"]["native"]) == {"libcoreclr.so", "libpsl-native.so"}
 
 
 @pytest.mark.parametrize(
@@ -109,65 +128,127 @@ def test_the_configuration(engine: SmallEngine, tmp_path: Path) -> None:
         f"runtimes/{RID}/native/..",
     ],
 )
-def test_an_entry_that_leads_outside(engine: SmallEngine, tmp_path: Path, entry: str) -> None:
-    engine.add("Evil.Package", "6.6.6", {entry: b"evil"})
+@pytest.mark.parametrize("of", ["tool", "runtime", "host"])
+def test_an_entry_that_leads_outside(
+    engine: SmallEngine, tmp_path: Path, of: str, entry: str
+) -> None:
+    getattr(engine, of)[entry] = b"evil"
     message = refused(engine, tmp_path)
-    assert "Evil.Package 6.6.6 is refused" in message
+    assert "is refused" in message
     assert repr(entry) in message
     assert "outside" in message
 
 
 @pytest.mark.parametrize("name", ["Some.Library.dll", "SOME.library.DLL"])
-def test_two_different_files_of_one_name(engine: SmallEngine, tmp_path: Path, name: str) -> None:
-    engine.add("Other", "2.0.0", {f"lib/net8.0/{name}": b"different"})
+def test_two_files_of_one_name(engine: SmallEngine, tmp_path: Path, name: str) -> None:
+    engine.runtime[f"runtimes/{RID}/native/{name}"] = b"another"
     message = refused(engine, tmp_path)
-    assert "Some.Library 1.0.0 and Other 2.0.0 have different files" in message
+    assert "PowerShell 7.6.9 and Microsoft.NETCore.App.Runtime" in message
+    assert "no rule for which one to take" in message
 
 
-def test_two_equal_files_are_one(engine: SmallEngine, tmp_path: Path) -> None:
-    engine.add("Other", "2.0.0", {"lib/net8.0/Some.Library.dll": b"net8"})
-    assert (lay(engine, tmp_path) / "Some.Library.dll").read_bytes() == b"net8"
-
-
-def test_the_runtimes_own_file_is_taken(engine: SmallEngine, tmp_path: Path) -> None:
-    engine.add("System.Runtime", "4.3.0", {"lib/net8.0/System.Runtime.dll": b"older"})
-    assert (lay(engine, tmp_path) / "System.Runtime.dll").read_bytes() == b"runtime"
-
-
-def test_unless_the_other_is_newer(engine: SmallEngine, tmp_path: Path) -> None:
-    engine.add("System.Runtime", "11.0.0", {"lib/net8.0/System.Runtime.dll": b"newer"})
-    assert "no rule for which one to take" in refused(engine, tmp_path)
-
-
-def test_a_package_may_not_bring_our_own_files(engine: SmallEngine, tmp_path: Path) -> None:
-    engine.add("Other", "2.0.0", {"lib/net8.0/pwsh.dll": b"theirs"})
+@pytest.mark.parametrize("name", ["pwsh.exe", "psbridge-engine.json", "PWSH.deps.json"])
+def test_a_package_may_not_bring_our_own_files(
+    engine: SmallEngine, tmp_path: Path, name: str
+) -> None:
+    engine.runtime[f"runtimes/{RID}/native/{name}"] = b"theirs"
     assert "which psbridge writes itself" in refused(engine, tmp_path)
 
 
 def test_no_apphost(engine: SmallEngine, tmp_path: Path) -> None:
-    engine.pins = [pin for pin in engine.pins if ".Host." not in pin.id]
-    assert "No package has" in refused(engine, tmp_path)
+    engine.host.clear()
+    assert f"has no runtimes/{RID}/native/apphost" in refused(engine, tmp_path)
 
 
 def test_an_apphost_without_room(engine: SmallEngine, tmp_path: Path) -> None:
-    host = next(pin for pin in engine.pins if ".Host." in pin.id)
-    make_package(engine.feed, host.id, host.version, {apphost_entry(): b"no apphost"})
-    with pytest.raises(PackageError, match="has no placeholder"):
+    engine.host = dict.fromkeys(engine.host, b"no apphost")
+    assert "has no placeholder" in refused(engine, tmp_path)
+
+
+def test_a_package_that_is_no_powershell(engine: SmallEngine, tmp_path: Path) -> None:
+    engine.tool.clear()
+    assert "is not PowerShell's dotnet tool" in refused(engine, tmp_path)
+
+
+def test_a_tool_whose_configuration_is_damaged(engine: SmallEngine, tmp_path: Path) -> None:
+    engine.tool[f"{TOOL}/{SYSTEM}/pwsh.runtimeconfig.json"] = CONFIG[:-9]
+    with pytest.raises(PackageError, match=r"7.6.9 has a pwsh.runtimeconfig.json that cannot be"):
         lay(engine, tmp_path)
 
 
 def test_a_damaged_package(engine: SmallEngine, tmp_path: Path) -> None:
-    file = engine.feed / "Some.Library.1.0.0.nupkg"
+    platform = engine.make()
+    file = files_of(platform, engine.feed)[platform.powershell]
     file.write_bytes(file.read_bytes()[:-30])
-    assert "Some.Library 1.0.0 is damaged" in refused(engine, tmp_path)
+    with pytest.raises(PackageError, match=r"PowerShell 7.6.9 is damaged"):
+        lay_out(files_of(platform, engine.feed), tmp_path, platform)
 
 
 def test_a_damaged_entry(engine: SmallEngine, tmp_path: Path) -> None:
-    name = "lib/net8.0/Damaged.dll"
-    file = engine.feed / "Damaged.1.0.0.nupkg"
-    with zipfile.ZipFile(file, "w") as archive:
+    platform = engine.make()
+    file = files_of(platform, engine.feed)[platform.powershell]
+    name = f"{TOOL}/{SYSTEM}/Damaged.dll"
+    with zipfile.ZipFile(file, "a") as archive:
         archive.writestr(name, b"a clear content")
     file.write_bytes(file.read_bytes().replace(b"a clear", b"another", 1))
-    engine.pins.append(pin_of(file, "Damaged", "1.0.0"))
-    with pytest.raises(PackageError, match=f"Damaged 1.0.0 is damaged: {name}"):
-        lay(engine, tmp_path)
+    damaged = PlatformLock.make(
+        RID, pin_of(file, "PowerShell", "7.6.9"), platform.runtime, platform.host
+    )
+    with pytest.raises(PackageError, match=f"PowerShell 7.6.9 is damaged: {name}"):
+        lay_out(files_of(damaged, engine.feed), tmp_path / "home", damaged)
+
+
+# What PowerShell itself brings for each platform: natives and libraries of its own.
+OF_A_PLATFORM = {
+    "linux-x64": {"libpsl-native.so", "libSystem.IO.Ports.Native.so"},
+    "linux-arm64": {"libpsl-native.so", "libSystem.IO.Ports.Native.so"},
+    "linux-musl-x64": {"libpsl-native.so", "libSystem.IO.Ports.Native.so"},
+    "osx-arm64": {"libpsl-native.dylib", "libSystem.IO.Ports.Native.dylib"},
+    "osx-x64": {"libpsl-native.dylib", "libSystem.IO.Ports.Native.dylib"},
+    "win-x64": {
+        *("pwrshplugin.dll", "PowerShell.Core.Instrumentation.dll", "sni.dll"),
+        *("getfilesiginforedist.dll", "microsoft.management.infrastructure.native.unmanaged.dll"),
+    },
+}
+
+
+def test_every_platform_is_locked() -> None:
+    assert set(load_lock().platforms) == set(PLATFORMS) == set(OF_A_PLATFORM)
+
+
+@pytest.mark.parametrize("rid", PLATFORMS)
+def test_the_real_powershell_is_laid_out_for_every_platform(
+    real_feed: Source, tmp_path: Path, rid: str
+) -> None:
+    # Only this machine's .NET is in the feed, so a small one stands in for it: what is chosen
+    # from the tool, which has all platforms, is what is looked at.
+    locked = load_lock().platform(rid)
+    runtime = make_package(tmp_path, locked.runtime.id, locked.dotnet, runtime_entries(rid))
+    host = make_package(tmp_path, locked.host.id, locked.host.version, host_entries(rid))
+    platform = PlatformLock.make(rid, locked.powershell, runtime, host)
+    files = files_of(platform, tmp_path)
+    files[locked.powershell] = Path(real_feed.location) / locked.powershell.file_name
+    home = tmp_path / "engine"
+    home.mkdir()
+    lay_out(files, home, platform)
+
+    names = names_in(home)
+    windows = rid.startswith("win")
+    assert OF_A_PLATFORM[rid] < names
+    assert ("pwsh.exe" in names, "pwsh" in names) == (windows, not windows)
+    program = (home / ("pwsh.exe" if windows else "pwsh")).read_bytes()
+    assert b"pwsh.dll\0" in program
+    assert {"pwsh.dll", "System.Management.Automation.dll", "Newtonsoft.Json.dll"} < names
+    assert "microsoft.management.infrastructure.dll" in {name.lower() for name in names}
+    assert "Modules/PSReadLine/PSReadLine.psd1" in names
+    assert "Modules/Microsoft.PowerShell.ThreadJob/Microsoft.PowerShell.ThreadJob.psd1" in names
+    assert "ref/System.Runtime.dll" in names
+    # What the Windows flavour has from WindowsDesktop elsewhere, and Windows' own configuration.
+    assert "System.CodeDom.dll" in names
+    assert "System.Security.Cryptography.Pkcs.dll" in names
+    assert ("powershell.config.json" in names) == windows
+    assert len({name.lower() for name in names}) == len(names)
+    assert not [name for name in names if "GlobalTool.Shim" in name or "runtimes/" in name]
+    deps = json.loads((home / "pwsh.deps.json").read_text())
+    assert deps["runtimeTarget"]["name"].endswith(f"/{rid}")
+    assert locked.dotnet in (home / "pwsh.runtimeconfig.json").read_text()

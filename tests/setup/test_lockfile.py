@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 
 from psbridge.errors import PackageError
-from psbridge.setup.lockfile import load_lock
+from psbridge.setup.lockfile import Lock, PlatformLock, load_lock
 
-from .conftest import SmallEngine
+from .conftest import RID, SmallEngine, make_package
 
 
 @pytest.fixture
 def content(engine: SmallEngine) -> Any:
     """What a sound lock file says."""
-    return json.loads(engine.lock.to_json())
+    return json.loads(Lock({RID: engine.make()}).to_json())
 
 
 def save(folder: Path, content: Any) -> Path:
@@ -27,38 +27,51 @@ def save(folder: Path, content: Any) -> Path:
 
 
 def test_written_and_read_again(engine: SmallEngine, tmp_path: Path) -> None:
+    platform = engine.make()
+    crossgen2 = make_package(tmp_path, "Crossgen2", "10.0.15")
+    parts = platform.powershell, platform.runtime, platform.host
+    lock = Lock({RID: platform, "other-x64": PlatformLock.make("other-x64", *parts, crossgen2)})
     file = tmp_path / "lock.json"
-    file.write_text(engine.lock.to_json(), encoding="utf-8")
-    assert load_lock(file) == engine.lock
-
-
-def test_a_shared_package_stands_there_once(content: Any) -> None:
-    content["platforms"]["other"] = next(iter(content["platforms"].values()))
-    assert len(content["packages"]) == len(content["platforms"]["other"])
+    file.write_text(lock.to_json(), encoding="utf-8")
+    assert load_lock(file) == lock
+    assert len(json.loads(lock.to_json())["packages"]) == 4, "a shared package stands there once"
 
 
 def test_the_lock_of_this_version_is_sound() -> None:
-    lock = load_lock()
-    assert lock.platforms
-    for pins in lock.platforms.values():
-        assert "System.Management.Automation" in [pin.id for pin in pins]
+    for rid, platform in load_lock().platforms.items():
+        assert platform.rid == rid
+        assert platform.powershell.id == "PowerShell"
+        assert platform.runtime.id == f"Microsoft.NETCore.App.Runtime.{rid}"
+        assert platform.host.id == f"Microsoft.NETCore.App.Host.{rid}"
+        assert platform.dotnet == platform.runtime.version
+
+
+def test_the_folder_is_named_after_what_is_in_it() -> None:
+    # Otherwise a home that is made differently would be taken for the one that is there.
+    for rid, platform in load_lock().platforms.items():
+        made = PlatformLock.make(
+            rid, platform.powershell, platform.runtime, platform.host, platform.crossgen2
+        )
+        assert made == platform, "run tools/relock.py"
 
 
 def test_a_platform_that_is_not_locked() -> None:
     with pytest.raises(PackageError) as caught:
-        load_lock().pins("plan9-x64")
+        load_lock().platform("plan9-x64")
     message = str(caught.value)
     assert "this platform (plan9-x64)" in message
     assert "linux-x64" in message
     assert "install PowerShell" in message
 
 
-def test_the_digest_is_that_of_one_platform(engine: SmallEngine) -> None:
-    (rid,) = engine.lock.platforms
-    before = engine.lock.digest(rid)
-    assert before == engine.lock.digest(rid)
-    engine.add("Another.Package", "1.0.0", {})
-    assert engine.lock.digest(rid) != before
+def test_the_digest_is_that_of_what_is_laid_out(engine: SmallEngine, tmp_path: Path) -> None:
+    before = engine.make()
+    parts = before.powershell, before.runtime, before.host
+    crossgen2 = make_package(tmp_path, "Crossgen2", "10.0.15")
+    assert PlatformLock.make(RID, *parts, crossgen2).folder == before.folder
+    other = make_package(tmp_path, before.host.id, before.host.version, {"more": b""})
+    assert PlatformLock.make(RID, *parts[:2], other).folder != before.folder
+    assert PlatformLock.make("other", *parts).folder != before.folder
 
 
 def first(content: Any) -> Any:
@@ -68,18 +81,18 @@ def first(content: Any) -> Any:
 @pytest.mark.parametrize(
     ("spoil", "what"),
     [
-        (lambda c: c.update(format=2), "its format is not 1"),
+        (lambda c: c.update(format=1), "its format is not 2"),
         (lambda c: c.pop("packages"), "'packages' is missing"),
         (lambda c: c["packages"].clear(), "is missing"),
-        (lambda c: c.update(dotnet="ten"), "'ten' is not a package version"),
+        (lambda c: c["platforms"][RID].pop("host"), "'host' is missing"),
+        (lambda c: c["platforms"][RID].pop("folder"), "'folder' is missing"),
+        (lambda c: c["platforms"][RID].update(folder="../x"), "names no folder"),
+        (lambda c: c["platforms"][RID].update(dotnet="9.0.0"), "is not its runtime's version"),
+        (lambda c: c["platforms"][RID].update(crossgen2="None/1.0.0"), "is missing"),
         (lambda c: first(c).update(sha512="AAAA"), "is not a SHA-512"),
         (lambda c: first(c).update(sha512="?"), "is not a SHA-512"),
         (lambda c: first(c).update(size="1"), "is not a number of bytes"),
         (lambda c: c["packages"].update({"nothing": first(c)}), "is not a package version"),
-        (
-            lambda c: next(iter(c["platforms"].values())).extend([next(iter(c["packages"]))]),
-            "twice",
-        ),
     ],
 )
 def test_an_unsound_lock_file(content: Any, tmp_path: Path, spoil: Any, what: str) -> None:

@@ -18,12 +18,12 @@ class Terminal(io.StringIO):
 
 def play(progress: Progress) -> None:
     with progress:
-        progress.begin(2, 3_000_000)
-        progress.received("One 1.0.0", 1_000_000)
-        progress.received("One 1.0.0", -1_000_000)
-        progress.received("One 1.0.0", 2_000_000)
+        progress.begin("Fetching 2 packages", 2, 3_000_000)
+        progress.advanced("One 1.0.0", 1_000_000)
+        progress.advanced("One 1.0.0", -1_000_000)
+        progress.advanced("One 1.0.0", 2_000_000)
         progress.finished("One 1.0.0")
-        progress.received("Two 1.0.0", 1_000_000)
+        progress.advanced("Two 1.0.0", 1_000_000)
         progress.finished("Two 1.0.0")
         progress.step("Laying out")
 

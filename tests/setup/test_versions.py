@@ -42,13 +42,3 @@ def test_order() -> None:
     ]
     shuffled = [*ordered[3:], *ordered[:3]]
     assert sorted(shuffled, key=versions.sort_key) == ordered
-
-
-@pytest.mark.parametrize("requirement", ["5.0", "[5.0.0]", "[5.0.0, 6.0.0)", "[5.0,)"])
-def test_lowest_version_that_a_dependency_allows(requirement: str) -> None:
-    assert versions.lowest_allowed(requirement) == "5.0.0"
-
-
-def test_a_dependency_without_a_lower_end() -> None:
-    with pytest.raises(ValueError, match="is not a package version"):
-        versions.lowest_allowed("(, 2.0]")

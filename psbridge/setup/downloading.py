@@ -1,0 +1,54 @@
+"""Only fetching the packages of a platform, for a machine that has no network."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..errors import EngineError
+from .home_folder import lock_of
+from .lockfile import load_lock
+from .platforms import current_rid
+from .progress import Progress
+from .source import Source
+from .verified import fetch_all
+
+__all__ = ["download"]
+
+
+def download(
+    sources: Sequence[Source], folder: Path, *, progress: Progress, rid: str | None = None
+) -> list[Path]:
+    """Put the packages that a platform needs into a folder, which then is a feed.
+
+    Args:
+        sources: where the packages may come from, in this order.
+        folder: the folder; it is made, and packages that are there already are kept.
+        progress: is told how far it is.
+        rid: the platform; that of this process if None.
+
+    Returns:
+        The packages' files.
+
+    Raises:
+        FeedError: no source has a package.
+        PackageError: a package is not the pinned one, or there are none for this platform.
+        EngineError: the folder cannot be written.
+    """
+    platform = load_lock().platform(rid or current_rid())
+    pins = [*platform.pins, *([platform.crossgen2] if platform.crossgen2 else [])]
+    folder = folder.expanduser().absolute()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with lock_of(folder):
+            files = fetch_all(pins, sources, folder, progress)
+            for pin, file in files.items():
+                target = folder / pin.file_name
+                if not target.exists():  # it lies in a folder feed
+                    partial = target.with_name(f"{target.name}.part")
+                    shutil.copyfile(file, partial)
+                    partial.replace(target)
+    except OSError as error:
+        raise EngineError(f"The packages cannot be written to {folder}: {error}") from error
+    return [folder / pin.file_name for pin in pins]
