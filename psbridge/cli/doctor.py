@@ -8,7 +8,7 @@ import os
 import platform
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Literal
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
-__all__ = ["Check", "add_parser", "checks", "run"]
+__all__ = ["Check", "add_parser", "checks", "run", "verdict"]
 
 
 @dataclass(frozen=True)
@@ -62,10 +62,30 @@ def run(args: argparse.Namespace) -> int:
     found = list(checks())
     works = all(check.status != "bad" for check in found)
     if args.json:
-        print(json.dumps({"works": works, "checks": [asdict(check) for check in found]}, indent=2))
+        told = {
+            "works": works,
+            "verdict": verdict(found),
+            "checks": [asdict(check) for check in found],
+        }
+        print(json.dumps(told, indent=2))
     else:
-        _print_table(found)
+        _print(found)
     return 0 if works else 1
+
+
+def verdict(found: Sequence[Check]) -> str:
+    """Say in one sentence what the checks come to."""
+    for check in found:
+        if check.status == "bad":
+            return f"psbridge cannot work here yet: {check.advice}."
+    started = [check.found for check in found if check.name == "start"]
+    if not started:
+        return "psbridge can work here: PowerShell is fetched on first use, or by psbridge setup."
+    hints = sum(bool(check.advice) for check in found)
+    also = ""
+    if hints:
+        also = f"; {hints} {'note says' if hints == 1 else 'notes say'} what could be better"
+    return f"psbridge works here, with {started[0]}{also}."
 
 
 def checks() -> Iterator[Check]:
@@ -92,14 +112,14 @@ def _python() -> Check:
 def _library() -> Check:
     from find_libpython import find_libpython
 
-    name = "Python in PowerShell"
+    name = "libpython"
     if (library := find_libpython()) is not None:
         return Check(name, "ok", str(library))
     version = "{}.{}".format(*sys.version_info)
     return Check(
         name,
         "note",
-        "this Python has no shared library (libpython), so a plain PowerShell cannot load it",
+        "this Python has no shared library, so a plain PowerShell cannot load it",
         f"install your system's package of it, such as libpython{version}",
     )
 
@@ -115,35 +135,34 @@ def _packages() -> Iterator[Check]:
 def _sources() -> Iterator[Check]:
     from ..setup.nuget_config import sources
 
+    name = "NuGet source"
     try:
         found = sources(None, None)
     except EngineError as error:
-        yield Check("NuGet sources", "note", str(error), "correct the file that it names")
+        yield Check(name, "note", str(error), "correct the file that it names")
         return
     if not found:
-        yield Check("NuGet sources", "note", "none configured; needed only to fetch an engine")
+        yield Check(name, "note", "none configured; needed only to fetch PowerShell")
     for source in found:
-        name = f"NuGet source {source.name}"
+        where = f"{source.name}: {source.shown} (from {source.origin})"
         if (problem := source.problem()) is not None:
-            yield Check(name, "note", f"{source.shown} (from {source.origin}): {problem}")
+            yield Check(name, "note", f"{where}: {problem}")
         else:
-            yield Check(name, "ok", f"{source.shown} (from {source.origin})")
+            yield Check(name, "ok", where)
 
 
 def _lock() -> Check:
-    from ..setup.frameworks import current_rid
     from ..setup.lockfile import load_lock
+    from ..setup.platforms import current_rid
 
+    name = "packages"
     try:
-        lock = load_lock()
-        pins = lock.pins(current_rid())
+        platform = load_lock().platform(current_rid())
     except EngineError as error:
-        return Check("pinned packages", "note", str(error), "install PowerShell 7.4 or later")
-    return Check(
-        "pinned packages",
-        "ok",
-        f"PowerShell {lock.powershell}, .NET {lock.dotnet}: {len(pins)} for {current_rid()}",
-    )
+        return Check(name, "note", str(error), "install PowerShell 7.4 or later")
+    megabytes = sum(pin.size for pin in platform.pins) / 1_000_000
+    found = f"PowerShell {platform.powershell.version}, .NET {platform.dotnet} for {platform.rid}"
+    return Check(name, "ok", f"{found}, {megabytes:.0f} MB")
 
 
 def _engine_places() -> tuple[Home | None, list[Check]]:
@@ -158,18 +177,44 @@ def _engine_places() -> tuple[Home | None, list[Check]]:
     except EngineError as error:
         return None, [Check(name, "bad", str(error), "name another folder, or none")]
     kind = "self-contained" if home.self_contained else "for the machine's .NET"
-    found = f"{home.version} in {home.path}, {kind} (found: {home.found_as})"
-    return home, [Check(name, "ok", found)]
+    found = f"{home.version}, {kind}, found as {home.found_as}, in {home.path}"
+    return home, [Check(name, "ok", found), *_own_copy(home)]
+
+
+def _own_copy(home: Home) -> Iterator[Check]:
+    """Say what could be done about copies of our own."""
+    from ..engine.finding import EARLIER_COPY
+    from ..setup.lockfile import load_lock
+    from ..setup.own_homes import earlier_homes
+    from ..setup.platforms import current_rid
+    from ..setup.precompile import is_precompiled
+
+    if is_precompiled(home.engine_dll):
+        yield Check("precompiled", "ok", "yes")
+    else:
+        platform = load_lock().platforms.get(current_rid())
+        can_be = platform is not None and platform.crossgen2 is not None and home.is_own_copy
+        yield Check(
+            "precompiled",
+            "note",
+            "no: each start of PowerShell takes twice as long and more",
+            "run psbridge setup to precompile it" if can_be else "",
+        )
+    if home.found_as == EARLIER_COPY:
+        yield Check("own copies", "note", EARLIER_COPY, "run psbridge setup to make the new one")
+    elif earlier := earlier_homes():
+        found = f"{len(earlier)} of earlier versions"
+        yield Check("own copies", "note", found, "run psbridge setup --prune to remove them")
 
 
 def _fetchable() -> Check:
-    from ..setup.frameworks import current_rid
     from ..setup.lockfile import load_lock
     from ..setup.nuget_config import sources
+    from ..setup.platforms import current_rid
 
     try:
         usable = [source for source in sources(None, None) if source.problem() is None]
-        load_lock().pins(current_rid())
+        load_lock().platform(current_rid())
     except EngineError as error:
         return Check("PowerShell", "bad", str(error), _TWO_WAYS)
     if not usable:
@@ -253,16 +298,22 @@ def _engine(home: Home) -> Iterator[Check]:
         )
 
 
-def _print_table(found: list[Check]) -> None:
+def _print(found: Sequence[Check]) -> None:
+    """Print a line for each check, and what to do about it below; the verdict comes last."""
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
     colours = {"ok": "green", "note": "yellow", "bad": "bold red"}
-    table = Table("", "what", "found", "what to do", box=None, pad_edge=False)
-    for check in found:
-        status = Text(check.status, style=colours[check.status])
-        table.add_row(status, Text(check.name), Text(check.found), Text(check.advice))
+    margin = 4 + 2 + max(len(check.name) for check in found) + 2
     # Without a terminal nothing is wrapped: a program, or a person with grep, reads it.
-    console = Console(width=None if sys.stdout.isatty() else 1000)
-    console.print(table)
+    console = Console(width=None if sys.stdout.isatty() else 10_000)
+    for check in found:
+        head = Text.assemble(
+            (check.status.ljust(6), colours[check.status]), check.name.ljust(margin - 6)
+        )
+        text = Text(check.found + (f"\nTo do: {check.advice}" if check.advice else ""))
+        for line in text.wrap(console, max(console.width - margin, 20)):
+            console.print(head + line, soft_wrap=True)
+            head = Text(" " * margin)
+    for line in Text(verdict(found)).wrap(console, console.width):
+        console.print(line, soft_wrap=True)

@@ -12,7 +12,10 @@ from typing import NamedTuple
 from ..errors import EngineError, EngineNotFound, EngineUnsupported
 from .homes import ENGINE_DLL, Home, read_home
 
-__all__ = ["PSHOME_VARIABLE", "Place", "find", "places"]
+__all__ = ["EARLIER_COPY", "PSHOME_VARIABLE", "Place", "find", "places"]
+
+EARLIER_COPY = "a copy of our own, made by an earlier psbridge"
+"""How such a home is found, in words."""
 
 PSHOME_VARIABLE = "PSBRIDGE_PSHOME"
 
@@ -58,7 +61,7 @@ def find(pshome: str | Path | None = None) -> Home:
 
 
 def places() -> Iterator[Place]:
-    """Look at each place in order: PATH, the usual install folders, our own copy."""
+    """Look at each place in order: PATH, the usual install folders, our own copies."""
     yield _on_path()
     for folder in _install_folders():
         if folder.is_dir():
@@ -66,11 +69,12 @@ def places() -> Iterator[Place]:
         else:
             yield Place(str(folder), "not there", None)
     yield own_copy()
+    yield from _earlier_copies()
 
 
 def own_copy() -> Place:
     """Look at the place where ``psbridge setup`` puts our own copy."""
-    from ..setup.install import default_destination
+    from ..setup.destination import default_destination
 
     try:
         folder = default_destination()
@@ -79,6 +83,14 @@ def own_copy() -> Place:
     if not folder.is_dir():
         return Place(f"our own copy, {folder}", "not there", None)
     return _look("our own copy", folder)
+
+
+def _earlier_copies() -> Iterator[Place]:
+    """Look at the copies that an earlier psbridge made: they serve until the new one is there."""
+    from ..setup.own_homes import earlier_homes
+
+    for home in earlier_homes():
+        yield _look(EARLIER_COPY, home.path)
 
 
 def _absolute(named: str | Path) -> Path:

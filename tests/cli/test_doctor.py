@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,9 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from psbridge.setup.lockfile import load_lock
+from psbridge.setup.nuget_config import configured_sources
+from psbridge.setup.packages import open_package
+from psbridge.setup.platforms import current_rid
+
 if TYPE_CHECKING:
     from ..conftest import RunPython
 
+ROOT = Path(__file__).parents[2]
 PROGRAM = "pwsh.exe" if sys.platform == "win32" else "pwsh"
 
 # No install folders: a developer's machine may have a PowerShell there.
@@ -61,6 +68,7 @@ class Doctor:
         assert done.stderr == ""
         told = json.loads(done.stdout)
         assert told["works"] is (done.returncode == 0)
+        assert told["verdict"].startswith("psbridge ")
         checks: dict[str, list[dict[str, Any]]] = {}
         for check in told["checks"]:
             assert check.keys() == {"name", "status", "found", "advice"}
@@ -93,12 +101,12 @@ def test_a_machine_where_all_is_well(doctor: Doctor, own_copy: Path, cache: str)
     code, checks = doctor.checks(**env)
     assert code == 0
     assert {name for name, found in checks.items() if found[0]["status"] == "ok"} >= {
-        *("psbridge", "Python", "pythonnet", "clr_loader", "pywinrm", "pinned packages"),
+        *("psbridge", "Python", "pythonnet", "clr_loader", "pywinrm", "packages"),
         *("PowerShell", "cache", "pwsh program", "start", "job streams"),
     }
     version = json.loads((own_copy / "psbridge-engine.json").read_text())
     assert checks["PowerShell"][0]["found"] == (
-        f"{version['powershell']} in {own_copy}, self-contained (found: PSBRIDGE_PSHOME)"
+        f"{version['powershell']}, self-contained, found as PSBRIDGE_PSHOME, in {own_copy}"
     )
     assert checks["start"][0]["found"] == (
         f".NET {version['dotnet']}, PowerShell {version['powershell']}"
@@ -106,13 +114,17 @@ def test_a_machine_where_all_is_well(doctor: Doctor, own_copy: Path, cache: str)
     code, table = doctor.table(**env)
     assert code == 0
     assert "\x1b" not in table
+    *lines, verdict = table.splitlines()
     for name, found in checks.items():
         assert any(
             line.split()[0] == found[0]["status"]
             and f" {name} " in line
             and found[0]["found"] in line
-            for line in table.splitlines()[1:]
+            for line in lines
         )
+    assert verdict.startswith(
+        f"psbridge works here, with .NET {version['dotnet']}, PowerShell {version['powershell']}"
+    )
 
 
 def test_a_machine_that_has_nothing(doctor: Doctor) -> None:
@@ -132,6 +144,10 @@ def test_a_machine_that_has_nothing(doctor: Doctor) -> None:
     code, table = doctor.table()
     assert code == 1
     assert "bad" in table
+    assert table.splitlines()[-1] == (
+        "psbridge cannot work here yet: install PowerShell 7.4 or later, or run psbridge setup "
+        "--source FOLDER|URL with a NuGet feed."
+    )
     assert doctor.nothing_made()
 
 
@@ -144,6 +160,9 @@ def test_an_engine_that_can_be_fetched_is_not(doctor: Doctor) -> None:
     assert check["status"] == "note"
     assert check["found"] == f"not there yet; it is fetched from {feed} on first use"
     assert "psbridge setup" in check["advice"]
+    assert doctor.table(PSBRIDGE_NUGET_SOURCE=str(feed))[1].splitlines()[-1] == (
+        "psbridge can work here: PowerShell is fetched on first use, or by psbridge setup."
+    )
     assert doctor.nothing_made()
 
 
@@ -155,10 +174,10 @@ def test_a_feed_folder_that_is_not_there(doctor: Doctor) -> None:
     )
     code, checks = doctor.checks()
     assert code == 1
-    (check,) = checks["NuGet source mine"]
+    (check,) = checks["NuGet source"]
     assert check["status"] == "note"
     assert check["found"] == (
-        f"{doctor.folder.parent / 'gone'} (from {config}): missing: there is no such folder"
+        f"mine: {doctor.folder.parent / 'gone'} (from {config}): missing: there is no such folder"
     )
     assert checks["PowerShell"][0]["status"] == "bad"
 
@@ -167,7 +186,7 @@ def test_a_configuration_of_nuget_that_is_damaged(doctor: Doctor) -> None:
     (doctor.folder / "nuget.config").write_text("<configuration>")
     code, checks = doctor.checks()
     assert code == 1
-    (check,) = checks["NuGet sources"]
+    (check,) = checks["NuGet source"]
     assert check["status"] == "note"
     assert "nuget.config" in check["found"]
     assert check["advice"] == "correct the file that it names"
@@ -237,3 +256,45 @@ def test_it_is_a_command(own_copy: Path) -> None:
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert "PSBRIDGE_PSHOME" in done.stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_it_fits_a_terminal_of_80_columns_and_ends_with_the_verdict(own_copy: Path) -> None:
+    from ..session.terminal import Terminal
+
+    code = "import sys; from psbridge.cli import main; sys.exit(main(['doctor']))"
+    exit_code, shown = Terminal(code, size=(80, 24), PSBRIDGE_PSHOME=str(own_copy)).end(60)
+    assert exit_code == 0, shown
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", shown).splitlines()
+    assert max(map(len, lines)) <= 80
+    last = max(index for index, line in enumerate(lines) if line.startswith("psbridge "))
+    assert " ".join(line.strip() for line in lines[last:]).endswith(".")
+    assert str(own_copy) in "".join(line.strip() for line in lines)
+
+
+def test_a_home_that_is_not_precompiled(
+    doctor: Doctor, own_copy: Path, cache: str, tmp_path: Path
+) -> None:
+    pin = load_lock().platform(current_rid()).powershell
+    feed = next(s for s in configured_sources(ROOT) if not s.is_url and s.problem() is None)
+    home = linked(own_copy, doctor.folder / "home", "System.Management.Automation.dll")
+    with open_package(Path(feed.location) / pin.file_name, pin.title) as package:
+        name = "System.Management.Automation.dll"
+        package.extract(f"tools/net10.0/any/unix/{name}", home / name)
+    code, checks = doctor.checks(PSBRIDGE_PSHOME=str(home), XDG_CACHE_HOME=cache)
+    assert code == 0
+    (check,) = checks["precompiled"]
+    assert check["status"] == "note"
+    assert check["found"].startswith("no: ")
+    assert check["advice"] == "run psbridge setup to precompile it"
+
+
+def test_copies_of_earlier_versions(doctor: Doctor, own_copy: Path, cache: str) -> None:
+    marker = json.loads((own_copy / "psbridge-engine.json").read_text())
+    earlier = doctor.home / "data" / "psbridge" / "engine" / "earlier"
+    earlier.mkdir(parents=True)
+    (earlier / "psbridge-engine.json").write_text(json.dumps(marker | {"powershell": "7.5.0"}))
+    env = {"PSBRIDGE_PSHOME": str(own_copy), "XDG_CACHE_HOME": cache}
+    (check,) = doctor.checks(**env)[1]["own copies"]
+    assert (check["status"], check["found"]) == ("note", "1 of earlier versions")
+    assert "setup --prune" in check["advice"]
