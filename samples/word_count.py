@@ -1,14 +1,15 @@
 """Get-WordCount: a cmdlet that counts the words in text files, in the foreground or as a job.
 
-    psbridge run --module samples/word_count.py "Get-WordCount README.md, samples"
+    psbridge run --module samples/word_count.py "Get-WordCount *.md"
     psbridge run --module samples/word_count.py \
-        "Get-WordCount README.md, samples -AsJob | Wait-Job | Receive-Job"
+        "Get-WordCount *.md -AsJob | Wait-Job | Receive-Job"
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from glob import glob
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -38,7 +39,7 @@ class GetWordCount(JobCmdlet, verb="Get", noun="WordCount"):
             from_pipeline=True,
             from_pipeline_by_property_name=True,
             alias=["FullName"],
-            help="Files to read, or folders of files.",
+            help="Files to read, or folders of files; wildcards are allowed.",
         ),
     ]
     encoding: Annotated[
@@ -48,7 +49,7 @@ class GetWordCount(JobCmdlet, verb="Get", noun="WordCount"):
     def process(self) -> Iterator[WordCount]:
         """Count each file of this record; a file that cannot be read is an error of its own."""
         for path in self.path:
-            for file in self._files(Path(path)):
+            for file in self._files(path):
                 self.write_progress("Counting words", str(file))
                 try:
                     yield self._count(file)
@@ -56,10 +57,15 @@ class GetWordCount(JobCmdlet, verb="Get", noun="WordCount"):
                     self.write_error(error, target=str(file))
         self.write_progress("Counting words", completed=True)
 
-    def _files(self, path: Path) -> list[Path]:
-        if path.is_dir():
-            return sorted(file for file in path.iterdir() if file.is_file())
-        return [path]
+    def _files(self, path: str) -> list[Path]:
+        found: list[Path] = []
+        # Where nothing fits, the path itself is what the error names.
+        for place in sorted(map(Path, glob(path))) or [Path(path)]:
+            if place.is_dir():
+                found += sorted(file for file in place.iterdir() if file.is_file())
+            else:
+                found.append(place)
+        return found
 
     def _count(self, file: Path) -> WordCount:
         lines = words = 0

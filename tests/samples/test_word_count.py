@@ -40,6 +40,13 @@ def test_a_file_that_cannot_be_read_loses_none_of_the_others(
     assert ids == ["UnicodeDecodeError", "FileNotFoundError"]
 
 
+def test_wildcards_are_allowed(shell_with: Session, texts: Path) -> None:
+    found = shell_with.run("Get-WordCount $args[0] -Encoding latin-1", texts / "*.txt")
+    assert [Path(count["Path"]).name for count in found] == ["a.txt", "b.txt"]
+    result = shell_with.run("Get-WordCount $args[0]", texts / "*.none")
+    assert [error.error_id.partition(",")[0] for error in result.errors] == ["FileNotFoundError"]
+
+
 def test_the_encoding_is_the_user_s(shell_with: Session, texts: Path) -> None:
     result = shell_with.run("Get-WordCount $args[0] -Encoding latin-1", texts / "b.txt")
     assert [count["Words"] for count in result] == [2]
