@@ -6,6 +6,7 @@ that every byte goes through.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -13,9 +14,12 @@ from ..errors import FeedError
 from . import versions
 from .source import Source
 
-__all__ = ["Feed", "FolderFeed", "Sink", "open_feed"]
+__all__ = ["ANOTHER_SOURCE", "Feed", "FolderFeed", "Sink", "open_feed"]
 
 _CHUNK = 1 << 20
+
+ANOTHER_SOURCE = "Name another source:\n  psbridge setup --source FOLDER|URL"
+"""The next step where a source will not do."""
 
 
 class Sink(Protocol):
@@ -48,7 +52,8 @@ class Feed(Protocol):
         Args:
             package_id: in any letter case.
             version: in its normal form.
-            folder: where a file may be written, if the feed is elsewhere.
+            folder: where a file may be written, if the feed is elsewhere. What an earlier
+                attempt left there unfinished is given to `sink` first and not fetched again.
             sink: is given every byte, in order.
 
         Returns:
@@ -62,20 +67,26 @@ class Feed(Protocol):
         """Close the connections, if there are any."""
 
 
-def open_feed(source: Source) -> Feed:
+def open_feed(source: Source, tell: Callable[[str], None] | None = None) -> Feed:
     """Make the feed for a source; nothing is read or sent yet.
+
+    Args:
+        source: what is asked.
+        tell: is told what a person who waits wants to know, such as another attempt.
 
     Raises:
         FeedError: the source cannot be used at all; see `Source.problem`.
     """
     problem = source.problem()
     if problem is not None:
-        raise FeedError(f"The feed {source.shown} (from {source.origin}) is {problem}.")
+        raise FeedError(
+            f"The feed {source.shown} (from {source.origin}) is {problem}.", ANOTHER_SOURCE
+        )
     if source.is_url:
         # Here, not above: requests takes a while to import, and a folder does without it.
         from .http_feed import HttpFeed
 
-        return HttpFeed(source)
+        return HttpFeed(source, tell)
     return FolderFeed(source)
 
 
@@ -95,7 +106,9 @@ class FolderFeed:
         """Read a package where it lies; see `Feed`."""
         file = self._find(package_id).get(versions.normalize(version))
         if file is None:
-            raise FeedError(f"{package_id} {version} is not in the folder {self._folder}.")
+            raise FeedError(
+                f"The folder {self._folder} does not have {package_id} {version}.", ANOTHER_SOURCE
+            )
         sink.restart()
         try:
             with file.open("rb") as stream:
@@ -103,7 +116,7 @@ class FolderFeed:
                     sink.add(chunk)
         except OSError as error:
             raise FeedError(
-                f"{package_id} {version} cannot be read ({file}): {error.strerror}."
+                f"The file {file} cannot be read: {error.strerror}.", ANOTHER_SOURCE
             ) from error
         return file
 
@@ -138,7 +151,7 @@ class FolderFeed:
             return []
         except OSError as error:
             raise FeedError(
-                f"The feed folder {folder} cannot be read: {error.strerror}."
+                f"The feed folder {folder} cannot be read: {error.strerror}.", ANOTHER_SOURCE
             ) from error
 
 

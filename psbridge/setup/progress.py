@@ -131,7 +131,7 @@ class TerminalProgress(SilentProgress):
     def step(self, text: str) -> None:
         """See `Progress`."""
         if self._bar is not None:
-            self._bar.console.print(text, highlight=False)
+            self._bar.console.print(text, highlight=False, markup=False)
 
     def __enter__(self) -> Self:
         # Imported here: it takes longer than all of psbridge, and is seldom needed.
