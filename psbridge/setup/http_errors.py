@@ -81,7 +81,7 @@ def explain(
     name_proxy = f"Name the right proxy, and repeat:\n  {_set('HTTPS_PROXY', 'http://proxy:port')}"
     if isinstance(error, NoAnswer | requests.Timeout):
         return FeedTrouble(
-            f"No answer from {feed}{through} within {limit:.0f} s.",
+            f"No answer from {feed}{through} within {limit:g} s.",
             name_proxy if proxy else curl,
             passing=True,
             everywhere=True,
@@ -133,10 +133,10 @@ def explain(
     if isinstance(error, OSError) and not isinstance(error, ValueError):
         # A bare name may have been meant as a folder's.
         bare = source.location == f"https://{source.name}"
-        no_folder = f" There is no folder {source.name} here either." if bare else ""
+        no_folder = f"There is no folder {source.name} here, so it is a host. " if bare else ""
         return FeedTrouble(
-            f"No connection to {feed}{through}: {_why(error)}.{no_folder}",
-            curl,
+            f"No connection to {feed}{through}: {_why(error)}.",
+            no_folder + curl,
             passing=True,
             everywhere=True,
             brief=_why(error),

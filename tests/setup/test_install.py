@@ -38,7 +38,7 @@ def test_installed_twice_is_installed_once(setup: Setup) -> None:
     setup.here()
     (setup.engine.feed / "Some.Library.1.0.0.nupkg").unlink()
     assert setup.here() == setup.dest
-    with pytest.raises(FeedError, match="found in none of the feeds"):
+    with pytest.raises(FeedError, match=r"The folder .* does not have Some.Library 1.0.0"):
         setup.here(force=True)
     assert read_marker(setup.dest), "the old copy was lost"
 
@@ -123,10 +123,10 @@ def test_every_source_and_its_reason(setup: Setup, serve: Callable[..., WebFeed]
     with pytest.raises(FeedError) as caught:
         setup.here(sources=[gone, off, setup.engine.source, web.source()])
     message = str(caught.value)
-    assert message.startswith("Some.Library 1.0.0 was found in none of the feeds:")
+    assert message.startswith("No feed has the package Some.Library 1.0.0:\n")
     assert "gone (from my.config) is missing" in message
     assert "is disabled" in message
-    assert f"is not in the folder {setup.engine.feed}" in message
+    assert f"The folder {setup.engine.feed} does not have" in message
     assert "(status 404)" in message
     assert setup.left() == []
 
