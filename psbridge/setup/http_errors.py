@@ -24,8 +24,6 @@ from .transfer import NoAnswer, Stalled
 
 __all__ = ["FeedTrouble", "explain", "refused", "transport_errors"]
 
-GO_ON = "What has arrived is kept; this goes on from there:\n  psbridge setup"
-
 BUSY = (429, 500, 502, 503, 504)
 
 transport_errors = (requests.RequestException, HTTPError, OSError, NoAnswer, Stalled, ValueError)
@@ -89,7 +87,7 @@ def explain(
             brief="no answer",
         )
     if isinstance(error, Stalled | ReadTimeoutError):
-        return FeedTrouble(f"{_cap(feed)} stopped sending {what}.", GO_ON, passing=True)
+        return FeedTrouble(f"{_cap(feed)} stopped sending {what}.", _go_on(source), passing=True)
     if isinstance(error, requests.exceptions.InvalidSchema):
         return FeedTrouble(
             f"{_cap(feed)} leads to an address that is not https:// for {what}; "
@@ -128,7 +126,9 @@ def explain(
         error, DecodeError | LocationParseError
     ):
         return FeedTrouble(
-            f"The connection to {feed} broke off in the middle of {what}.", GO_ON, passing=True
+            f"The connection to {feed} broke off in the middle of {what}.",
+            _go_on(source),
+            passing=True,
         )
     if isinstance(error, OSError) and not isinstance(error, ValueError):
         # A bare name may have been meant as a folder's.
@@ -179,7 +179,7 @@ def refused(
     reason = f" {answer.reason}" if answer.reason else ""
     return FeedTrouble(
         f"{_cap(feed)} failed at {what}: status {status}{reason}.",
-        GO_ON if status in BUSY else ANOTHER_SOURCE,
+        _go_on(source) if status in BUSY else ANOTHER_SOURCE,
         passing=status in BUSY,
         status=status,
     )
@@ -190,6 +190,12 @@ def _feed(source: Source, address: str) -> str:
     asked, own = urlsplit(address).netloc, urlsplit(source.location).netloc
     other = f" at {asked.rpartition('@')[2]}" if asked and asked != own else ""
     return f"the feed {source.shown} (from {source.origin}){other}"
+
+
+def _go_on(source: Source) -> str:
+    """Say how to repeat it with the same source."""
+    named = f" --source {shlex.quote(source.name)}" if source.origin == "--source" else ""
+    return f"What has arrived is kept; this goes on from there:\n  psbridge setup{named}"
 
 
 def _cap(text: str) -> str:

@@ -133,7 +133,8 @@ def test_a_site_that_is_gone(tmp_path: Path) -> None:
         feed.versions("Some.Package")
     assert str(caught.value).splitlines() == [
         "No connection to the feed https://localhost:9 (from --source): connection refused.",
-        "There is no folder localhost:9 here, so it is a host. See whether it can be reached at all:",
+        "There is no folder localhost:9 here, so it is a host. "
+        "See whether it can be reached at all:",
         "  curl -I https://localhost:9/v3/index.json",
     ]
     feed.close()

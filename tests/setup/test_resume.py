@@ -164,6 +164,10 @@ def test_what_never_gets_further_is_given_up_and_kept(bench: Bench) -> None:
     assert "broke off in the middle of Big 1.0.0" in message
     assert message.splitlines()[-1] == "  psbridge setup"
     assert bench.part.stat().st_size > CUT - 65_536
+    named = Source(f"{bench.web.url}/v3/index.json", f"{bench.web.url}/v3/index.json", "--source")
+    with pytest.raises(FeedError) as caught:
+        bench.fetch(named)
+    assert str(caught.value).splitlines()[-1] == f"  psbridge setup --source {named.name}"
     del bench.web.behaviours["nupkg"]
     bench.fetch()
     assert bench.right()
