@@ -206,12 +206,8 @@ def _why(error: Exception) -> str:
     """Say in a few words what the innermost exception means."""
     chain = list(_chain(error))
     for kind, words in _REASONS:
-        for found in chain:
-            if isinstance(found, kind):
-                host = getattr(found, "_host", None)
-                return (
-                    f"the name {host} is not known" if host and kind is socket.gaierror else words
-                )
+        if any(isinstance(found, kind) for found in chain):
+            return words
     for found in chain:
         if type(found) is OSError and found.strerror:
             return found.strerror.lower()
@@ -223,6 +219,8 @@ def _why(error: Exception) -> str:
 _REASONS: tuple[tuple[type[BaseException], str], ...] = (
     (socket.gaierror, "its name is not known"),
     (ConnectionRefusedError, "connection refused"),
+    (ssl.SSLEOFError, "it closed the connection"),
+    (ssl.SSLZeroReturnError, "it closed the connection"),
     (ssl.SSLError, "it does not speak TLS as it should"),
     (ConnectionResetError, "it closed the connection"),
     (ConnectionAbortedError, "it closed the connection"),

@@ -147,11 +147,6 @@ def test_busy_and_then_not(web: WebFeed, tmp_path: Path) -> None:
     assert sum("nupkg" in path for path in web.asked) == 2
 
 
-def test_always_busy(web: WebFeed, tmp_path: Path) -> None:
-    web.behaviours["nupkg"] = lambda handler: handler.answer(503)
-    assert "failed at Some.Package 1.0.0: status 503" in failure(web.source(), tmp_path)
-
-
 def redirect(address: str) -> Callable[[Handler], bool]:
     return lambda handler: handler.answer(302, Location=address + handler.path)
 

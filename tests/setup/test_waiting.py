@@ -162,7 +162,24 @@ def test_an_index_that_stalls(web: WebFeed, tmp_path: Path) -> None:
 def test_a_server_that_closes_at_once(abrupt: int, tmp_path: Path) -> None:
     message, told = give_up(address(abrupt), tmp_path, QUICK)
     assert message.startswith("No connection to the feed https://localhost")
+    assert message.splitlines()[0].endswith(": it closed the connection.")
     assert len(told) == 2
+
+
+def test_a_server_that_does_not_speak_tls(serve: Serve, tmp_path: Path) -> None:
+    (tmp_path / "feed").mkdir()
+    plain = serve(tmp_path / "feed", tls=False)
+    message, _ = give_up(address(int(plain.url.rpartition(":")[2])), tmp_path, QUICK)
+    assert message.splitlines()[0].endswith(": it does not speak TLS as it should.")
+
+
+def test_always_busy(web: WebFeed, tmp_path: Path) -> None:
+    web.behaviours["nupkg"] = lambda handler: handler.answer(503)
+    message, told = give_up(web.source(), tmp_path, QUICK)
+    feed = f"The feed {web.url}/v3/index.json (from a test)"
+    failed = f"{feed} failed at Some.Package 1.0.0: status 503 Service Unavailable"
+    assert message.startswith(f"{failed}.\n")
+    assert told == [f"{failed}; trying again (2 of 3)", f"{failed}; trying again (3 of 3)"]
 
 
 def test_a_name_that_is_not_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
