@@ -57,7 +57,18 @@ class PsbridgeError(Exception):
 
 
 class EngineError(PsbridgeError):
-    """PowerShell could not be found, fetched, built or started."""
+    """PowerShell could not be found, fetched, built or started.
+
+    Attributes:
+        cause: what is wrong; the message begins with it.
+        next_step: what to do about it, with a line to paste at its end; empty where nothing can
+            be said. The message ends with it.
+    """
+
+    def __init__(self, cause: str, next_step: str = "") -> None:
+        self.cause = cause
+        self.next_step = next_step
+        super().__init__(f"{cause}\n{next_step}" if next_step else cause)
 
 
 class EngineNotFound(EngineError):
@@ -65,20 +76,47 @@ class EngineNotFound(EngineError):
 
     Attributes:
         looked_at: each place that was looked at, as ``(place, what was found there)``.
+        packages: the files that an engine for this platform is made from, each with its size.
     """
 
-    def __init__(self, looked_at: Sequence[tuple[str, str]]) -> None:
+    def __init__(self, looked_at: Sequence[tuple[str, str]], packages: Sequence[str] = ()) -> None:
         self.looked_at = tuple(looked_at)
+        self.packages = tuple(packages)
         places = "\n".join(f"  - {place}: {found}" for place, found in self.looked_at)
         super().__init__(
-            "No PowerShell engine was found.\n"
-            f"Looked at:\n{places}\n"
-            "Two ways to get one:\n"
-            "  1. Install PowerShell 7.4 or later, so that `pwsh` is on PATH, "
-            "or name its folder in PSBRIDGE_PSHOME.\n"
-            "  2. Run `psbridge setup --source FOLDER|URL` with a NuGet feed "
-            "(a folder of packages, or the address of a v3 index)."
+            f"No PowerShell engine was found.\nLooked at:\n{places}", ways_to_an_engine(packages)
         )
+
+    def __reduce__(self) -> tuple[type[Self], tuple[object, ...]]:
+        return type(self), (self.looked_at, self.packages)
+
+
+def ways_to_an_engine(packages: Sequence[str] = ()) -> str:
+    """Write what to do where there is no engine and no feed, the easiest way first.
+
+    Args:
+        packages: the files an engine for this platform is made from, each with its size.
+    """
+    lock_file = Path(__file__).parent / "setup" / "packages.lock.json"
+    files = [f"       {name}" for name in packages]
+    if files:
+        files = ["     They are, for this platform:", *files]
+    return "\n".join(
+        (
+            "Three ways to get one:",
+            "  1. Install PowerShell 7.4 or later, so that `pwsh` is on PATH, "
+            "or name its folder in PSBRIDGE_PSHOME.",
+            "  2. Name a NuGet feed: a folder of packages, the site of a package gallery, "
+            "or the address of a v3 index:",
+            "       psbridge setup --source FOLDER|URL",
+            "  3. Bring the packages from a machine that has a feed.",
+            *files,
+            f"     Their hashes are in {lock_file}.",
+            "     There, and then here:",
+            "       psbridge setup --download FOLDER",
+            "       psbridge setup --source FOLDER",
+        )
+    )
 
 
 class EngineUnsupported(EngineError):

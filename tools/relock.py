@@ -21,7 +21,8 @@ from pathlib import Path
 
 from psbridge.errors import EngineError, FeedError, PackageError
 from psbridge.setup import versions
-from psbridge.setup.feeds import Feed, open_feed
+from psbridge.setup.feed import Feed
+from psbridge.setup.feeds import open_feed
 from psbridge.setup.lockfile import LOCK_FILE, Lock, Pin, PlatformLock, load_lock
 from psbridge.setup.nuget_config import sources
 from psbridge.setup.packages import open_package
@@ -118,7 +119,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ):
             lock = make_lock(feed, Path(folder), load_lock(), options.powershell)
     except EngineError as error:
-        print(error, file=sys.stderr)
+        print(error.cause, file=sys.stderr)
         return 1
     before, after = LOCK_FILE.read_text(encoding="utf-8"), lock.to_json()
     for text in difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=1):

@@ -216,9 +216,9 @@ def _fetchable() -> Check:
         usable = [source for source in sources(None, None) if source.problem() is None]
         load_lock().platform(current_rid())
     except EngineError as error:
-        return Check("PowerShell", "bad", str(error), _TWO_WAYS)
+        return Check("PowerShell", "bad", str(error), _WAYS)
     if not usable:
-        return Check("PowerShell", "bad", "not found, and no source to fetch it from", _TWO_WAYS)
+        return Check("PowerShell", "bad", "not found, and no source to fetch it from", _WAYS)
     return Check(
         "PowerShell",
         "note",
@@ -227,8 +227,9 @@ def _fetchable() -> Check:
     )
 
 
-_TWO_WAYS = (
-    "install PowerShell 7.4 or later, or run psbridge setup --source FOLDER|URL with a NuGet feed"
+_WAYS = (
+    "install PowerShell 7.4 or later, or run psbridge setup --source FOLDER|URL|HOST with a NuGet "
+    "feed or the packages that psbridge setup --download has brought"
 )
 
 

@@ -23,7 +23,7 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     parser.add_argument(
         "--source",
-        metavar="FOLDER|URL",
+        metavar="FOLDER|URL|HOST",
         help="a folder of packages, the address of a v3 index, or the host name of a package "
         "gallery; default: PSBRIDGE_NUGET_SOURCE, else what NuGet itself is configured with",
     )

@@ -36,6 +36,16 @@ def provide(pshome: str | Path | None = None) -> Home:
             looked_at += [(f"NuGet source {feed.name}", str(feed.problem())) for feed in feeds]
             if not feeds:
                 looked_at.append(("NuGet sources", "none configured"))
-            raise EngineNotFound(looked_at) from None
+            raise EngineNotFound(looked_at, _packages()) from None
         with show_progress() as progress:
-            return read_home(install(feeds, None, force=False, progress=progress), "our own copy")
+            return read_home(install(feeds, progress=progress), "our own copy")
+
+
+def _packages() -> list[str]:
+    """Name the files that our own copy is made from, for people who bring them."""
+    from ..setup.downloads import describe_packages
+    from ..setup.lockfile import load_lock
+    from ..setup.platforms import current_rid
+
+    platform = load_lock().platforms.get(current_rid())
+    return [] if platform is None else describe_packages(platform.pins)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import EngineError
-from .home_folder import lock_of
+from .downloads import file_name, part_of
 from .lockfile import load_lock
 from .platforms import current_rid
 from .progress import Progress
@@ -36,19 +36,20 @@ def download(
         PackageError: a package is not the pinned one, or there are none for this platform.
         EngineError: the folder cannot be written.
     """
+    from filelock import FileLock
+
     platform = load_lock().platform(rid or current_rid())
     pins = [*platform.pins, *([platform.crossgen2] if platform.crossgen2 else [])]
     folder = folder.expanduser().absolute()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with lock_of(folder):
+        with FileLock(folder / ".psbridge.lock"):
             files = fetch_all(pins, sources, folder, progress)
             for pin, file in files.items():
-                target = folder / pin.file_name
+                target = folder / file_name(pin.id, pin.version)
                 if not target.exists():  # it lies in a folder feed
-                    partial = target.with_name(f"{target.name}.part")
-                    shutil.copyfile(file, partial)
-                    partial.replace(target)
+                    shutil.copyfile(file, part_of(target))
+                    part_of(target).replace(target)
     except OSError as error:
         raise EngineError(f"The packages cannot be written to {folder}: {error}") from error
-    return [folder / pin.file_name for pin in pins]
+    return [folder / file_name(pin.id, pin.version) for pin in pins]

@@ -12,12 +12,13 @@ import errno
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import EngineError, FeedError
 from .destination import default_destination
+from .downloads import interruption
 from .home_folder import (
     Marker,
     downloads_beside,
@@ -28,7 +29,7 @@ from .home_folder import (
     temporary_beside,
 )
 from .layout import lay_out
-from .lockfile import PlatformLock, load_lock
+from .lockfile import Pin, PlatformLock, load_lock
 from .platforms import current_rid
 from .precompile import NO_PRECOMPILE_VARIABLE, pending, precompile
 from .progress import Progress, SilentProgress
@@ -83,6 +84,7 @@ def install(
     folder = Path(os.path.realpath((destination or default_destination()).expanduser()))
     work = _Installation(
         folder,
+        "psbridge setup" if destination is None else f"psbridge setup --dest {folder}",
         platform,
         sources,
         progress or SilentProgress(),
@@ -101,6 +103,7 @@ class _Installation:
     def __init__(
         self,
         folder: Path,
+        command: str,
         platform: PlatformLock,
         sources: Sequence[Source],
         progress: Progress,
@@ -109,6 +112,7 @@ class _Installation:
         compiler: bool,
     ) -> None:
         self.folder = folder
+        self.command = command  # with which a person goes on
         self.platform = platform
         self.sources = sources
         self.progress = progress
@@ -142,57 +146,79 @@ class _Installation:
                 self._make()
 
     def _make(self) -> None:
-        platform, downloads = self.platform, downloads_beside(self.folder)
-        downloads.mkdir(exist_ok=True)
+        platform = self.platform
         temporary = temporary_beside(self.folder)
         try:
-            home = temporary / "home"
-            home.mkdir()
-            files = fetch_all(platform.pins, self.sources, downloads, self.progress)
-            crossgen2 = self._fetch_crossgen2(downloads) if self.precompiled else None
-            self.progress.step(
-                f"Laying out PowerShell {platform.powershell.version} with .NET {platform.dotnet}"
-            )
-            lay_out(files, home, platform)
-            if crossgen2 is not None:
-                try:
-                    self._precompile(home, crossgen2, files[platform.runtime], temporary)
-                except EngineError as error:
-                    self._go_without(error)
-            self.wanted.write(home)
-            put_in_place(home, self.folder)
+            with self._downloads() as downloads:
+                home = temporary / "home"
+                home.mkdir()
+                files = fetch_all(platform.pins, self.sources, downloads, self.progress)
+                crossgen2 = self._fetch_crossgen2(downloads)
+                self.progress.step(
+                    f"Laying out PowerShell {platform.powershell.version} "
+                    f"with .NET {platform.dotnet}"
+                )
+                lay_out(files, home, platform)
+                if crossgen2 is not None:
+                    try:
+                        self._precompile(home, crossgen2, files[platform.runtime], temporary)
+                    except EngineError as error:
+                        self._go_without(error)
+                self.wanted.write(home)
+                put_in_place(home, self.folder)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
-        shutil.rmtree(downloads, ignore_errors=True)
 
     def _add_precompiled(self) -> None:
         """Precompile an engine that is there, file by file, while others may use it."""
-        downloads, temporary = downloads_beside(self.folder), temporary_beside(self.folder)
-        pins = [self.platform.crossgen2] if self.platform.crossgen2 is not None else []
+        temporary = temporary_beside(self.folder)
+        pins = self._optional_pins()
         if self.compiler:
             pins.append(self.platform.runtime)  # for the profile
-        downloads.mkdir(exist_ok=True)
         try:
-            files = fetch_all(pins, self.sources, downloads, self.progress)
-            works = pending(self.folder, compiler=self.compiler)
-            marker = read_marker(self.folder) or self.wanted
-            marker.add(self.folder, [work.target for work in works])
-            self._precompile(
-                self.folder, files[pins[0]], files.get(self.platform.runtime), temporary
-            )
+            with self._downloads() as downloads:
+                files = fetch_all(pins, self.sources, downloads, self.progress)
+                works = pending(self.folder, compiler=self.compiler)
+                marker = read_marker(self.folder) or self.wanted
+                marker.add(self.folder, [work.target for work in works])
+                runtime = files.get(self.platform.runtime)
+                self._precompile(self.folder, files[pins[0]], runtime, temporary)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
-        shutil.rmtree(downloads, ignore_errors=True)
+
+    @contextmanager
+    def _downloads(self) -> Iterator[Path]:
+        """The folder of the packages: it goes when the work is done, else it keeps what is there.
+
+        What an interruption has kept is said, for that is when somebody wants to know.
+        """
+        folder, platform = downloads_beside(self.folder), self.platform
+        folder.mkdir(exist_ok=True)
+        try:
+            yield folder
+        except KeyboardInterrupt:
+            pins = [*platform.pins, *self._optional_pins()]
+            self.progress.step(interruption(pins, folder, self.command))
+            raise
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+        finally:
+            with suppress(OSError):
+                folder.rmdir()  # where nothing has come
+
+    def _optional_pins(self) -> list[Pin]:
+        """The package that precompiles, where it is wanted."""
+        crossgen2 = self.platform.crossgen2
+        return [crossgen2] if self.precompiled and crossgen2 is not None else []
 
     def _fetch_crossgen2(self, downloads: Path) -> Path | None:
         """Get what precompiles; a feed that lacks it makes an engine all the same."""
-        assert self.platform.crossgen2 is not None
         try:
-            pins = [self.platform.crossgen2]
-            return fetch_all(pins, self.sources, downloads, self.progress)[pins[0]]
+            for pin in (pins := self._optional_pins()):
+                return fetch_all(pins, self.sources, downloads, self.progress)[pin]
         except FeedError as error:
             self._go_without(error)
-            return None
+        return None
 
     def _precompile(
         self, home: Path, crossgen2: Path, runtime: Path | None, temporary: Path
@@ -202,8 +228,8 @@ class _Installation:
 
     def _go_without(self, error: EngineError) -> None:
         self.progress.step(
-            f"Not precompiled, so PowerShell starts more slowly: {error}\n"
-            "Later, this adds it: psbridge setup"
+            f"Not precompiled, so PowerShell starts more slowly: {error.cause}\n"
+            f"Later, this adds it: {self.command}"
         )
 
     def _is_there(self) -> bool:

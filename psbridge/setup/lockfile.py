@@ -51,11 +51,6 @@ class Pin:
         """What the lock file calls it."""
         return f"{self.id}/{self.version}"
 
-    @property
-    def file_name(self) -> str:
-        """The name of its file, as feeds write it."""
-        return f"{self.id.lower()}.{self.version}.nupkg"
-
 
 @dataclass(frozen=True, slots=True)
 class PlatformLock:

@@ -9,8 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from .config_files import Entry, configuration_files, read_entries
-from .dotnet_command import listed_sources
-from .source import Credentials, Source, absolute, is_url
+from .source import Credentials, Source, absolute, is_url, site_address
 
 __all__ = ["SOURCE_VARIABLE", "configured_sources", "sources"]
 
@@ -40,22 +39,6 @@ def sources(explicit: str | None = None, folder: Path | None = None) -> list[Sou
     return configured_sources(folder)
 
 
-def configured_sources(folder: Path) -> list[Source]:
-    """List the sources that NuGet has in a folder, the closest file's first.
-
-    Args:
-        folder: configuration files in it and in its parents count before the user's, and
-            those before the machine's. Sources that only the ``dotnet`` command knows follow.
-
-    Raises:
-        FeedError: a configuration file is malformed; the message names file and line.
-    """
-    found = _from_files(folder)
-    known = {_identity(source.location) for source in found}
-    extra = [s for s in listed_sources(folder) if _identity(s.location) not in known]
-    return found + extra
-
-
 @dataclass(slots=True)
 class _Settings:
     """What all files say together; the keys are names of sources in lower case."""
@@ -66,7 +49,16 @@ class _Settings:
     patterns: dict[str, list[str]] = field(default_factory=dict)
 
 
-def _from_files(folder: Path) -> list[Source]:
+def configured_sources(folder: Path) -> list[Source]:
+    """List the sources that NuGet has in a folder, the closest file's first.
+
+    Args:
+        folder: configuration files in it and in its parents count before the user's, and
+            those before the machine's.
+
+    Raises:
+        FeedError: a configuration file is malformed; the message names file and line.
+    """
     files = configuration_files(folder)
     settings = _Settings()
     # The farthest first, so that a closer file overrides what was said before it.
@@ -150,15 +142,21 @@ def _credentials(
 
 
 def _named(location: str, origin: str, folder: Path) -> Source:
-    """Make the source that an option or a variable names."""
-    place = absolute(location, Path.cwd())
+    """Make the source that an option or a variable names.
+
+    Only here may it be the bare name of a host: in a configuration file such a name is a folder,
+    as it is for NuGet.
+    """
+    site = site_address(location, Path.cwd())
+    place = site or absolute(location, Path.cwd())
     source = Source(name=location, location=place, origin=origin)
     if not is_url(place):
         return source
     # As with `dotnet --source`: an address that is configured keeps its credentials, but
     # neither being disabled nor its mapping counts, for it was asked for by name.
-    for known in _from_files(folder):
-        if _identity(known.location) == _identity(source.location):
+    for known in configured_sources(folder):
+        same_site = site is not None and _identity(known.location).startswith(f"{site.lower()}/")
+        if same_site or _identity(known.location) == _identity(source.location):
             return replace(
                 known,
                 origin=origin,

@@ -134,7 +134,8 @@ class TerminalProgress(SilentProgress):
     def step(self, text: str) -> None:
         """See `Progress`."""
         if self._bar is not None:
-            self._bar.console.print(text, highlight=False)
+            # As it is: brackets are no markup, and an address is not broken at the edge.
+            self._bar.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def __enter__(self) -> Self:
         # Imported here: it takes longer than all of psbridge, and is seldom needed.

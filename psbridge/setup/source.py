@@ -8,9 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
-from urllib.request import url2pathname
 
-__all__ = ["Credentials", "Source", "absolute", "is_url", "redact", "sources_for"]
+__all__ = ["Credentials", "Source", "absolute", "is_url", "redact", "site_address", "sources_for"]
+
+# Two labels or more, or a port: a single word is the name of a folder.
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+_SITE = re.compile(rf"localhost|{_LABEL}(?:\.{_LABEL})+|(?:{_LABEL}(?:\.{_LABEL})*):[0-9]{{1,5}}")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -33,7 +36,8 @@ class Source:
 
     Attributes:
         name: what its configuration calls it, or its location.
-        location: the address of a v3 index, or the absolute path of a folder.
+        location: the address of a v3 index or of the site that has one, or the absolute path of
+            a folder.
         origin: the file, option, command or environment variable that named it.
         credentials: for basic authentication, if any.
         credentials_problem: why the configured credentials cannot be used, if so.
@@ -109,11 +113,29 @@ def absolute(location: str, base: Path) -> str:
     if is_url(location):
         return location
     if location.lower().startswith("file://"):
+        # Here, not above: it brings http and email along, which a folder does without.
+        from urllib.request import url2pathname
+
         location = url2pathname(urlsplit(location).path)
     elif os.name != "nt":
         # Configuration shared with Windows names folders the Windows way.
         location = location.replace("\\", "/")
     return os.path.normpath(base / Path(location).expanduser())
+
+
+def site_address(name: str, base: Path) -> str | None:
+    """Give the address of a site that is named by nothing but its host.
+
+    Args:
+        name: ``packages.example.org``, say, or ``localhost:5000``.
+        base: a folder of that name in it is meant instead.
+
+    Returns:
+        An ``https://`` address without a path, or None if this is no name of a host.
+    """
+    if _SITE.fullmatch(name) is None or os.path.lexists(base / name):
+        return None
+    return f"https://{name}"
 
 
 def redact(location: str) -> str:

@@ -17,6 +17,8 @@ from psbridge.setup.nuget_config import configured_sources
 from psbridge.setup.packages import open_package
 from psbridge.setup.platforms import current_rid
 
+from ..setup.conftest import in_feed
+
 if TYPE_CHECKING:
     from ..conftest import RunPython
 
@@ -146,7 +148,8 @@ def test_a_machine_that_has_nothing(doctor: Doctor) -> None:
     assert "bad" in table
     assert table.splitlines()[-1] == (
         "psbridge cannot work here yet: install PowerShell 7.4 or later, or run psbridge setup "
-        "--source FOLDER|URL with a NuGet feed."
+        "--source FOLDER|URL|HOST with a NuGet feed or the packages that psbridge setup --download "
+        "has brought."
     )
     assert doctor.nothing_made()
 
@@ -278,7 +281,7 @@ def test_a_home_that_is_not_precompiled(
     pin = load_lock().platform(current_rid()).powershell
     feed = next(s for s in configured_sources(ROOT) if not s.is_url and s.problem() is None)
     home = linked(own_copy, doctor.folder / "home", "System.Management.Automation.dll")
-    with open_package(Path(feed.location) / pin.file_name, pin.title) as package:
+    with open_package(in_feed(feed, pin), pin.title) as package:
         name = "System.Management.Automation.dll"
         package.extract(f"tools/net10.0/any/unix/{name}", home / name)
     code, checks = doctor.checks(PSBRIDGE_PSHOME=str(home), XDG_CACHE_HOME=cache)

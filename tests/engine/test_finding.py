@@ -21,7 +21,10 @@ from psbridge.engine import finding
 from psbridge.engine.finding import find
 from psbridge.engine.homes import ENGINE_DLL
 from psbridge.engine.providing import provide
+from psbridge.setup.downloads import describe_packages
 from psbridge.setup.install import default_destination
+from psbridge.setup.lockfile import LOCK_FILE, load_lock
+from psbridge.setup.platforms import current_rid
 
 SIGNATURE = b"\xbd\x04\xef\xfe\x00\x00\x01\x00"
 PROGRAM = "pwsh.exe" if sys.platform == "win32" else "pwsh"
@@ -234,11 +237,19 @@ def test_an_engine_that_is_nowhere(machine: Path, make_home: MakeHome) -> None:
         f"  - {machine / 'opt' / '7-preview'}: not there",
         f"  - our own copy, {default_destination()}: not there",
         "  - NuGet sources: none configured",
-        "Two ways to get one:",
+        "Three ways to get one:",
         "  1. Install PowerShell 7.4 or later, so that `pwsh` is on PATH, "
         "or name its folder in PSBRIDGE_PSHOME.",
-        "  2. Run `psbridge setup --source FOLDER|URL` with a NuGet feed "
-        "(a folder of packages, or the address of a v3 index).",
+        "  2. Name a NuGet feed: a folder of packages, the site of a package gallery, "
+        "or the address of a v3 index:",
+        "       psbridge setup --source FOLDER|URL",
+        "  3. Bring the packages from a machine that has a feed.",
+        "     They are, for this platform:",
+        *(f"       {name}" for name in describe_packages(load_lock().platform(current_rid()).pins)),
+        f"     Their hashes are in {LOCK_FILE}.",
+        "     There, and then here:",
+        "       psbridge setup --download FOLDER",
+        "       psbridge setup --source FOLDER",
     ]
 
 

@@ -9,7 +9,7 @@ import os
 import ssl
 import threading
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 import trustme
 
+from psbridge.setup.downloads import file_name
 from psbridge.setup.lockfile import Pin, PlatformLock
 from psbridge.setup.nuget_config import configured_sources
 from psbridge.setup.platforms import current_rid
@@ -38,6 +39,11 @@ def real_feed() -> Source:
     pytest.fail(f"No folder feed: nuget.config in {ROOT} names none that is there.")
 
 
+def in_feed(feed: Source, pin: Pin) -> Path:
+    """The file of a package in a folder feed."""
+    return Path(feed.location) / file_name(pin.id, pin.version)
+
+
 @pytest.fixture(autouse=True)
 def no_configuration(real_feed: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Hide this machine's and user's NuGet configuration; gives the empty home folder."""
@@ -48,9 +54,6 @@ def no_configuration(real_feed: Source, tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv("XDG_DATA_HOME", str(home / "data"))
     for name in ("DOTNET_CLI_HOME", "PSBRIDGE_NUGET_SOURCE", "REQUESTS_CA_BUNDLE"):
         monkeypatch.delenv(name, raising=False)
-    folders = os.environ.get("PATH", "").split(os.pathsep)
-    here = [f for f in folders if not any((Path(f) / n).exists() for n in ("dotnet", "dotnet.exe"))]
-    monkeypatch.setenv("PATH", os.pathsep.join(here))
     return home
 
 
@@ -174,10 +177,13 @@ class WebFeed:
     secret: str | None = None
     behaviours: dict[str, Behaviour] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    ranges: list[str] = field(default_factory=list)
+    index: str = "/v3/index.json"
+    over: threading.Event = field(default_factory=threading.Event)
 
     def source(self, **more: Any) -> Source:
         """The feed as a source."""
-        return Source("web", f"{self.url}/v3/index.json", "a test", **more)
+        return Source("web", f"{self.url}{self.index}", "a test", **more)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -196,7 +202,7 @@ class Handler(BaseHTTPRequestHandler):
                 return
         if self.feed.secret and self.headers.get("Authorization") != self.feed.secret:
             self.answer(401)
-        elif self.path == "/v3/index.json":
+        elif self.path == self.feed.index:
             base = {"@id": f"{self.feed.url}/flat", "@type": "PackageBaseAddress/3.0.0"}
             self.answer(200, json.dumps({"version": "3.0.0", "resources": [base]}).encode())
         else:
@@ -209,9 +215,31 @@ class Handler(BaseHTTPRequestHandler):
             known = [n[len(package_id) + 1 : -6] for n in files if n.startswith(f"{package_id}.")]
             self.answer(200 if known else 404, json.dumps({"versions": known}).encode())
         elif rest and rest[-1] in files:
-            self.answer(200, files[rest[-1]].read_bytes())
+            self.package(files[rest[-1]].read_bytes())
         else:
             self.answer(404)
+
+    def package(self, content: bytes, *, upto: int | None = None, stall: bool = False) -> bool:
+        """Send a package or the rest of it that is asked for.
+
+        Args:
+            content: all of it.
+            upto: how far to come before the connection is cut.
+            stall: keep the connection open at that point instead, until the test is over.
+        """
+        asked = self.headers["Range"]
+        self.feed.ranges.append(asked or "")
+        start = int(asked.removeprefix("bytes=").removesuffix("-")) if asked else 0
+        if asked and start >= len(content):
+            return self.answer(416, Content_Range=f"bytes */{len(content)}")
+        length = {"Content_Length": str(len(content) - start)}
+        if asked:
+            length["Content_Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
+        self.answer(206 if asked else 200, content[start:upto], **length)
+        if stall:
+            self.wfile.flush()
+            self.feed.over.wait(60)
+        return True
 
     def answer(self, status: int, body: bytes = b"", **headers: str) -> bool:
         """Send an answer; a longer Content-Length than the body breaks it off."""
@@ -238,25 +266,26 @@ def serve(
     authority.cert_pem.write_to_path(str(bundle))
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
     monkeypatch.setenv("NO_PROXY", "*")
-    running: list[tuple[ThreadingHTTPServer, threading.Thread]] = []
+    running: list[tuple[ThreadingHTTPServer, threading.Thread, WebFeed]] = []
 
-    def start(folder: Path, *, tls: bool = True) -> WebFeed:
+    def start(folder: Path, *, tls: bool = True, names: Sequence[str] = ()) -> WebFeed:
         feed = WebFeed(folder)
         handler = type("BoundHandler", (Handler,), {"feed": feed})
         server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         server.daemon_threads = True
         if tls:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            authority.issue_cert("localhost").configure_cert(context)
+            authority.issue_cert("localhost", *names).configure_cert(context)
             server.socket = context.wrap_socket(server.socket, server_side=True)
         feed.url = f"{'https' if tls else 'http'}://localhost:{server.server_address[1]}"
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
-        running.append((server, thread))
+        running.append((server, thread, feed))
         return feed
 
     yield start
-    for server, thread in running:
+    for server, thread, feed in running:
+        feed.over.set()
         server.shutdown()
         server.server_close()
         thread.join()

@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 from psbridge.errors import FeedError
-from psbridge.setup.feeds import FolderFeed, open_feed
+from psbridge.setup.feeds import open_feed
+from psbridge.setup.folder_feed import FolderFeed
+from psbridge.setup.http_client import Patience
+from psbridge.setup.http_feed import HttpFeed
 from psbridge.setup.source import Credentials, Source
 
 from .conftest import Handler, WebFeed, make_package
@@ -60,7 +63,7 @@ def test_folder_layouts(tmp_path: Path, place: str) -> None:
 def test_a_package_that_a_folder_does_not_have(tmp_path: Path) -> None:
     feed = open_feed(folder_source(tmp_path))
     assert feed.versions("Some.Package") == []
-    with pytest.raises(FeedError, match=r"Some.Package 1.0.0 is not in the folder"):
+    with pytest.raises(FeedError, match=r"The folder .* does not have Some.Package 1.0.0"):
         feed.fetch("Some.Package", "1.0.0", tmp_path, Collect())
 
 
@@ -95,8 +98,12 @@ def web(serve: Serve, tmp_path: Path) -> WebFeed:
     return serve(tmp_path / "feed")
 
 
+QUICK = Patience(limit=10.0, pauses=(0.01, 0.01))
+
+
 def fetch(source: Source, folder: Path, package_id: str = "Some.Package") -> Collect:
-    feed, sink = open_feed(source), Collect()
+    feed = HttpFeed(source, patience=QUICK) if source.problem() is None else open_feed(source)
+    sink = Collect()
     try:
         feed.fetch(package_id, "1.0.0", folder, sink)
     finally:
@@ -141,28 +148,6 @@ def test_busy_and_then_not(web: WebFeed, tmp_path: Path) -> None:
     assert sum("nupkg" in path for path in web.asked) == 2
 
 
-def test_always_busy(web: WebFeed, tmp_path: Path) -> None:
-    web.behaviours["nupkg"] = lambda handler: handler.answer(503)
-    assert "failed at Some.Package 1.0.0: status 503" in failure(web.source(), tmp_path)
-
-
-def break_off(handler: Handler) -> bool:
-    return handler.answer(200, b"PK", Content_Length="1000")
-
-
-def test_a_download_that_breaks_off_starts_again(web: WebFeed, tmp_path: Path) -> None:
-    web.behaviours["nupkg"] = first_time(break_off)
-    sink = fetch(web.source(), tmp_path)
-    assert sink.starts == 2
-    assert sink.content == (tmp_path / "feed/Some.Package.1.0.0.nupkg").read_bytes()
-
-
-def test_a_download_that_always_breaks_off(web: WebFeed, tmp_path: Path) -> None:
-    web.behaviours["nupkg"] = break_off
-    message = failure(web.source(), tmp_path)
-    assert message == f"The download of Some.Package 1.0.0 from {web.url}/v3/index.json broke off."
-
-
 def redirect(address: str) -> Callable[[Handler], bool]:
     return lambda handler: handler.answer(302, Location=address + handler.path)
 
@@ -202,7 +187,18 @@ def test_a_certificate_that_is_not_trusted(
     web: WebFeed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("REQUESTS_CA_BUNDLE")
-    assert "its certificate is not trusted" in failure(web.source(), tmp_path)
+    message = failure(web.source(), tmp_path)
+    assert message.startswith(f"The certificate of the feed {web.url}/v3/index.json (from a test)")
+    assert message.splitlines()[-1].endswith("REQUESTS_CA_BUNDLE=/path/to/ca.pem")
+
+
+def test_a_file_of_certificates_that_is_not_there(
+    web: WebFeed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "gone.pem"))
+    message = failure(web.source(), tmp_path)
+    assert message.startswith("There is no file of certificates where REQUESTS_CA_BUNDLE names one")
+    assert message.splitlines()[-1].endswith("REQUESTS_CA_BUNDLE=/path/to/ca.pem")
 
 
 @pytest.mark.parametrize("body", [b"<feed/>", b"[]", b"{}", b'{"resources": [{"@type": "x"}]}'])
@@ -211,11 +207,41 @@ def test_what_is_no_v3_feed(web: WebFeed, tmp_path: Path, body: bytes) -> None:
     assert "v3 feed" in failure(web.source(), tmp_path)
 
 
-def test_a_server_that_is_gone_is_asked_once(serve: Serve, tmp_path: Path) -> None:
+def test_a_server_that_is_gone_is_asked_once(tmp_path: Path) -> None:
     source = Source("gone", "https://localhost:9/v3/index.json", "a test")
-    feed = open_feed(source)
-    with pytest.raises(FeedError, match="did not answer for its service index: no connection"):
-        feed.fetch("Some.Package", "1.0.0", tmp_path, Collect())
-    with pytest.raises(FeedError, match="did not answer"):
-        feed.fetch("Other.Package", "1.0.0", tmp_path, Collect())
+    told: list[str] = []
+    feed = HttpFeed(source, told.append, QUICK)
+    cause = "No connection to the feed https://localhost:9/v3/index.json (from a test): "
+    for package in ("Some.Package", "Other.Package"):
+        with pytest.raises(FeedError) as caught:
+            feed.fetch(package, "1.0.0", tmp_path, Collect())
+        assert caught.value.cause == f"{cause}connection refused."
+        last = str(caught.value).splitlines()[-1]
+        assert last == "  curl -I https://localhost:9/v3/index.json"
+    again = f"{cause}connection refused; trying again"
+    assert told == [f"{again} (2 of 3)", f"{again} (3 of 3)"]
     feed.close()
+
+
+def test_what_is_to_be_done_about_credentials(web: WebFeed, tmp_path: Path) -> None:
+    web.secret = "Basic " + base64.b64encode(b"me:s3cret").decode()
+    named = Source(web.source().location, web.source().location, "--source")
+    assert '<add key="ClearTextPassword" value="TOKEN" />' in failure(named, tmp_path)
+    variable = "NuGetPackageSourceCredentials"
+    for name, line in (
+        ("work", f"  export {variable}_work='Username=USER;Password=TOKEN'"),
+        ("a.b", f"  env '{variable}_a.b=Username=USER;Password=TOKEN' psbridge setup"),
+    ):
+        configured = Source(name, named.location, str(tmp_path / "NuGet.Config"))
+        assert failure(configured, tmp_path).splitlines()[-1] == line
+
+
+def test_nothing_secret_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://me:pr0xy@localhost:9")
+    address = "https://you:f33d@feed.invalid/v3/index.json?key=qu3ry"
+    message = failure(Source(address, address, "a test"), tmp_path)
+    assert message.startswith("No connection to the feed https://feed.invalid/v3/index.json?…")
+    assert "through the proxy http://localhost:9: connection refused." in message
+    assert message.splitlines()[-1] == "  export HTTPS_PROXY=http://proxy:port"
+    for secret in ("pr0xy", "f33d", "qu3ry"):
+        assert secret not in message

@@ -35,7 +35,7 @@ def test_a_full_disk(setup: Setup) -> None:
     assert "EngineError: There is no room for the engine in" in err
     assert "--dest" in err
     assert not setup.dest.exists()
-    assert setup.left() == [".one.packages"]
+    assert setup.left() == []
 
 
 @contextmanager
@@ -125,11 +125,13 @@ def test_interrupted_in_the_middle(setup: Setup) -> None:
     child = setup.elsewhere(hold=True)
     until(setup.hold.exists)
     child.send_signal(signal.SIGINT)
-    code, _, err = finish(child)
+    code, out, err = finish(child)
     assert code != 0
     assert "KeyboardInterrupt" in err
+    assert "Interrupted" in out
+    assert f"`psbridge setup --dest {setup.dest}`" in out
     assert not setup.dest.exists()
-    assert setup.left() == [".one.packages"]
+    assert setup.left() == []
 
 
 @posix
@@ -144,3 +146,30 @@ def test_interrupted_in_a_download(setup: Setup, serve: Callable[..., WebFeed]) 
     with pytest.raises(KeyboardInterrupt):
         setup.here(sources=[web.source()])
     assert setup.left() == [".one.packages"]
+
+
+@posix
+def test_what_was_fetched_is_not_fetched_again(setup: Setup, serve: Callable[..., WebFeed]) -> None:
+    web = serve(setup.engine.feed)
+
+    def interrupt(handler: object) -> bool:
+        # The other two have come when the last one is asked for: they are small.
+        until(lambda: len(complete()) == 2)
+        os.kill(os.getpid(), signal.SIGINT)
+        return False
+
+    def complete() -> list[Path]:
+        return list((setup.parent / ".one.packages").glob("*.nupkg"))
+
+    web.behaviours["powershell.7.6.9"] = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        setup.here(sources=[web.source()])
+    assert len(complete()) == 2
+    web.behaviours.clear()
+    web.asked.clear()
+    setup.here(sources=[web.source()])
+    assert [path.rpartition("/")[2] for path in web.asked] == [
+        "index.json",
+        "powershell.7.6.9.nupkg",
+    ]
+    assert setup.left() == []

@@ -22,6 +22,7 @@ from .conftest import (
     TOOL,
     SmallEngine,
     host_entries,
+    in_feed,
     make_package,
     pin_of,
     runtime_entries,
@@ -227,7 +228,7 @@ def test_the_real_powershell_is_laid_out_for_every_platform(
     host = make_package(tmp_path, locked.host.id, locked.host.version, host_entries(rid))
     platform = PlatformLock.make(rid, locked.powershell, runtime, host)
     files = files_of(platform, tmp_path)
-    files[locked.powershell] = Path(real_feed.location) / locked.powershell.file_name
+    files[locked.powershell] = in_feed(real_feed, locked.powershell)
     home = tmp_path / "engine"
     home.mkdir()
     lay_out(files, home, platform)

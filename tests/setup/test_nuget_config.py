@@ -1,15 +1,14 @@
-"""Sources are those that NuGet itself would use, from real files and a real command."""
+"""Sources are those that NuGet itself would use, from real files."""
 
 from __future__ import annotations
 
-import os
-import time
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from psbridge.errors import FeedError
-from psbridge.setup.dotnet_command import listed_sources
 from psbridge.setup.nuget_config import configured_sources, sources
 from psbridge.setup.source import Credentials, Source, sources_for
 
@@ -204,51 +203,50 @@ def test_an_address_that_is_configured_keeps_its_credentials(tmp_path: Path) -> 
     assert (source.origin, source.credentials) == ("--source", Credentials("me", "pw"))
 
 
-posix = pytest.mark.skipif(os.name == "nt", reason="the command is a shell script")
+@pytest.mark.parametrize("name", ["packages.example.org", "localhost", "host:5000", "a.b:1"])
+def test_the_name_of_a_host_is_its_site(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    (source,) = sources(name)
+    assert (source.name, source.location) == (name, f"https://{name}")
+    monkeypatch.setenv("PSBRIDGE_NUGET_SOURCE", name)
+    assert sources()[0].location == f"https://{name}"
 
 
-@pytest.fixture
-def dotnet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A command called dotnet that runs a shell script."""
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
-    return folder / "dotnet"
+@pytest.mark.parametrize(
+    "name", ["packages", ".", "..", "./a.b", "a.b/c", "~/a.b", ".hidden", "a:b"]
+)
+def test_other_names_are_folders(name: str) -> None:
+    assert not sources(name)[0].is_url
 
 
-def script(file: Path, text: str) -> None:
-    file.write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
-    file.chmod(0o755)
+def test_a_folder_that_is_there_is_no_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "packages.example.org").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert sources("packages.example.org")[0].location == str(tmp_path / "packages.example.org")
 
 
-@posix
-def test_the_dotnet_command_adds_what_only_it_knows(tmp_path: Path, dotnet: Path) -> None:
-    configure(tmp_path, in_sources(feed("one", "feed"), feed("web", "https://feed.invalid/i.json")))
-    script(
-        dotnet,
-        f'[ "$*" = "nuget list source --format Short" ] || exit 9\n'
-        f"echo Welcome to .NET; echo 'E {tmp_path}/feed'; echo 'EM {tmp_path}/more'\n"
-        "echo 'E https://FEED.invalid/i.json/'; echo 'D https://off.invalid/i.json'",
+def test_a_name_in_a_configuration_file_is_a_folder(tmp_path: Path) -> None:
+    configure(tmp_path, in_sources(feed("one", "packages.example.org")))
+    assert configured_sources(tmp_path)[0].location == str(tmp_path / "packages.example.org")
+
+
+def test_a_host_of_which_a_feed_is_configured_is_that_feed(tmp_path: Path) -> None:
+    address = "https://feed.invalid:99/deep/v3/index.json"
+    secrets = (
+        '<packageSourceCredentials><one><add key="Username" value="me" />'
+        '<add key="ClearTextPassword" value="pw" /></one></packageSourceCredentials>'
     )
-    found = configured_sources(tmp_path)
-    assert [(s.name, s.disabled) for s in found] == [
-        ("one", False),
-        ("web", False),
-        (f"{tmp_path}/more", False),
-        ("https://off.invalid/i.json", True),
-    ]
+    configure(tmp_path, in_sources(feed("one", address)) + secrets)
+    (source,) = sources("feed.invalid:99", tmp_path)
+    assert (source.location, source.credentials) == (address, Credentials("me", "pw"))
+    assert sources("feed.invalid", tmp_path)[0].location == "https://feed.invalid"
 
 
-@posix
-@pytest.mark.parametrize("text", ["exit 1", "kill -9 $$", "printf '\\377\\n'"])
-def test_a_dotnet_command_that_fails_is_ignored(tmp_path: Path, dotnet: Path, text: str) -> None:
-    script(dotnet, text)
-    assert configured_sources(tmp_path) == []
-
-
-@posix
-def test_a_dotnet_command_that_hangs_is_ignored(tmp_path: Path, dotnet: Path) -> None:
-    script(dotnet, "exec sleep 60")
-    start = time.monotonic()
-    assert listed_sources(tmp_path, timeout=0.3) == []
-    assert time.monotonic() - start < 10
+def test_reading_the_configuration_imports_nothing_of_a_network() -> None:
+    code = (
+        "import sys, psbridge.setup.nuget_config, psbridge.setup.source, psbridge.setup.lockfile\n"
+        "import psbridge.setup.platforms, psbridge.setup.downloads\n"
+        "network = {'http', 'email', 'ssl', 'socket', 'requests', 'urllib.request', 'urllib3'}\n"
+        "print(sorted(network & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -19,7 +19,7 @@ from psbridge.setup.precompile import COMPILER, Work, is_precompiled, pending, p
 from psbridge.setup.progress import LineProgress, SilentProgress
 from psbridge.setup.source import Source
 
-from .conftest import RID
+from .conftest import RID, in_feed, make_package
 from .installing import until
 
 pytestmark = pytest.mark.skipif(RID != "linux-x64", reason="crossgen2 is pinned for linux-x64")
@@ -33,7 +33,7 @@ def plain(real_feed: Source, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a few of PowerShell's assemblies as its package has them."""
     folder = tmp_path_factory.mktemp("plain")
     pin = load_lock().platform(RID).powershell
-    with open_package(Path(real_feed.location) / pin.file_name, pin.title) as package:
+    with open_package(in_feed(real_feed, pin), pin.title) as package:
         for name in (SMALL, BIG, "pwsh.dll", *COMPILER):
             package.extract(f"tools/net10.0/any/unix/{name}", folder / name)
     return folder
@@ -64,8 +64,7 @@ def packages(real_feed: Source) -> tuple[Path, Path]:
     """The packages of crossgen2 and of .NET."""
     platform = load_lock().platform(RID)
     assert platform.crossgen2 is not None
-    feed = Path(real_feed.location)
-    return feed / platform.crossgen2.file_name, feed / platform.runtime.file_name
+    return in_feed(real_feed, platform.crossgen2), in_feed(real_feed, platform.runtime)
 
 
 def at(home: Path, *names: str) -> list[Work]:
@@ -171,8 +170,6 @@ def test_a_disk_that_is_too_full_is_seen_before_anything_is_done(
 
 
 def test_a_crossgen2_that_cannot_run_here(home: Path, temporary: Path, tmp_path: Path) -> None:
-    from .conftest import make_package
-
     tools = ("crossgen2", "libclrjit_unix_x64_x64.so", "libjitinterface_x64.so")
     entries = {f"tools/{name}": b"\x7fELF nonsense" for name in tools}
     make_package(tmp_path, "Crossgen2", "1.0.0", entries)

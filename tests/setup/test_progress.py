@@ -50,6 +50,15 @@ def test_a_bar_on_a_terminal() -> None:
     assert "Laying out" in stream.getvalue()
 
 
+def test_what_is_said_above_the_bar_is_said_as_it_is() -> None:
+    stream = Terminal()
+    text = f"No answer from https://[::1]:9/[red]{'x' * 200}; trying again (2 of 3)"
+    with show_progress(stream) as progress:
+        progress.begin("Fetching 1 package", 1, 10)
+        progress.step(text)
+    assert text in stream.getvalue()
+
+
 def test_what_is_slow_is_imported_only_when_used() -> None:
     code = (
         "import sys, psbridge.setup.install\n"
