@@ -167,11 +167,11 @@ def precompile(
     progress.begin(f"Precompiling {len(ordered)} assemblies", len(ordered), total)
     crew = _Crew(tool, options, temporary, progress)
     with ThreadPoolExecutor(_cores(), thread_name_prefix="psbridge-precompile") as pool:
-        jobs = [
-            pool.submit(crew.compile, number, work, profile if work.by_profile else [])
-            for number, work in enumerate(ordered)
-        ]
         try:
+            jobs = [
+                pool.submit(crew.compile, number, work, profile if work.by_profile else [])
+                for number, work in enumerate(ordered)
+            ]
             for job in as_completed(jobs):
                 job.result()
         finally:
