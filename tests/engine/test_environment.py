@@ -170,7 +170,10 @@ SETS = {
     "Set-Item": f"Set-Item env:{NAME} new",
     "New-Item": f"$null = New-Item env:{NAME}2 -Value x; $env:{NAME} = 'new'",
     ".NET": f"[Environment]::SetEnvironmentVariable('{NAME}', 'new')",
-    "another runspace": f"$null = [powershell]::Create().AddScript(\"`$env:{NAME} = 'new'\").Invoke()",
+    "another runspace": (
+        f"$null = [powershell]::Create().AddScript('[Environment]::SetEnvironmentVariable(' +\n"
+        f"'''{NAME}'', ''new'')').Invoke()"
+    ),
     "a thread job": f"$null = Start-ThreadJob {{ $env:{NAME} = 'new' }} | Wait-Job | Receive-Job",
 }
 
@@ -308,13 +311,17 @@ def exit_codes() -> dict[str, Callable[[list[str]], Any]]:
         process.join()
         return process.exitcode or 0
 
+    def popen(arguments: list[str]) -> bool:
+        with os.popen(f"printf %s ${NAME}") as said:
+            return said.read() != "new"
+
     ways: dict[str, Callable[[list[str]], Any]] = {
         "subprocess": lambda arguments: subprocess.run(arguments, check=False).returncode,
         "subprocess with a copy": lambda arguments: (
             subprocess.run(arguments, env=os.environ.copy(), check=False).returncode
         ),
         "os.system": lambda arguments: os.system(f'test "${NAME}" = new'),
-        "os.popen": lambda arguments: os.popen(f"printf %s ${NAME}").read() != "new",
+        "os.popen": popen,
         "os.spawnv": lambda arguments: os.spawnv(os.P_WAIT, arguments[0], arguments),
         "multiprocessing": spawn,
     }
@@ -349,7 +356,7 @@ CHILDREN = {
         "$out = [IO.Path]::GetTempFileName()\n"
         "Start-Process $python -ArgumentList '-c', ('\"' + $code + '\"') -Wait "
         "-RedirectStandardOutput $out\n"
-        "[IO.File]::ReadAllText($out); Remove-Item $out"
+        "Get-Content $out; Remove-Item $out"
     ),
     "Start-Job": "Start-Job { $env:" + NAME + " } | Wait-Job | Receive-Job",
 }
