@@ -448,24 +448,22 @@ with Session() as shell:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="these are folders of Unix")
 def test_what_only_net_is_to_have_stays_there(run_python: RunPython, tmp_path: Path) -> None:
-    """Where PowerShell cannot make its folder for caches, it is given another one; not Python."""
-    blocked = tmp_path / "file"
-    blocked.touch()
+    """Where PowerShell cannot make its folder for modules, it is told of it; Python is not."""
+    (tmp_path / ".local").touch()
     ran = run_python(
         """
 import os, subprocess
 from psbridge import Session
 with Session() as shell:
-    (cache,) = shell.run("$env:XDG_CACHE_HOME")
-    print("psbridge-cache-" in cache)
-    print(os.environ["XDG_CACHE_HOME"] == os.environ["BLOCKED"])
-    subprocess.run('test "$XDG_CACHE_HOME" = "$BLOCKED" && echo same', shell=True)
-    os.environ["XDG_CACHE_HOME"] = "/elsewhere"
-    print(shell.run("$env:XDG_CACHE_HOME"))
+    print(shell.run("$env:XDG_DATA_HOME") == [f"{os.environ['HOME']}/.local/share"])
+    print("XDG_DATA_HOME" in os.environ, flush=True)
+    subprocess.run("echo ${XDG_DATA_HOME:-none}", shell=True)
+    os.environ["XDG_DATA_HOME"] = "/elsewhere"
+    print(shell.run("$env:XDG_DATA_HOME"))
 """,
-        env={"XDG_CACHE_HOME": f"{blocked}/x", "BLOCKED": f"{blocked}/x"},
+        env={"HOME": str(tmp_path), "XDG_DATA_HOME": ""},
     )
-    assert ran.stdout.split("\n") == ["True", "True", "same", "['/elsewhere']", ""]
+    assert ran.stdout.split("\n") == ["True", "True", "none", "['/elsewhere']", ""]
 
 
 def test_the_last_changes_are_there_at_exit(run_python: RunPython) -> None:
