@@ -362,6 +362,25 @@ CHILDREN = {
 }
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="exec is a new process there")
+@pytest.mark.parametrize(
+    "call", ["execv(*program)", "execvp(*program)", "execl(program[0], *program[1])"]
+)
+def test_a_program_in_pythons_place_has_what_net_has_set(run_python: RunPython, call: str) -> None:
+    ran = run_python(
+        f"""
+import os
+from psbridge import Session
+shell = Session()
+from System import Environment
+Environment.SetEnvironmentVariable("{NAME}", "new")
+program = "/bin/sh", ["sh", "-c", "printf %s ${NAME}"]
+os.{call}
+"""
+    )
+    assert (ran.stdout, ran.stderr, ran.returncode) == ("new", "", 0)
+
+
 @pytest.mark.parametrize("how", CHILDREN)
 def test_a_child_of_powershell_inherits_what_python_has_set(shell: Session, how: str) -> None:
     os.environ[NAME] = "new"

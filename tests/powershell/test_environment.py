@@ -27,6 +27,10 @@ def get(name: Annotated[list[str], Parameter(position=0)]):
         child = subprocess.run(["/bin/sh", "-c", f"printf %s ${each}"], stdout=subprocess.PIPE)
         yield f"{os.environ.get(each)} {in_c and in_c.decode()} {child.stdout.decode()}"
 
+@cmdlet("Get-Folder")
+def get_folder():
+    return os.getcwd()
+
 @cmdlet("Set-Variables")
 def set_variables(name: Annotated[str, Parameter(position=0)],
                   value: Annotated[str, Parameter(position=1)] = ""):
@@ -61,6 +65,9 @@ def test_a_window_and_its_python_have_one_environment(pwsh: Pwsh, tmp_path: Path
         $env:T_SET; /bin/sh -c 'echo $T_SET'; Start-Job {{ $env:T_SET }} | Wait-Job | Receive-Job
         Set-Variables T_SET
         Test-Path env:T_SET
+
+        Set-Location /
+        Get-Folder
         """,
         env={"T_OLD": "old", "T_GONE": "old"},
     )
@@ -70,7 +77,7 @@ def test_a_window_and_its_python_have_one_environment(pwsh: Pwsh, tmp_path: Path
         "later later later", "None None ", "later later later", "None None ",
         "by-a-job by-a-job by-a-job",
         "python", "python", "python",
-        "False", "",
+        "False", str(tmp_path), "",
     ]  # fmt: skip
 
 
