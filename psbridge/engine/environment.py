@@ -211,17 +211,20 @@ def _take_before_children() -> None:
     if sys.platform == "win32":
         return
     import _posixsubprocess
+    import posix
 
-    _wrap(_posixsubprocess, "fork_exec")  # multiprocessing's, and subprocess's if imported later
+    # multiprocessing uses the first, and so does subprocess, by the name it has imported.
+    _wrap("fork_exec", _posixsubprocess)
     if "subprocess" in sys.modules:
-        _wrap(sys.modules["subprocess"], "_fork_exec")
+        sys.modules["subprocess"]._fork_exec = _posixsubprocess.fork_exec  # type: ignore[attr-defined]
     for name in ("system", "execv", "posix_spawn", "posix_spawnp"):
-        _wrap(os, name)
+        _wrap(name, posix, os)
     os.register_at_fork(before=take_changes, after_in_child=_part)
 
 
-def _wrap(module: Any, name: str) -> None:
-    function = getattr(module, name, None)
+def _wrap(name: str, *modules: Any) -> None:
+    """Let a function take changes over first, in its own module too, where pickle looks for it."""
+    function = getattr(modules[0], name, None)
     if function is None:
         return
 
@@ -230,17 +233,20 @@ def _wrap(module: Any, name: str) -> None:
         take_changes()
         return function(*arguments, **named)
 
-    setattr(module, name, taking_changes)
+    for module in modules:
+        setattr(module, name, taking_changes)
 
 
 def _part(*, take: bool = False) -> None:
     """Let Python go on alone: at exit, and in a forked child, where there is no .NET.
 
-    In a fork nobody releases the lock that another thread has held, so it is not taken.
+    In a fork nobody would release a lock that another thread has held.
     """
-    global _has_changes
+    global _has_changes, _lock
     if take:
         take_changes()
+    else:
+        _lock = threading.RLock()
     _has_changes = None
     for environment in _united:
         environment.__class__ = os._Environ

@@ -6,6 +6,7 @@ import copy
 import ctypes
 import multiprocessing
 import os
+import pickle
 import queue
 import subprocess
 import sys
@@ -265,10 +266,12 @@ def test_a_child_started_in_the_midst_of_a_pipeline_inherits(shell: Session) -> 
         kwargs={"ready": ready, "done": done},
     )
     thread.start()
-    assert ready.WaitOne(30_000)
-    assert subprocess.check_output([sys.executable, "-c", SHOW], text=True) == "midst"
-    done.Set()
-    thread.join(30)
+    try:
+        assert ready.WaitOne(30_000)
+        assert subprocess.check_output([sys.executable, "-c", SHOW], text=True) == "midst"
+    finally:
+        done.Set()
+        thread.join(30)
 
 
 class ShowVariable(Job):
@@ -420,6 +423,15 @@ def test_a_copy_of_the_object_is_apart(shell: Session) -> None:
     shell.run(f"$env:{NAME} = 'new'")
     assert copied.get(NAME) is None
     assert os.environ[NAME] == "new"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [name for name in ("system", "execv", "posix_spawn", "posix_spawnp") if hasattr(os, name)],
+)
+def test_what_starts_children_can_still_be_pickled(shell: Session, name: str) -> None:
+    function = getattr(os, name)
+    assert pickle.loads(pickle.dumps(function)) is function
 
 
 # PATH
