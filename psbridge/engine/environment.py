@@ -7,8 +7,7 @@ what PowerShell's children get. Neither side tells the other, so:
 * What Python sets or removes in `os.environ` is set in .NET before the statement ends.
 * What .NET has changed is taken over before Python reads `os.environ`, before Python starts a
   child, and where a pipeline, a cmdlet or a job hands over to Python (for C libraries, which read
-  their own store). A check of one
-  variable costs about 1 µs, of all 10.
+  their own store). To check one variable costs about 1 µs, to check all 10.
 
 Guarantee: the last to write wins, whichever side and thread it is. Taking over can be broken off
 anywhere, as by Ctrl-C: only when it is through do both sides agree.
