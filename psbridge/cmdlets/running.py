@@ -15,6 +15,7 @@ from System import Action, Func
 from System.Management.Automation import IContainsErrorRecord, RuntimeDefinedParameterDictionary
 from System.Reflection import Missing
 
+from ..engine.environment import take_changes
 from ..errors import StopRequested
 from ..jobs.stopping import InterruptibleThread
 from ..jobs.timers import call_later, start_clock
@@ -161,6 +162,7 @@ class _Running:
 
     def begin(self) -> None:
         self._thread_state.keep()
+        take_changes()
         self._take_values()
         self._fixed = self._values
         cls = self._cls

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import EngineStartError
+from .environment import set_for_net_only, unite
 
 if TYPE_CHECKING:
     from .compiling import CompiledAssembly
@@ -92,13 +93,14 @@ def adopt(pshome: str | Path) -> Engine:
         if _loaded is None:
             _loaded = read_home(Path(pshome), "the PowerShell that Python runs in"), False
         _refuse_another(_loaded[0], pshome)
-        return _engine or _complete(*_loaded)
+        return _engine or _complete(*_loaded, hosted=True)
 
 
-def _complete(home: Home, invariant: bool) -> Engine:
+def _complete(home: Home, invariant: bool, *, hosted: bool = False) -> Engine:
     """Load the engine and the C# half; where something fails the next call goes on from here."""
     global _engine
     native = _load_engine(home)
+    unite(net_leads=hosted)
     from PSBridge import Border
 
     # Registered after pythonnet's own handler, so it runs before it.
@@ -184,17 +186,15 @@ def _see_to_user_folders() -> None:
 
     It copes by itself where it lacks the permission. Any other reason, such as a file system that
     is read-only, it takes so badly that an exception on a thread of its own ends the process.
-    Only .NET's environment is changed, which the processes of Start-Job inherit.
+    Only .NET's environment is changed, which the processes of Start-Job inherit, not Python's.
     """
     home = os.environ.get("HOME")
     if sys.platform == "win32" or not home:
         return  # without HOME it takes temporary folders
-    from System import Environment
-
     data = f"{home}/.local/share"
     if not os.environ.get("XDG_DATA_HOME") and not _can_make(Path(data, "powershell/Modules")):
         # The same folder as without the variable, but one that is named it does not make.
-        Environment.SetEnvironmentVariable("XDG_DATA_HOME", data)
+        set_for_net_only("XDG_DATA_HOME", data)
     cache = os.environ.get("XDG_CACHE_HOME") or f"{home}/.cache"
     if not _can_make(Path(cache, "powershell")):
         import shutil
@@ -202,7 +202,7 @@ def _see_to_user_folders() -> None:
 
         folder = tempfile.mkdtemp(prefix="psbridge-cache-")
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
-        Environment.SetEnvironmentVariable("XDG_CACHE_HOME", folder)
+        set_for_net_only("XDG_CACHE_HOME", folder)
 
 
 def _can_make(folder: Path) -> bool:

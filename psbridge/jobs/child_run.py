@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ..engine.environment import take_changes
 from ..errors import RemoteError, StopRequested
 from ..session.session import SLICE_SECONDS
 from ..session.sink import NetSink
@@ -82,6 +83,7 @@ class ChildRun:
         from System import Action
 
         self._when_given_up = when_given_up
+        take_changes()
         while self.net.IsSuspended(int(SLICE_SECONDS * 1000)):
             pass
         if not self.net.TryBegin(Action(self.stop.request)):

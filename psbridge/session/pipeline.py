@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import System
-from PSBridge import ErrorOutput
+from PSBridge import ErrorOutput, PipelineStreams
 from System.Management.Automation import (
     ErrorCategory,
     IncompleteParseException,
@@ -28,6 +28,7 @@ from System.Management.Automation import ErrorRecord as NetErrorRecord
 from System.Management.Automation.Language import Parser
 from System.Management.Automation.Runspaces import PipelineResultTypes
 
+from ..engine.environment import take_changes
 from ..errors import PowerShellError, SessionClosedError
 from ..values import from_net, text_of, to_net
 from .result import ErrorRecord, InformationRecord, MessageRecord, Result
@@ -138,6 +139,7 @@ def run_pipeline(
             failure = pipeline.InvocationStateInfo.Reason
         except UnicodeDecodeError as error:
             raise PowerShellError(_UNREADABLE, result=_collect(pipeline, output)) from error
+    take_changes()
     result = _collect(pipeline, output)
     if failure is not None:
         raise powershell_error(failure, result) from failure
@@ -183,6 +185,8 @@ def _collect(pipeline: Any, output: Any) -> Result:
     output.CopyTo(array, 0)
     result = Result()
     result.extend(from_net(array))
+    if PipelineStreams.AreEmpty(pipeline):
+        return result
     streams = pipeline.Streams
     result.errors = [_error(record) for record in _items(streams.Error)]
     result.warnings = [MessageRecord(text_of(record)) for record in _items(streams.Warning)]

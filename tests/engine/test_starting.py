@@ -177,7 +177,9 @@ with psbridge.Session() as shell:
     print(shell.run("Get-Answer; Get-Answer -AsJob | Receive-Job -Wait"))
     print(shell.run("Start-Job { 1 + 1 } | Receive-Job -Wait"))
     print(type(shell.engine.native.image).__name__)
-    print(os.environ == {**before, "POWERSHELL_TELEMETRY_OPTOUT": "1"})
+    # PowerShell sets this one for everybody; the folders are for it alone.
+    own = {"POWERSHELL_TELEMETRY_OPTOUT": "1", "PSModulePath": os.environ["PSModulePath"]}
+    print(os.environ == {**before, **own})
 """
     env |= dict.fromkeys(("XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"), "")
     env |= {"TMPDIR": str(tmp_path / "tmp"), variable: str(file)}
