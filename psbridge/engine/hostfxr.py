@@ -1,8 +1,9 @@
 """Starting CoreCLR through hostfxr, the library with which .NET starts programs.
 
-What is here is as much of `clr_loader` as a start needs, on ctypes. clr_loader itself reads the
-declarations of three runtimes with a parser of C at each start, which takes as long as CoreCLR
-does to start. Its `Runtime` is the interface that pythonnet knows a runtime by.
+What is here is as much of `clr_loader` as a start needs, on ctypes, with the methods by which
+pythonnet knows a runtime. clr_loader itself reads the declarations of three runtimes with a parser
+of C at each start, which takes as long as CoreCLR does to start; to import it at all costs a third
+of that.
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from clr_loader.types import Assembly, ClrFunction, Runtime, RuntimeInfo
-from clr_loader.util import check_result
+if TYPE_CHECKING:
+    from clr_loader import RuntimeInfo
 
-__all__ = ["CoreClr"]
+__all__ = ["Assembly", "CoreClr"]
 
 # hostfxr's char_t: UTF-16 on Windows, UTF-8 elsewhere.
 _text: Any = ctypes.c_wchar_p if sys.platform == "win32" else ctypes.c_char_p
@@ -40,7 +41,7 @@ class _Parameters(ctypes.Structure):
     _fields_ = (("size", ctypes.c_size_t), ("host_path", _text), ("dotnet_root", _text))
 
 
-class CoreClr(Runtime):
+class CoreClr:
     """The CoreCLR of this process, which starts when the first function is asked for.
 
     Guarantee: what hostfxr has to say about a failure does not go to stderr.
@@ -78,12 +79,14 @@ class CoreClr(Runtime):
         )
         self._handle = handle
 
-    def get_assembly(self, assembly_path: str | os.PathLike[str]) -> Assembly:
+    def get_assembly(self, path: str | os.PathLike[str]) -> Assembly:
         """An assembly by its path; it is loaded when a function of it is asked for."""
-        return _Assembly(self, assembly_path)
+        return Assembly(self, Path(path))
 
     def info(self) -> RuntimeInfo:
         """What pythonnet.get_runtime_info shows."""
+        from clr_loader import RuntimeInfo
+
         started = self._load_and_get is not None
         return RuntimeInfo("CoreCLR", "<undefined>", started, self._handle is None, {})
 
@@ -93,15 +96,21 @@ class CoreClr(Runtime):
             self._library.hostfxr_close(self._handle)
             self._handle = None
 
-    def _get_callable(
-        self, assembly_path: str | os.PathLike[str], typename: str, function: str
-    ) -> Callable[[bytes, int], int]:
-        """A static function ``int F(IntPtr, int)``; starts CoreCLR and loads the assembly."""
-        path = Path(assembly_path)
+    def find(self, path: Path, kind: str, name: str) -> Callable[[bytes, int], int]:
+        """A static function ``int F(IntPtr, int)``; starts CoreCLR and loads its assembly.
+
+        Args:
+            path: the assembly.
+            kind: the full name of the type.
+            name: the function's name.
+
+        Raises:
+            Exception: there is none, or .NET did not start.
+        """
         found = ctypes.c_void_p()
         self._call(
             self._loader(),
-            *(_encode(str(path)), _encode(f"{typename}, {path.stem}"), _encode(function)),
+            *(_encode(str(path)), _encode(f"{kind}, {path.stem}"), _encode(name)),
             *(None, None, ctypes.byref(found)),
         )
         return _EntryPoint(found.value or 0)
@@ -120,9 +129,13 @@ class CoreClr(Runtime):
         set_writer = self._library.hostfxr_set_error_writer
         before = set_writer(self._writer)
         try:
-            check_result(function(*arguments))
+            code = function(*arguments)
         finally:
             set_writer(before)
+        if code < 0:
+            from clr_loader.util import check_result
+
+            check_result(code)  # raises, with .NET's name for it
 
     def _note(self, message: Any) -> None:
         self._said.append(
@@ -130,16 +143,27 @@ class CoreClr(Runtime):
         )
 
 
-class _Assembly(Assembly):
-    def get_function(self, name: str, func: str | None = None) -> ClrFunction:
+class Assembly:
+    """An assembly whose static functions can be called."""
+
+    def __init__(self, runtime: CoreClr, path: Path) -> None:
+        self._runtime = runtime
+        self._path = path
+
+    def get_function(self, name: str, func: str | None = None) -> Callable[[bytes], int]:
+        """A function ``int F(IntPtr, int)``, which takes bytes.
+
+        Args:
+            name: the full name of its type, with its own behind a dot where ``func`` is None.
+            func: its name.
+
+        Raises:
+            Exception: there is none, or .NET did not start.
+        """
         if func is None:
             name, _, func = name.rpartition(".")
-        return _Function(self._runtime, self._path, name, func)
-
-
-class _Function(ClrFunction):
-    def __call__(self, buffer: bytes) -> int:
-        return int(self._callable(buffer, len(buffer)))
+        function = self._runtime.find(self._path, name, func)
+        return lambda data: int(function(data, len(data)))
 
 
 def _load_library(dotnet_root: Path) -> ctypes.CDLL:

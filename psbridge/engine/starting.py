@@ -121,8 +121,6 @@ def load_runtime(entry_dll: Path, dotnet_root: Path, home: Path | None = None) -
     Raises:
         EngineStartError: another .NET runtime is loaded already, or .NET refused.
     """
-    import pythonnet
-
     from .icu import decide_globalization
 
     if _coreclr_is_loaded():
@@ -131,8 +129,10 @@ def load_runtime(entry_dll: Path, dotnet_root: Path, home: Path | None = None) -
             "that failed, and a process can have only one. Start psbridge before the library "
             "that loads .NET, or in a process of its own."
         )
-    chosen = pythonnet.get_runtime_info()
-    if chosen is not None:
+    # Who has not imported pythonnet has chosen nothing.
+    pythonnet = sys.modules.get("pythonnet")
+    chosen = pythonnet and pythonnet.get_runtime_info()
+    if chosen:
         raise EngineStartError(
             f"another .NET runtime ({chosen.kind}) has been chosen for this process with "
             "pythonnet.set_runtime, and a process can have only one. Start psbridge before that."

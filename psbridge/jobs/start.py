@@ -9,14 +9,16 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import SessionClosedError
 from ..session.session import GRACE_SECONDS, SLICE_SECONDS, stay_here_at_exit
 from .group import JobGroup
-from .group_run import GroupRun
 from .stopping import JobThread
 from .timers import start_clock
+
+if TYPE_CHECKING:
+    from .group_run import GroupRun
 
 __all__ = ["exit_has_begun", "make_parent", "start_group", "stop_running"]
 
@@ -64,6 +66,8 @@ def start_group(
         SessionClosedError: the owner has been stopped for good, or Python exits.
         RuntimeError: there is no thread to be had.
     """
+    from .group_run import GroupRun
+
     key = id(parent)
 
     def forget() -> None:
