@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ __all__ = [
     "SourceFile",
     "cache_folder",
     "compile_assembly",
+    "kept_assembly",
     "load_compiled",
     "sources_in",
 ]
@@ -188,6 +190,7 @@ def load_compiled(
     name: str,
     home: Home,
     references: Sequence[CompiledAssembly] = (),
+    notice: str | None = None,
 ) -> CompiledAssembly:
     """Load the assembly that these sources make with this engine, compiling it where needed.
 
@@ -202,6 +205,7 @@ def load_compiled(
             versions can be loaded in one process.
         home: the engine to compile with and for.
         references: assemblies of ours that the sources use.
+        notice: what a user at a terminal is told while it is compiled, for that takes seconds.
 
     Raises:
         CompileError: the source is wrong; each line names file, line and column.
@@ -213,22 +217,39 @@ def load_compiled(
     key = _key(sources, name, home, references)
     # The context in which PowerShell looks for assemblies, and later ones of ours for this one.
     context = AssemblyLoadContext.Default
-    path = cache_folder() / key[:32] / f"{name}.dll"
+    path = _path(key, name)
     try:
         if path.is_file():
             return CompiledAssembly(context.LoadFromAssemblyPath(str(path)), key, path)
     except (OSError, BadImageFormatException, IOException, UnauthorizedAccessException):
         pass  # damaged from outside, for ours are renamed into place whole; or not ours to read
     unique = f"{name}-{key[:8]}"
-    image = compile_assembly(sources, name=unique, home=home.path, references=references)
+    with _shown(notice):
+        image = compile_assembly(sources, name=unique, home=home.path, references=references)
     if kept.keep_file(path, image):
         return CompiledAssembly(context.LoadFromAssemblyPath(str(path)), key, path)
     return CompiledAssembly(context.LoadFromStream(MemoryStream(image)), key, image)
 
 
+def kept_assembly(sources: Sequence[SourceFile], *, name: str, home: Home) -> Path | None:
+    """Where `load_compiled` finds what it has compiled, without .NET; None where it has not.
+
+    Args:
+        sources: the files.
+        name: the file's name.
+        home: the engine to compile with and for.
+    """
+    path = _path(_key(sources, name, home, ()), name)
+    return path if path.is_file() else None
+
+
 def cache_folder() -> Path:
     """The folder in which compiled assemblies are kept."""
     return kept.cache_folder("compiled")
+
+
+def _path(key: str, name: str) -> Path:
+    return cache_folder() / key[:32] / f"{name}.dll"
 
 
 def _key(
@@ -244,6 +265,24 @@ def _key(
     for source in sources:
         parts += [source.name, source.text]
     return kept.digest_of(parts)
+
+
+@contextmanager
+def _shown(notice: str | None) -> Iterator[None]:
+    """Show a line on the terminal while something lasts; nothing where stderr is none."""
+    err = sys.stderr
+    if notice is None or err is None or err.closed or not err.isatty():
+        yield
+        return
+    with suppress(OSError, ValueError):
+        print(notice, end="", file=err, flush=True)
+    try:
+        yield
+    finally:
+        # A terminal without control codes keeps the line.
+        end = "\n" if os.environ.get("TERM") == "dumb" else "\r\x1b[K"
+        with suppress(OSError, ValueError):
+            print(end=end, file=err, flush=True)
 
 
 def _reference_paths(home: Path) -> list[Path]:
