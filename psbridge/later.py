@@ -20,7 +20,7 @@ __all__ = ["names_of"]
 def names_of(
     package: str, modules: Mapping[str, tuple[str, ...]]
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """The ``__getattr__`` and the ``__dir__`` of a package.
+    """The ``__getattr__`` and the ``__dir__`` of a package; they know its modules, too.
 
     A name must not be a module of the package, too: its import would put the module in its place.
 
@@ -29,8 +29,11 @@ def names_of(
         modules: relative names of modules, and what of each is a name of the package.
     """
     origins = {name: module for module, names in modules.items() for name in names}
+    parts = {module.split(".")[1] for module in modules}
 
     def get(name: str) -> Any:
+        if name in parts:
+            return import_module(f".{name}", package)
         module = origins.get(name)
         if module is None:
             raise AttributeError(f"module {package!r} has no attribute {name!r}", name=name)
@@ -39,6 +42,6 @@ def names_of(
         return value
 
     def names() -> list[str]:
-        return sorted({*vars(sys.modules[package]), *origins})
+        return sorted({*vars(sys.modules[package]), *origins, *parts})
 
     return get, names

@@ -66,7 +66,7 @@ try:
 except AttributeError as error:
     print(error)
 """
-    done = run_python("import psbridge.cmdlets, psbridge.jobs, psbridge.session\n" + code)
+    done = run_python(code)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines()[:2] == [
         "True True",

@@ -178,12 +178,10 @@ def _see_to_user_folders() -> None:
     home = os.environ.get("HOME")
     if sys.platform == "win32" or not home:
         return  # without HOME it takes temporary folders
-    from System import Environment
-
     data = f"{home}/.local/share"
     if not os.environ.get("XDG_DATA_HOME") and not _can_make(Path(data, "powershell/Modules")):
         # The same folder as without the variable, but one that is named it does not make.
-        Environment.SetEnvironmentVariable("XDG_DATA_HOME", data)
+        _set_in_net("XDG_DATA_HOME", data)
     cache = os.environ.get("XDG_CACHE_HOME") or f"{home}/.cache"
     if not _can_make(Path(cache, "powershell")):
         import shutil
@@ -191,7 +189,13 @@ def _see_to_user_folders() -> None:
 
         folder = tempfile.mkdtemp(prefix="psbridge-cache-")
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
-        Environment.SetEnvironmentVariable("XDG_CACHE_HOME", folder)
+        _set_in_net("XDG_CACHE_HOME", folder)
+
+
+def _set_in_net(name: str, value: str) -> None:
+    from System import Environment
+
+    Environment.SetEnvironmentVariable(name, value)
 
 
 def _can_make(folder: Path) -> bool:
