@@ -87,6 +87,20 @@ print(sorted({NEVER!r} & set(sys.modules)))
     assert (done.returncode, done.stderr, done.stdout) == (0, "", "[]\n")
 
 
+def test_psbridge_run_loads_little(run_python: RunPython, engine_home: Path) -> None:
+    code = """
+import sys
+from psbridge.cli import main
+code = main(["run", "1"])
+modules = {"importlib.metadata", "email", "zipfile", "rich", "requests", "asyncio"}
+modules |= {"psbridge.cli.doctor", "psbridge.cli.setup", "psbridge.cli.build"}
+modules |= {"psbridge.setup.feeds", "psbridge.jobs.group_run"}
+print(code, sorted(modules & set(sys.modules)))
+"""
+    done = run_python(code, env={"PSBRIDGE_PSHOME": str(engine_home)})
+    assert (done.returncode, done.stderr, done.stdout) == (0, "", "1\n0 []\n")
+
+
 def test_it_loads_little(run_python: RunPython, tmp_path: Path) -> None:
     code = f"""
 import os, sys, threading
