@@ -58,7 +58,7 @@ LOADS = {
     "until(lambda: job.state == 'Running' and job.has_more_data)",
     "jobs that look at `stopping`": "job = shell.start(JobGroup([Waiting() for _ in range(9)]))\n"
     "until(lambda: job.state == 'Running')",
-    "jobs in processes": "job = shell.start(JobGroup([Waiting(), Waiting()], executor='process'))\n"
+    "jobs in processes": "job = shell.start(JobGroup.map(time.sleep, [5, 5], executor='process'))\n"
     "until(lambda: all(child.state == 'Running' for child in job.children))",
     "Start-ThreadJob": "running('1..3 | % { Start-ThreadJob { while ($true) { Get-Random } } }')",
     "Start-Job": "running('Start-Job { while ($true) { Start-Sleep 1 } }')",
