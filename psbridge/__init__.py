@@ -1,28 +1,41 @@
 """psbridge: Python in PowerShell's job system, and PowerShell's jobs in Python."""
 
-from .cmdlets import Cmdlet, Credential, JobCmdlet, Parameter, Secret, Session, cmdlet
-from .errors import (
-    CompileError,
-    ConversionError,
-    DeclarationError,
-    EngineError,
-    EngineNotFound,
-    EngineStartError,
-    EngineUnsupported,
-    FeedError,
-    JobError,
-    JobFailed,
-    JobStopped,
-    PackageError,
-    PowerShellError,
-    PsbridgeError,
-    RemoteError,
-    SessionClosedError,
-    StopRequested,
-    WorkerLost,
-)
-from .jobs import FunctionJob, Job, JobGroup, JobHandle, JobRepository, Retry
-from .session import Console, ErrorRecord, InformationRecord, MessageRecord, Result
+from typing import TYPE_CHECKING
+
+from .later import names_of
+
+if TYPE_CHECKING:
+    from .cmdlets.cmdlet import Cmdlet, JobCmdlet
+    from .cmdlets.credentials import Credential, Secret
+    from .cmdlets.function import cmdlet
+    from .cmdlets.parameter import Parameter
+    from .cmdlets.session import Session
+    from .errors import (
+        CompileError,
+        ConversionError,
+        DeclarationError,
+        EngineError,
+        EngineNotFound,
+        EngineStartError,
+        EngineUnsupported,
+        FeedError,
+        JobError,
+        JobFailed,
+        JobStopped,
+        PackageError,
+        PowerShellError,
+        PsbridgeError,
+        RemoteError,
+        SessionClosedError,
+        StopRequested,
+        WorkerLost,
+    )
+    from .jobs.group import JobGroup, Retry
+    from .jobs.handle import JobHandle
+    from .jobs.job import FunctionJob, Job
+    from .jobs.repository import JobRepository
+    from .session.console import Console
+    from .session.result import ErrorRecord, InformationRecord, MessageRecord, Result
 
 __all__ = [
     "Cmdlet",
@@ -62,3 +75,40 @@ __all__ = [
     "WorkerLost",
     "cmdlet",
 ]
+
+__getattr__, __dir__ = names_of(
+    __name__,
+    {
+        ".cmdlets.cmdlet": ("Cmdlet", "JobCmdlet"),
+        ".cmdlets.credentials": ("Credential", "Secret"),
+        ".cmdlets.function": ("cmdlet",),
+        ".cmdlets.parameter": ("Parameter",),
+        ".cmdlets.session": ("Session",),
+        ".errors": (
+            "CompileError",
+            "ConversionError",
+            "DeclarationError",
+            "EngineError",
+            "EngineNotFound",
+            "EngineStartError",
+            "EngineUnsupported",
+            "FeedError",
+            "JobError",
+            "JobFailed",
+            "JobStopped",
+            "PackageError",
+            "PowerShellError",
+            "PsbridgeError",
+            "RemoteError",
+            "SessionClosedError",
+            "StopRequested",
+            "WorkerLost",
+        ),
+        ".jobs.group": ("JobGroup", "Retry"),
+        ".jobs.handle": ("JobHandle",),
+        ".jobs.job": ("FunctionJob", "Job"),
+        ".jobs.repository": ("JobRepository",),
+        ".session.console": ("Console",),
+        ".session.result": ("ErrorRecord", "InformationRecord", "MessageRecord", "Result"),
+    },
+)

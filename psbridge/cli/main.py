@@ -5,12 +5,23 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
+from importlib import import_module
 
+from .._version import __version__
 from ..errors import PsbridgeError
-from . import build, doctor, module, run, setup
 
 __all__ = ["main"]
+
+# The commands, in the order in which the help shows them, and the module of each. Only the one that
+# is called is imported: what doctor needs takes longer to import than `run 1` takes to start .NET.
+_MODULES = {
+    "run": "run",
+    "setup": "setup",
+    "build": "build",
+    "install-module": "module",
+    "module-path": "module",
+    "doctor": "doctor",
+}
 
 # What shells report for a process that Ctrl-C has ended.
 _INTERRUPTED = 130
@@ -29,11 +40,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="psbridge", description="Python in PowerShell's job system, and the other way round."
     )
-    parser.add_argument("--version", action="version", version=f"psbridge {version('psbridge')}")
+    parser.add_argument("--version", action="version", version=f"psbridge {__version__}")
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in (run, setup, build, module, doctor):
-        command.add_parser(subparsers)
-    parsed = parser.parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    called = _MODULES.get(given[0]) if given else None
+    for name in [called] if called else dict.fromkeys(_MODULES.values()):
+        import_module(f".{name}", __package__).add_parser(subparsers)
+    parsed = parser.parse_args(given)
     try:
         return int(parsed.run(parsed))
     except PsbridgeError as error:

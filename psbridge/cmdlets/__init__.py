@@ -1,9 +1,27 @@
-"""Cmdlets written in Python: declaring them, making their .NET types, and -AsJob."""
+"""Cmdlets written in Python: declaring them, making their .NET types, and -AsJob.
 
-from .cmdlet import Cmdlet, JobCmdlet
-from .credentials import Credential, Secret
-from .function import cmdlet
-from .parameter import Parameter
-from .session import Session
+Declaring takes modules that a session without cmdlets does not need, so each comes when it is asked
+for. The decorator `cmdlet` is in `function`: here its name would be that of the module.
+"""
 
-__all__ = ["Cmdlet", "Credential", "JobCmdlet", "Parameter", "Secret", "Session", "cmdlet"]
+from typing import TYPE_CHECKING
+
+from ..later import names_of
+
+if TYPE_CHECKING:
+    from .cmdlet import Cmdlet, JobCmdlet
+    from .credentials import Credential, Secret
+    from .parameter import Parameter
+    from .session import Session
+
+__all__ = ["Cmdlet", "Credential", "JobCmdlet", "Parameter", "Secret", "Session"]
+
+__getattr__, __dir__ = names_of(
+    __name__,
+    {
+        ".cmdlet": ("Cmdlet", "JobCmdlet"),
+        ".credentials": ("Credential", "Secret"),
+        ".parameter": ("Parameter",),
+        ".session": ("Session",),
+    },
+)

@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import DeclarationError
 from ..jobs.session import JobSession
-from .cmdlet import Cmdlet
-from .function import cmdlet_of
-from .modules import cmdlets_in, load_module, make_types
 
 if TYPE_CHECKING:
     from ..session.console import Console
+    from .cmdlet import Cmdlet
 
 __all__ = ["Session"]
 
@@ -42,6 +40,7 @@ class Session(JobSession):
     def __init__(self, pshome: str | Path | None = None, *, console: Console | None = None) -> None:
         """Open a runspace; see `RunspaceSession`."""
         self._imported: list[_Imported] = []
+        self._has_types = False  # whether .NET knows cmdlets of this session
         super().__init__(pshome, console=console)
 
     def import_module(self, module: str | Path | ModuleType) -> list[str]:
@@ -73,6 +72,9 @@ class Session(JobSession):
         Raises:
             DeclarationError: one of the classes has no verb and noun, or a name is there twice.
         """
+        from .cmdlet import Cmdlet
+        from .function import cmdlet_of
+
         self._check_open()
         if not cmdlets:
             raise TypeError("import_cmdlets needs at least one cmdlet class")
@@ -88,7 +90,7 @@ class Session(JobSession):
 
     def close(self) -> None:
         """Stop what runs in this session and close it; see `JobSession.close`."""
-        forget = not self.closed
+        forget = self._has_types and not self.closed
         super().close()
         if forget:
             from PSBridge import PythonCmdlet, PythonFunctions
@@ -97,6 +99,8 @@ class Session(JobSession):
             PythonFunctions.Forget(self._runspace.InstanceId)
 
     def _import_module(self, module: str | Path | ModuleType) -> _Imported:
+        from .modules import cmdlets_in, load_module
+
         self._check_open()
         if not isinstance(module, ModuleType):
             module = load_module(module)
@@ -112,6 +116,8 @@ class Session(JobSession):
         CommandHelp.Forget(self._runspace)
 
     def _import(self, source: str, name: str, cmdlets: list[type[Cmdlet]]) -> _Imported:
+        from .modules import make_types
+
         names = {cls.declaration.name.lower() for cls in cmdlets if cls.declaration is not None}
         # PowerShell refuses a second cmdlet of a name in a module of the same name. So a module
         # that has one of these goes, and its other cmdlets come along into the new one; except
@@ -125,6 +131,7 @@ class Session(JobSession):
                 self._call("Remove-Module", ModuleInfo=earlier.net, Force=True, ErrorAction="Stop")
                 if earlier.source != source:
                     cmdlets += [cls for key, cls in theirs.items() if key not in names]
+        self._has_types = True
         made, help_file = make_types(self.engine, self._runspace.InstanceId, name, cmdlets)
         if isinstance(made.image, Path):
             module = {"Name": str(made.image)}

@@ -7,7 +7,9 @@ process and 0.06 s after that; loading what was kept costs milliseconds.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +25,7 @@ __all__ = [
     "SourceFile",
     "cache_folder",
     "compile_assembly",
+    "kept_assembly",
     "load_compiled",
     "sources_in",
 ]
@@ -70,15 +73,14 @@ def sources_in(package: str) -> list[SourceFile]:
     """The C# files of a package of ours, in a stable order.
 
     Args:
-        package: its dotted name.
+        package: its dotted name; it has been imported.
     """
-    from importlib.resources import files
-
+    # Not importlib.resources, which takes longer to import than to start a runspace needs here.
+    (folder,) = sys.modules[package].__path__
     shown = package.replace(".", "/")
-    found = [entry for entry in files(package).iterdir() if entry.name.endswith(".cs")]
     return [
-        SourceFile(f"{shown}/{entry.name}", entry.read_text(encoding="utf-8"))
-        for entry in sorted(found, key=lambda entry: entry.name)
+        SourceFile(f"{shown}/{path.name}", path.read_text(encoding="utf-8"))
+        for path in sorted(Path(folder).glob("*.cs"))
     ]
 
 
@@ -185,6 +187,7 @@ def load_compiled(
     name: str,
     home: Home,
     references: Sequence[CompiledAssembly] = (),
+    notice: str | None = None,
 ) -> CompiledAssembly:
     """Load the assembly that these sources make with this engine, compiling it where needed.
 
@@ -199,6 +202,7 @@ def load_compiled(
             versions can be loaded in one process.
         home: the engine to compile with and for.
         references: assemblies of ours that the sources use.
+        notice: what a user at a terminal is told while it is compiled, for that takes seconds.
 
     Raises:
         CompileError: the source is wrong; each line names file, line and column.
@@ -210,22 +214,39 @@ def load_compiled(
     key = _key(sources, name, home, references)
     # The context in which PowerShell looks for assemblies, and later ones of ours for this one.
     context = AssemblyLoadContext.Default
-    path = cache_folder() / key[:32] / f"{name}.dll"
+    path = _path(key, name)
     try:
         if path.is_file():
             return CompiledAssembly(context.LoadFromAssemblyPath(str(path)), key, path)
     except (OSError, BadImageFormatException, IOException, UnauthorizedAccessException):
         pass  # damaged from outside, for ours are renamed into place whole; or not ours to read
     unique = f"{name}-{key[:8]}"
-    image = compile_assembly(sources, name=unique, home=home.path, references=references)
+    with _shown(notice):
+        image = compile_assembly(sources, name=unique, home=home.path, references=references)
     if kept.keep_file(path, image):
         return CompiledAssembly(context.LoadFromAssemblyPath(str(path)), key, path)
     return CompiledAssembly(context.LoadFromStream(MemoryStream(image)), key, image)
 
 
+def kept_assembly(sources: Sequence[SourceFile], *, name: str, home: Home) -> Path | None:
+    """Where `load_compiled` finds what it has compiled, without .NET; None where it has not.
+
+    Args:
+        sources: the files.
+        name: the file's name.
+        home: the engine to compile with and for.
+    """
+    path = _path(_key(sources, name, home, ()), name)
+    return path if path.is_file() else None
+
+
 def cache_folder() -> Path:
     """The folder in which compiled assemblies are kept."""
     return kept.cache_folder("compiled")
+
+
+def _path(key: str, name: str) -> Path:
+    return cache_folder() / key[:32] / f"{name}.dll"
 
 
 def _key(
@@ -241,6 +262,24 @@ def _key(
     for source in sources:
         parts += [source.name, source.text]
     return kept.digest_of(parts)
+
+
+@contextmanager
+def _shown(notice: str | None) -> Iterator[None]:
+    """Show a line on the terminal while something lasts; nothing where stderr is none."""
+    err = sys.stderr
+    if notice is None or err is None or err.closed or not err.isatty():
+        yield
+        return
+    with suppress(OSError, ValueError):
+        print(notice, end="", file=err, flush=True)
+    try:
+        yield
+    finally:
+        # A terminal without control codes keeps the line.
+        end = "\n" if os.environ.get("TERM") == "dumb" else "\r\x1b[K"
+        with suppress(OSError, ValueError):
+            print(end=end, file=err, flush=True)
 
 
 def _reference_paths(home: Path) -> list[Path]:

@@ -15,9 +15,8 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..errors import EngineStartError
 from .environment import set_for_net_only, unite
@@ -70,7 +69,7 @@ def start(pshome: str | Path | None = None) -> Engine:
             from .providing import provide
 
             home = provide(pshome)
-            _loaded = home, load_runtime(home.entry_dll, _dotnet_root(home))
+            _loaded = home, load_runtime(home.entry_dll, _dotnet_root(home), home.path)
         else:
             _refuse_another(_loaded[0], pshome)
         return _engine or _complete(*_loaded)
@@ -101,19 +100,14 @@ def _complete(home: Home, invariant: bool, *, hosted: bool = False) -> Engine:
     global _engine
     native = _load_engine(home)
     unite(net_leads=hosted)
-    from PSBridge import Border
+    from .loading import close_at_exit
 
-    # Registered after pythonnet's own handler, so it runs before it.
-    atexit.register(Border.Close, _CLOSE_MILLISECONDS)
+    close_at_exit()
     _engine = Engine(home, native, invariant_globalization=invariant)
     return _engine
 
 
-# How long exit waits for .NET threads that are inside Python right now to come out.
-_CLOSE_MILLISECONDS = 2_000
-
-
-def load_runtime(entry_dll: Path, dotnet_root: Path) -> bool:
+def load_runtime(entry_dll: Path, dotnet_root: Path, home: Path | None = None) -> bool:
     """Start CoreCLR and pythonnet in this process.
 
     Args:
@@ -121,6 +115,7 @@ def load_runtime(entry_dll: Path, dotnet_root: Path) -> bool:
             which .NET and which assemblies are found. It is not run.
         dotnet_root: the folder with .NET's ``hostfxr``; the program's own where it is
             self-contained.
+        home: the PowerShell home whose precompiled Python.Runtime is taken where it has one.
 
     Returns:
         Whether the invariant globalization mode is on (see `icu`).
@@ -128,8 +123,6 @@ def load_runtime(entry_dll: Path, dotnet_root: Path) -> bool:
     Raises:
         EngineStartError: another .NET runtime is loaded already, or .NET refused.
     """
-    import pythonnet
-
     from .icu import decide_globalization
 
     if _coreclr_is_loaded():
@@ -138,8 +131,10 @@ def load_runtime(entry_dll: Path, dotnet_root: Path) -> bool:
             "that failed, and a process can have only one. Start psbridge before the library "
             "that loads .NET, or in a process of its own."
         )
-    chosen = pythonnet.get_runtime_info()
-    if chosen is not None:
+    # Who has not imported pythonnet has chosen nothing.
+    pythonnet = sys.modules.get("pythonnet")
+    chosen = pythonnet and pythonnet.get_runtime_info()
+    if chosen:
         raise EngineStartError(
             f"another .NET runtime ({chosen.kind}) has been chosen for this process with "
             "pythonnet.set_runtime, and a process can have only one. Start psbridge before that."
@@ -147,15 +142,9 @@ def load_runtime(entry_dll: Path, dotnet_root: Path) -> bool:
     invariant = decide_globalization()
     # A library must not report its users' doings: PowerShell's telemetry is for those who ask.
     os.environ.setdefault("POWERSHELL_TELEMETRY_OPTOUT", "1")
-    said: list[str] = []
-    try:
-        import clr_loader
+    from .loading import load_pythonnet
 
-        with _host_messages(dotnet_root, said):
-            pythonnet.load(clr_loader.get_coreclr(entry_dll=entry_dll, dotnet_root=dotnet_root))
-    except Exception as error:
-        why = "\n".join(said) or "A file of .NET beside it may be missing or damaged."
-        raise EngineStartError(f".NET did not start with {entry_dll}: {error}\n{why}") from error
+    load_pythonnet(entry_dll, dotnet_root, home)
     return invariant
 
 
@@ -230,24 +219,6 @@ def _coreclr_is_loaded() -> bool:
     except OSError:
         return False
     return True
-
-
-@contextmanager
-def _host_messages(dotnet_root: Path, said: list[str]) -> Iterator[None]:
-    """Collect what .NET's host says where it fails; it would go to stderr otherwise."""
-    from clr_loader.ffi import ffi, load_hostfxr
-
-    def note(message: Any) -> None:
-        text = ffi.string(message)
-        said.append(text if isinstance(text, str) else text.decode(errors="replace"))
-
-    host = load_hostfxr(dotnet_root)
-    writer = ffi.callback("hostfxr_error_writer_fn", note)
-    before = host.hostfxr_set_error_writer(writer)
-    try:
-        yield
-    finally:
-        host.hostfxr_set_error_writer(before)
 
 
 def _dotnet_root(home: Home) -> Path:

@@ -1,11 +1,16 @@
 """Jobs written in Python, groups of them, and handles on any job."""
 
-from .group import JobGroup, Retry
-from .handle import JobHandle
-from .job import FunctionJob, Job
-from .repository import JobRepository
-from .session import JobSession
-from .start import make_parent, start_group
+from typing import TYPE_CHECKING
+
+from ..later import names_of
+
+if TYPE_CHECKING:
+    from .group import JobGroup, Retry
+    from .handle import JobHandle
+    from .job import FunctionJob, Job
+    from .repository import JobRepository
+    from .session import JobSession
+    from .start import make_parent, start_group
 
 __all__ = [
     "FunctionJob",
@@ -18,3 +23,15 @@ __all__ = [
     "make_parent",
     "start_group",
 ]
+
+__getattr__, __dir__ = names_of(
+    __name__,
+    {
+        ".group": ("JobGroup", "Retry"),
+        ".handle": ("JobHandle",),
+        ".job": ("FunctionJob", "Job"),
+        ".repository": ("JobRepository",),
+        ".session": ("JobSession",),
+        ".start": ("make_parent", "start_group"),
+    },
+)

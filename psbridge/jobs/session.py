@@ -26,11 +26,9 @@ class JobSession(RunspaceSession):
     def __init__(self, pshome: str | Path | None = None, *, console: Console | None = None) -> None:
         """Open a runspace; see `RunspaceSession`."""
         super().__init__(pshome, console=console)
-        from PSBridge import GetJobRepositoryCommand
-        from System.Management.Automation import CmdletInfo
+        from PSBridge import SessionRunspace
 
-        command = CmdletInfo("Get-PSBridgeJobRepository", _type(GetJobRepositoryCommand))
-        (net,) = self._run(lambda pipeline: pipeline.AddCommand(command))
+        net = SessionRunspace.GetJobRepository(self._runspace)
         self._jobs = JobRepository(self, net, self._runspace)
 
     @property
@@ -105,9 +103,3 @@ class JobSession(RunspaceSession):
             stop_running(self)
         finally:
             super().close()
-
-
-def _type(kind: Any) -> Any:
-    import clr
-
-    return clr.GetClrType(kind)

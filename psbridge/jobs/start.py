@@ -8,15 +8,17 @@ import importlib
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from ..errors import SessionClosedError
 from ..session.session import GRACE_SECONDS, SLICE_SECONDS, stay_here_at_exit
 from .group import JobGroup
-from .group_run import GroupRun
 from .stopping import JobThread
 from .timers import start_clock
+
+if TYPE_CHECKING:
+    from .group_run import GroupRun
 
 __all__ = ["exit_has_begun", "make_parent", "start_group", "stop_running"]
 
@@ -64,6 +66,8 @@ def start_group(
         SessionClosedError: the owner has been stopped for good, or Python exits.
         RuntimeError: there is no thread to be had.
     """
+    from .group_run import GroupRun
+
     key = id(parent)
 
     def forget() -> None:
@@ -116,13 +120,19 @@ def stop_running(owner: object = None) -> None:
             for key, (whose, parent, _) in _running.items()
             if owner is None or whose is owner
         }
-    _ask_to_stop(mine.values())
+    if not mine:
+        return
+    from PSBridge import JobsToStop
+
+    jobs = JobsToStop(list(mine.values()))
+    jobs.Request()
     deadline = time.monotonic() + GRACE_SECONDS
+    while not jobs.Wait(int(SLICE_SECONDS * 1000)):
+        if time.monotonic() >= deadline:
+            for parent in mine.values():
+                if not (parent.WorksOnThisThread or parent.WaitForFinish(0)):
+                    parent.Children.Abandon()
     mine = {key: parent for key, parent in mine.items() if not parent.WorksOnThisThread}
-    for parent in mine.values():
-        while not parent.WaitForFinish(int(SLICE_SECONDS * 1000)):
-            if time.monotonic() >= deadline:
-                parent.Children.Abandon()
     # A job has ended before its thread has: that still calls .NET, and may have a process to end.
     # One that is stuck in a generator, which was to give the next job, is not waited for.
     deadline = min(deadline, time.monotonic() + _LEAVE_SECONDS)
@@ -134,12 +144,6 @@ def stop_running(owner: object = None) -> None:
 
 
 _LEAVE_SECONDS = 1.0
-
-
-def _ask_to_stop(parents: Iterable[Any]) -> None:
-    for parent in parents:
-        with contextlib.suppress(Exception):  # one that does not take it must not save the others
-            parent.RequestStop()
 
 
 def exit_has_begun() -> bool:
@@ -157,7 +161,10 @@ def _stop_at_exit() -> None:
 def _stop_in_executors() -> None:
     with _lock:
         parents = [parent for _, parent, place in _running.values() if place == "executor"]
-    _ask_to_stop(parents)
+    if parents:
+        from PSBridge import JobsToStop
+
+        JobsToStop(parents).Request()
 
 
 def _place(group: JobGroup) -> str:

@@ -12,7 +12,6 @@ of that, too.
 from __future__ import annotations
 
 import contextlib
-import logging
 import threading
 from collections.abc import Callable
 
@@ -89,6 +88,8 @@ class Stop:
         except StopRequested:
             pass  # it wrote, and the streams take nothing any more
         except BaseException:
+            import logging
+
             logging.getLogger("psbridge").exception("the on_stop of %r failed", self._job)
 
     def _in_a_thread(self, target: Callable[[], None], what: str) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import atexit
 import heapq
 import itertools
-import logging
 import math
 import threading
 import time
@@ -102,6 +101,8 @@ class _Clock:
             try:
                 callback()
             except Exception:
+                import logging
+
                 logging.getLogger("psbridge").exception("a timer's call failed")
 
     def _next(self) -> Callable[[], None] | None:

@@ -1,8 +1,13 @@
 """A runspace of the engine: running pipelines, their streams, the host that shows output."""
 
-from .console import Console
-from .result import ErrorRecord, InformationRecord, MessageRecord, Result
-from .session import RunspaceSession
+from typing import TYPE_CHECKING
+
+from ..later import names_of
+
+if TYPE_CHECKING:
+    from .console import Console
+    from .result import ErrorRecord, InformationRecord, MessageRecord, Result
+    from .session import RunspaceSession
 
 __all__ = [
     "Console",
@@ -12,3 +17,12 @@ __all__ = [
     "Result",
     "RunspaceSession",
 ]
+
+__getattr__, __dir__ = names_of(
+    __name__,
+    {
+        ".console": ("Console",),
+        ".result": ("ErrorRecord", "InformationRecord", "MessageRecord", "Result"),
+        ".session": ("RunspaceSession",),
+    },
+)

@@ -12,25 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import System
-from PSBridge import ErrorOutput, PipelineStreams
-from System.Management.Automation import (
-    ErrorCategory,
-    IncompleteParseException,
-    ParseException,
-    PowerShell,
-    PSDataCollection,
-    PSInvocationSettings,
-    PSInvocationState,
-    RunspaceMode,
-    RuntimeException,
-)
-from System.Management.Automation import ErrorRecord as NetErrorRecord
-from System.Management.Automation.Language import Parser
-from System.Management.Automation.Runspaces import PipelineResultTypes
+from PSBridge import PipelineRun
+from System.Management.Automation import PowerShell, PSInvocationState
 
 from ..engine.environment import take_changes
 from ..errors import PowerShellError, SessionClosedError
-from ..values import from_net, text_of, to_net
+from ..values import from_net, list_from_net, text_of
 from .result import ErrorRecord, InformationRecord, MessageRecord, Result
 
 __all__ = [
@@ -60,6 +47,8 @@ def new_pipeline(runspace: Any) -> Any:
 
 def nested_pipeline() -> Any:
     """Make an empty pipeline inside the one that runs on this very thread."""
+    from System.Management.Automation import RunspaceMode
+
     return PowerShell.Create(RunspaceMode.CurrentRunspace)
 
 
@@ -68,6 +57,10 @@ def add_script(
 ) -> None:
     """Add a script with its arguments, which are never pasted into the text."""
     pipeline.AddScript(script, False)
+    if not (arguments or parameters):
+        return
+    from ..values import to_net
+
     for argument in arguments:
         pipeline.AddArgument(to_net(argument))
     for name, value in parameters.items():
@@ -76,6 +69,8 @@ def add_script(
 
 def add_command(pipeline: Any, command: str, parameters: Mapping[str, object]) -> None:
     """Add a command with its arguments by name; no variable of the session is touched."""
+    from ..values import to_net
+
     pipeline.AddCommand(command)
     for name, value in parameters.items():
         pipeline.AddParameter(name, to_net(value))
@@ -83,6 +78,8 @@ def add_command(pipeline: Any, command: str, parameters: Mapping[str, object]) -
 
 def show_output(pipeline: Any) -> None:
     """Let PowerShell's formatter show on the host what the commands so far write, errors too."""
+    from System.Management.Automation.Runspaces import PipelineResultTypes
+
     for command in pipeline.Commands.Commands:
         command.MergeMyResults(PipelineResultTypes.Error, PipelineResultTypes.Output)
     pipeline.AddCommand("Out-Default")
@@ -90,6 +87,15 @@ def show_output(pipeline: Any) -> None:
 
 def show_error(pipeline: Any, script: str, error: PowerShellError) -> None:
     """Let PowerShell's formatter show on the host what ended the pipeline of a script."""
+    from PSBridge import ErrorOutput
+    from System.Management.Automation import (
+        ErrorCategory,
+        IncompleteParseException,
+        ParseException,
+    )
+    from System.Management.Automation import ErrorRecord as NetErrorRecord
+    from System.Management.Automation.Language import Parser
+
     record = error.record
     if isinstance(error.exception, IncompleteParseException):
         # It is refused without the place where it is, and the formatter, which wants to point
@@ -103,6 +109,8 @@ def show_error(pipeline: Any, script: str, error: PowerShellError) -> None:
 
 def show_settings() -> Any:
     """How a pipeline that shows its output is run: a user's command, which sets ``$?``."""
+    from System.Management.Automation import PSInvocationSettings
+
     settings = PSInvocationSettings()
     settings.AddToHistory = True
     return settings
@@ -124,23 +132,24 @@ def run_pipeline(
         SessionClosedError: it was given up, and may not have ended.
         KeyboardInterrupt: Ctrl-C; it runs on.
     """
-    # Not PSDataCollection[PSObject]: what has no properties of its own comes unwrapped here, at a
-    # tenth of the time.
-    output = PSDataCollection[System.Object]()
+    run = PipelineRun(pipeline, settings)
     failure: Any = None
     if nested:
         try:
-            pipeline.Invoke[System.Object](None, output, settings)
+            run.InvokeNested()
         except System.Exception as error:
             failure = error
     else:
-        _invoke(pipeline, output, settings, given_up)
+        run.Begin()
+        while not run.Wait(_SLICE_MILLISECONDS):
+            if given_up():
+                raise SessionClosedError("the session was closed while this ran")
         try:
-            failure = pipeline.InvocationStateInfo.Reason
+            failure = run.GetFailure()
         except UnicodeDecodeError as error:
-            raise PowerShellError(_UNREADABLE, result=_collect(pipeline, output)) from error
+            raise PowerShellError(_UNREADABLE, result=_collect(pipeline, run)) from error
     take_changes()
-    result = _collect(pipeline, output)
+    result = _collect(pipeline, run)
     if failure is not None:
         raise powershell_error(failure, result) from failure
     return result
@@ -169,23 +178,10 @@ def stop_pipeline(pipeline: Any, seconds: float) -> None:
 _POLL_SECONDS = 0.01
 
 
-def _invoke(pipeline: Any, output: Any, settings: Any, given_up: Callable[[], bool]) -> None:
-    running = pipeline.BeginInvoke[System.Object, System.Object](None, output, settings, None, None)
-    ended = running.AsyncWaitHandle
-    while not ended.WaitOne(_SLICE_MILLISECONDS):
-        if given_up():
-            raise SessionClosedError("the session was closed while this ran")
-    # Not EndInvoke, which throws what the pipeline threw: where that has a text that pythonnet
-    # refuses (half of a surrogate pair), the process would be aborted.
-
-
-def _collect(pipeline: Any, output: Any) -> Result:
-    # Not ReadAll(), which takes the first item out as often as there are items.
-    array = System.Array[System.Object](output.Count)
-    output.CopyTo(array, 0)
+def _collect(pipeline: Any, run: Any) -> Result:
     result = Result()
-    result.extend(from_net(array))
-    if PipelineStreams.AreEmpty(pipeline):
+    result.extend(list_from_net(run.GetOutput()))
+    if not run.HasRecords():
         return result
     streams = pipeline.Streams
     result.errors = [_error(record) for record in _items(streams.Error)]
@@ -247,6 +243,9 @@ def powershell_error(error: Any, result: Result | None = None) -> PowerShellErro
         error: the exception.
         result: what came before it.
     """
+    from System.Management.Automation import ErrorCategory, RuntimeException
+    from System.Management.Automation import ErrorRecord as NetErrorRecord
+
     record = error.ErrorRecord if isinstance(error, RuntimeException) else None
     if record is None:
         message = text_of(NetErrorRecord(error, "", ErrorCategory.NotSpecified, None))

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from System.Management.Automation.Runspaces import (
-    InitialSessionState,
-    PSThreadOptions,
-    RunspaceFactory,
-)
+from PSBridge import SessionRunspace
 
 if TYPE_CHECKING:
     from .console import Console
@@ -23,17 +19,9 @@ def open_runspace(console: Console | None) -> tuple[Any, Any]:
         The host (None without a console) and the runspace. The host has to be kept alive as long
         as the runspace: .NET knows the Python object behind it only by a handle.
     """
-    # CreateDefault would load assemblies that only a full PowerShell has; what this one leaves
-    # out is loaded by its commands' names when they are first used.
-    state = InitialSessionState.CreateDefault2()
-    if console is None:
-        host = None
-        runspace = RunspaceFactory.CreateRunspace(state)
-    else:
+    host = None
+    if console is not None:
         from .host import SessionHost
 
         host = SessionHost(console)
-        runspace = RunspaceFactory.CreateRunspace(host, state)
-    runspace.ThreadOptions = PSThreadOptions.ReuseThread
-    runspace.Open()
-    return host, runspace
+    return host, SessionRunspace.Open(host)

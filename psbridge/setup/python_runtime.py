@@ -1,42 +1,42 @@
-"""pythonnet's own assembly, and the place that a home has for a precompiled one."""
+"""pythonnet's .NET half, Python.Runtime.dll: where it is, and where a home keeps it precompiled."""
 
 from __future__ import annotations
 
-import hashlib
 from importlib.util import find_spec
 from pathlib import Path
-
-from ..errors import EngineError
 
 __all__ = ["precompiled_python_runtime", "python_runtime"]
 
 _NAME = "Python.Runtime.dll"
+_DIGITS = 16
 
 
 def python_runtime() -> Path:
-    """Give the assembly that the installed pythonnet brings, without importing pythonnet.
+    """The Python.Runtime.dll of the pythonnet that is installed, which is not imported.
 
     Raises:
-        EngineError: pythonnet is not installed.
+        ModuleNotFoundError: there is no pythonnet.
     """
     spec = find_spec("pythonnet")
     if spec is None or spec.origin is None:
-        raise EngineError("pythonnet is not installed: `pip install pythonnet`")
+        raise ModuleNotFoundError("No module named 'pythonnet'", name="pythonnet")
     return Path(spec.origin).parent / "runtime" / _NAME
 
 
 def precompiled_python_runtime(home: Path) -> Path:
-    """Give the place of the precompiled assembly, whether or not it is there.
+    """Where a home has, or would have, the installed pythonnet's Python.Runtime precompiled.
 
-    It is named after what it was made from: several environments, each with a pythonnet of its
-    own, use one home.
+    The folder's name is a hash of pythonnet's own file. So one home serves several environments
+    with different versions, and one of another version or build is never taken for it.
 
     Args:
-        home: the home's folder.
+        home: the PowerShell home.
 
     Raises:
-        EngineError: pythonnet is not installed.
-        OSError: its assembly cannot be read.
+        ModuleNotFoundError: there is no pythonnet.
+        OSError: its file cannot be read.
     """
+    import hashlib
+
     digest = hashlib.sha256(python_runtime().read_bytes()).hexdigest()
-    return home / "python.runtime" / digest[:16] / _NAME
+    return home / "python.runtime" / digest[:_DIGITS] / _NAME

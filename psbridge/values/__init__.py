@@ -1,23 +1,44 @@
 """Values across the border, both ways. To be imported once the engine runs."""
 
-from .from_net import from_net, text_of
-from .records import (
-    clean_text,
-    error_record,
-    information_record,
-    progress_record,
-    python_exception,
-)
-from .to_net import to_net, to_record
+from typing import TYPE_CHECKING
+
+from ..later import names_of
+
+if TYPE_CHECKING:
+    from .net_to_python import from_net, list_from_net, text_of
+    from .python_to_net import to_net, to_record
+    from .records import (
+        clean_text,
+        error_record,
+        information_record,
+        progress_record,
+        python_exception,
+    )
 
 __all__ = [
     "clean_text",
     "error_record",
     "from_net",
     "information_record",
+    "list_from_net",
     "progress_record",
     "python_exception",
     "text_of",
     "to_net",
     "to_record",
 ]
+
+__getattr__, __dir__ = names_of(
+    __name__,
+    {
+        ".net_to_python": ("from_net", "list_from_net", "text_of"),
+        ".python_to_net": ("to_net", "to_record"),
+        ".records": (
+            "clean_text",
+            "error_record",
+            "information_record",
+            "progress_record",
+            "python_exception",
+        ),
+    },
+)

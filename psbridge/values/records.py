@@ -16,7 +16,7 @@ from System.Management.Automation import (
 )
 
 from ..errors import ConversionError, RemoteError
-from .to_net import to_net, to_record
+from .python_to_net import to_net, to_record
 
 __all__ = [
     "clean_text",

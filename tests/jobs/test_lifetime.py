@@ -349,6 +349,29 @@ def test_closing_the_session_stops_its_jobs_and_lets_them_clean_up() -> None:
     assert cleaned.is_set()
 
 
+def test_two_hundred_jobs_are_stopped_side_by_side_and_clean_up() -> None:
+    began, cleaned = threading.Semaphore(0), threading.Semaphore(0)
+
+    def work() -> Any:
+        began.release()
+        try:
+            while True:
+                yield 1
+                time.sleep(0.01)
+        finally:
+            time.sleep(0.3)
+            cleaned.release()
+
+    with Session() as shell:
+        handles = [shell.start(work) for _ in range(200)]
+        assert all(began.acquire(timeout=60) for _ in handles)
+        asked = time.monotonic()
+    # One after the other they would take a minute; at five seconds they are given up.
+    assert time.monotonic() - asked < 5
+    assert {handle.state for handle in handles} == {"Stopped"}
+    assert all(cleaned.acquire(blocking=False) for _ in handles)
+
+
 class Suspended(Job):
     """Can be suspended."""
 

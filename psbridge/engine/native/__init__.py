@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..compiling import CompiledAssembly, SourceFile, load_compiled, sources_in
+from ..compiling import CompiledAssembly, SourceFile, kept_assembly, load_compiled, sources_in
 
 if TYPE_CHECKING:
     from ..homes import Home
 
-__all__ = ["load_native", "native_sources"]
+__all__ = ["is_compiled", "load_native", "native_sources"]
+
+_NAME = "PSBridge.Native"
 
 
 def native_sources() -> list[SourceFile]:
@@ -27,4 +29,21 @@ def load_native(home: Home) -> CompiledAssembly:
     Raises:
         CompileError: the source does not compile against this engine.
     """
-    return load_compiled(native_sources(), name="PSBridge.Native", home=home)
+    return load_compiled(
+        native_sources(),
+        name=_NAME,
+        home=home,
+        notice=f"psbridge: compiling its C# half for PowerShell {home.version}, once",
+    )
+
+
+def is_compiled(home: Home) -> bool:
+    """Whether the C# half is there for an engine already. Starts nothing.
+
+    Args:
+        home: the engine.
+
+    Raises:
+        OSError: its files cannot be looked at.
+    """
+    return kept_assembly(native_sources(), name=_NAME, home=home) is not None

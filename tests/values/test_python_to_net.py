@@ -361,7 +361,7 @@ class Custom:
 def test_what_has_no_counterpart_is_refused_by_its_name(to_net: Callable[[object], Any]) -> None:
     for value, name in (
         (object(), "builtins.object"),
-        (Custom(), "test_to_net.Custom"),
+        (Custom(), "test_python_to_net.Custom"),
         (Custom, "builtins.type"),
         (2j, "builtins.complex"),
         ((x for x in ()), "builtins.generator"),

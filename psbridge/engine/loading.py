@@ -1,0 +1,136 @@
+"""Loading pythonnet into the .NET that starts, and leaving both at exit.
+
+What ``pythonnet.load`` does is done here, but for two things: the file of Python.Runtime may be one
+that the home keeps precompiled, and ``pythonnet.unload`` is not called at exit. It costs 0.6 to
+1.0 s, which is longer than all the rest of a short program takes.
+
+What unload does, and why it is not needed. CoreCLR is not ended by it and cannot be: its threads
+run on in either case, until the process ends. It collects the garbage of both sides up to twenty
+times over, takes pythonnet's types out of Python, and frees the handles with which each side keeps
+the other's objects alive. All of that is memory, which goes with the process.
+
+What can still happen between pythonnet and Python once exit has begun:
+
+- A thread of .NET's calls Python. Unload does not prevent this: a delegate, or a method that a
+  Python class overrides, takes the GIL after it as before, and in a Python that is being finalized
+  that hangs or aborts. `PSBridge.Border` prevents it, for everything that is ours, and is closed
+  before Python is finalized. Sessions and jobs are ended before that by handlers of theirs.
+- .NET's finalizer thread meets an object of Python's. It never calls Python: it puts the reference
+  into a queue. That is emptied by whoever makes such an object next, which needs the GIL.
+- A thread of .NET's loads an assembly. pythonnet notes its namespaces in a queue of .NET's, too.
+- Python deletes objects of .NET's while it is finalized. Their types are slots filled with
+  functions of CoreCLR's, which is there as long as the process; they free a handle.
+- .NET says that the process exits (`[Environment]::Exit`, SIGTERM before .NET 10; not the end of
+  a Python program). pythonnet's handler would unload then, under threads that use it.
+  `PythonRuntime.IgnoreProcessExit` takes it away.
+- A daemon thread of Python's is in a call of .NET's. When it comes back it wants the GIL, and
+  Python stops it there for good, as it stops each of them.
+
+Not kept: handlers that somebody gives to pythonnet's ``PythonEngine.AddShutdownHandler`` in a
+process whose .NET psbridge has started are not called.
+
+Assumption: pythonnet's own names (``_LOADED``, ``_RUNTIME``, ``_LOADER_ASSEMBLY``) tell its
+``load``, and so ``import clr``, that it is loaded. A test looks at that.
+
+Rejected:
+
+- ``atexit.unregister(pythonnet.unload)`` after ``pythonnet.load``: does the same for the exit, but
+  leaves no choice of the file.
+- ``os._exit`` at the end of exit: skips the exit handlers of others and the flushing of files.
+- to keep the objects of .NET's alive until the end, so that Python deletes none: leaks are what
+  pythonnet's queue has already, and nothing was gained in hundreds of exits.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import sys
+from importlib.util import LazyLoader, find_spec, module_from_spec
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from ..errors import EngineStartError
+
+if TYPE_CHECKING:
+    from .hostfxr import CoreClr
+
+__all__ = ["close_at_exit", "load_pythonnet"]
+
+# Not so in a PowerShell that hosts Python: there the end of .NET is the end of Python.
+_loaded_here = False
+
+_INITIALIZE = "Python.Runtime.Loader.Initialize"
+
+# How long exit waits for .NET threads that are inside Python right now to come out.
+_CLOSE_MILLISECONDS = 2_000
+
+
+def load_pythonnet(entry_dll: Path, dotnet_root: Path, home: Path | None) -> None:
+    """Start CoreCLR and load pythonnet into it; ``import clr`` works from then on.
+
+    Args:
+        entry_dll: the managed program whose configuration decides what is found.
+        dotnet_root: the folder with .NET's ``hostfxr``.
+        home: the PowerShell home whose precompiled Python.Runtime is taken where it has one.
+
+    Raises:
+        EngineStartError: .NET refused.
+    """
+    said: list[str] = []
+    try:
+        from .hostfxr import CoreClr
+
+        _initialize(CoreClr(entry_dll, dotnet_root, said), home)
+    except Exception as error:
+        why = "\n".join(said) or "A file of .NET beside it may be missing or damaged."
+        raise EngineStartError(f".NET did not start with {entry_dll}: {error}\n{why}") from error
+
+
+def _initialize(runtime: CoreClr, home: Path | None) -> None:
+    """Do what ``pythonnet.load`` does."""
+    global _loaded_here
+    from ..setup.python_runtime import precompiled_python_runtime, python_runtime
+
+    assembly = runtime.get_assembly(python_runtime())
+    initialize = None
+    if home is not None and (precompiled := precompiled_python_runtime(home)).is_file():
+        # One that is damaged says so before it has done anything.
+        with contextlib.suppress(Exception):
+            initialize = runtime.get_assembly(precompiled).get_function(_INITIALIZE)
+            assembly = runtime.get_assembly(precompiled)
+    initialize = initialize or assembly.get_function(_INITIALIZE)
+    pythonnet: Any = _later("pythonnet")
+    pythonnet._RUNTIME = runtime
+    if initialize(b"") != 0:  # it has written why to stderr
+        raise RuntimeError("Failed to initialize Python.Runtime.dll")
+    pythonnet._LOADER_ASSEMBLY = assembly
+    pythonnet._LOADED = _loaded_here = True
+
+
+def _later(name: str) -> ModuleType:
+    """A module that is imported when it is first asked for something; what is set on it stays.
+
+    pythonnet itself has nothing to do any more but to know that it is loaded, and importing it
+    takes a tenth of a short program's time. ``import clr`` is answered by .NET's half from now on.
+    """
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = find_spec(name)
+    if spec is None or spec.loader is None:
+        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+    spec.loader = LazyLoader(spec.loader)
+    module = module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def close_at_exit() -> None:
+    """Let nobody call Python any more when it exits, behind the handlers registered after this."""
+    from PSBridge import Border, PythonRuntime
+
+    if _loaded_here:
+        PythonRuntime.IgnoreProcessExit()
+    atexit.register(Border.Close, _CLOSE_MILLISECONDS)

@@ -1,0 +1,57 @@
+using System;
+using System.Management.Automation;
+
+namespace PSBridge;
+
+/// <summary>One run of a pipeline: beginning it, waiting for it, and what it gave.</summary>
+/// <remarks>
+/// Here because each .NET type that Python meets costs it one to ten milliseconds the first time,
+/// and a run has eight that nobody else needs: closed generic types, a wait handle, five streams.
+/// </remarks>
+/// <param name="pipeline">What to run.</param>
+/// <param name="settings">How; null for the usual way.</param>
+public sealed class PipelineRun(PowerShell pipeline, PSInvocationSettings? settings)
+{
+    // Not PSObject: what has no properties of its own comes unwrapped here, at a tenth of the time.
+    private readonly PSDataCollection<object> _output = new();
+    private IAsyncResult? _running;
+
+    /// <summary>Begin it on a thread of .NET's.</summary>
+    public void Begin() =>
+        _running = pipeline.BeginInvoke<object, object>(null, _output, settings, null, null);
+
+    /// <summary>Run it to its end, inside the pipeline that runs on this very thread.</summary>
+    public void InvokeNested() => pipeline.Invoke(null, _output, settings);
+
+    /// <summary>Wait for the end of what was begun.</summary>
+    /// <param name="milliseconds">How long at most.</param>
+    /// <returns>Whether it has ended.</returns>
+    public bool Wait(int milliseconds) => _running!.AsyncWaitHandle.WaitOne(milliseconds);
+
+    /// <summary>Why what was begun has failed; null where it has not.</summary>
+    /// <remarks>
+    /// Not EndInvoke, which throws what the pipeline threw: where that has a text that pythonnet
+    /// refuses (half of a surrogate pair), the process would be aborted.
+    /// </remarks>
+    /// <returns>What the pipeline threw.</returns>
+    public Exception? GetFailure() => pipeline.InvocationStateInfo.Reason;
+
+    /// <summary>The output so far.</summary>
+    /// <returns>Its objects.</returns>
+    public object?[] GetOutput()
+    {
+        // Not ReadAll(), which takes the first item out as often as there are items.
+        var items = new object?[_output.Count];
+        _output.CopyTo(items!, 0);
+        return items;
+    }
+
+    /// <summary>Whether there is anything in the streams beside the output.</summary>
+    /// <returns>Whether an error, a message or a record of information was written.</returns>
+    public bool HasRecords()
+    {
+        PSDataStreams streams = pipeline.Streams;
+        return streams.Error.Count + streams.Warning.Count + streams.Verbose.Count
+            + streams.Debug.Count + streams.Information.Count > 0;
+    }
+}

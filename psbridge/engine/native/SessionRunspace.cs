@@ -1,0 +1,39 @@
+using System.Management.Automation;
+using System.Management.Automation.Host;
+using System.Management.Automation.Runspaces;
+
+namespace PSBridge;
+
+/// <summary>The runspace of a session.</summary>
+/// <remarks>In one call each, so that Python need not meet the types that only this uses.</remarks>
+public static class SessionRunspace
+{
+    /// <summary>Open a runspace with PowerShell's core commands.</summary>
+    /// <param name="host">Where it shows what it has to show; null for nowhere.</param>
+    /// <returns>The runspace.</returns>
+    public static Runspace Open(PSHost? host)
+    {
+        // CreateDefault would load all of PowerShell's assemblies; what this one leaves out is
+        // loaded by its commands' names when they are first used.
+        InitialSessionState state = InitialSessionState.CreateDefault2();
+        Runspace runspace = host is null
+            ? RunspaceFactory.CreateRunspace(state)
+            : RunspaceFactory.CreateRunspace(host, state);
+        runspace.ThreadOptions = PSThreadOptions.ReuseThread;
+        runspace.Open();
+        return runspace;
+    }
+
+    /// <summary>The job repository of a runspace, which only a cmdlet that runs in it is given.</summary>
+    /// <param name="runspace">A runspace in which nothing runs, or whose pipeline calls this.</param>
+    /// <returns>What Get-Job lists.</returns>
+    public static JobRepository GetJobRepository(Runspace runspace)
+    {
+        using PowerShell pipeline = Runspace.DefaultRunspace == runspace
+            ? PowerShell.Create(RunspaceMode.CurrentRunspace)
+            : PowerShell.Create(runspace);
+        pipeline.AddCommand(
+            new CmdletInfo("Get-PSBridgeJobRepository", typeof(GetJobRepositoryCommand)));
+        return pipeline.Invoke<JobRepository>()[0];
+    }
+}
