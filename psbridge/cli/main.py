@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 from ..errors import PsbridgeError
-from . import build, doctor, module, run, setup
+from . import build, doctor, module, pwsh, run, setup
 
 __all__ = ["main"]
 
@@ -31,9 +31,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"psbridge {version('psbridge')}")
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in (run, setup, build, module, doctor):
+    for command in (run, pwsh, setup, build, module, doctor):
         command.add_parser(subparsers)
-    parsed = parser.parse_args(arguments)
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    own = _own_words(words)
+    parsed = parser.parse_args(words[:own])
+    parsed.rest = words[own:]
     try:
         return int(parsed.run(parsed))
     except PsbridgeError as error:
@@ -41,3 +44,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return _INTERRUPTED
+
+
+def _own_words(words: Sequence[str]) -> int:
+    """How many of the words are psbridge's; the rest is for a script, or for pwsh."""
+    if words[:1] == ["run"]:
+        return 1 + run.own_words(words[1:])
+    return 1 if words[:1] == ["pwsh"] else len(words)

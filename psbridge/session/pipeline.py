@@ -9,10 +9,11 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import System
-from PSBridge import ErrorOutput
+from PSBridge import CommandText, ErrorOutput, SessionVariables, StandardInput
 from System.Management.Automation import (
     ErrorCategory,
     IncompleteParseException,
@@ -29,12 +30,14 @@ from System.Management.Automation.Language import Parser
 from System.Management.Automation.Runspaces import PipelineResultTypes
 
 from ..errors import PowerShellError, SessionClosedError
-from ..values import from_net, text_of, to_net
+from ..values import clean_text, from_net, text_of, to_net
 from .result import ErrorRecord, InformationRecord, MessageRecord, Result
 
 __all__ = [
     "add_command",
+    "add_file",
     "add_script",
+    "add_words",
     "has_ended",
     "nested_pipeline",
     "new_pipeline",
@@ -43,6 +46,7 @@ __all__ = [
     "show_error",
     "show_output",
     "show_settings",
+    "standard_input_for",
     "stop_pipeline",
 ]
 
@@ -80,6 +84,30 @@ def add_command(pipeline: Any, command: str, parameters: Mapping[str, object]) -
         pipeline.AddParameter(name, to_net(value))
 
 
+def add_file(pipeline: Any, path: Path) -> None:
+    """Add a script file, whose ``exit`` ends the session with its code."""
+    pipeline.AddCommand(str(path), False)
+    SessionVariables.LetFileExit(pipeline.Runspace)
+
+
+def add_words(pipeline: Any, words: Sequence[str]) -> None:
+    """Add the words of a command line as the arguments of the command that was added last."""
+    if words:
+        texts = System.Array[System.String]([clean_text(word) for word in words])
+        CommandText.AddArguments(pipeline.Commands.Commands[0], texts)
+
+
+def standard_input_for(script: str) -> Any:
+    """The lines of standard input as they come, for a script that uses ``$input``; else None.
+
+    A standard input that nobody asked for is left alone: it may never end, and a program that the
+    script starts may want it.
+    """
+    # Most scripts do without, and need not be parsed twice.
+    wanted = "input" in script.lower() and CommandText.UsesInput(script)
+    return StandardInput.Lines() if wanted else None
+
+
 def show_output(pipeline: Any) -> None:
     """Let PowerShell's formatter show on the host what the commands so far write, errors too."""
     for command in pipeline.Commands.Commands:
@@ -108,7 +136,12 @@ def show_settings() -> Any:
 
 
 def run_pipeline(
-    pipeline: Any, *, given_up: Callable[[], bool], settings: Any = None, nested: bool = False
+    pipeline: Any,
+    *,
+    given_up: Callable[[], bool],
+    settings: Any = None,
+    lines: Any = None,
+    nested: bool = False,
 ) -> Result:
     """Run a pipeline to its end and collect its output and streams.
 
@@ -116,6 +149,7 @@ def run_pipeline(
         pipeline: what to run.
         given_up: whether to wait no longer for it; asked ten times a second.
         settings: its PSInvocationSettings.
+        lines: what ``$input`` gets, a PSDataCollection.
         nested: it runs inside another one on this thread, so it has to run on this thread too.
 
     Raises:
@@ -129,11 +163,11 @@ def run_pipeline(
     failure: Any = None
     if nested:
         try:
-            pipeline.Invoke[System.Object](None, output, settings)
+            pipeline.Invoke[System.Object](lines, output, settings)
         except System.Exception as error:
             failure = error
     else:
-        _invoke(pipeline, output, settings, given_up)
+        _invoke(pipeline, lines, output, settings, given_up)
         try:
             failure = pipeline.InvocationStateInfo.Reason
         except UnicodeDecodeError as error:
@@ -167,8 +201,12 @@ def stop_pipeline(pipeline: Any, seconds: float) -> None:
 _POLL_SECONDS = 0.01
 
 
-def _invoke(pipeline: Any, output: Any, settings: Any, given_up: Callable[[], bool]) -> None:
-    running = pipeline.BeginInvoke[System.Object, System.Object](None, output, settings, None, None)
+def _invoke(
+    pipeline: Any, lines: Any, output: Any, settings: Any, given_up: Callable[[], bool]
+) -> None:
+    running = pipeline.BeginInvoke[System.Object, System.Object](
+        lines, output, settings, None, None
+    )
     ended = running.AsyncWaitHandle
     while not ended.WaitOne(_SLICE_MILLISECONDS):
         if given_up():

@@ -20,8 +20,7 @@ def open_runspace(console: Console | None) -> tuple[Any, Any]:
     """Open a runspace with PowerShell's core commands.
 
     Returns:
-        The host (None without a console) and the runspace. The host has to be kept alive as long
-        as the runspace: .NET knows the Python object behind it only by a handle.
+        The host (None without a console) and the runspace.
     """
     # CreateDefault would load assemblies that only a full PowerShell has; what this one leaves
     # out is loaded by its commands' names when they are first used.
@@ -30,9 +29,12 @@ def open_runspace(console: Console | None) -> tuple[Any, Any]:
         host = None
         runspace = RunspaceFactory.CreateRunspace(state)
     else:
-        from .host import SessionHost
+        from PSBridge import SessionVariables
 
-        host = SessionHost(console)
+        from .host import make_host
+
+        host = make_host(console)
+        SessionVariables.AddProfile(state)
         runspace = RunspaceFactory.CreateRunspace(host, state)
     runspace.ThreadOptions = PSThreadOptions.ReuseThread
     runspace.Open()
