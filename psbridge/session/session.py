@@ -146,7 +146,7 @@ class RunspaceSession:
             add_script(pipeline, script, (), {})
             add_words(pipeline, arguments)
 
-        return self._show(fill, script, standard_input)
+        return bool(self._show(fill, script, standard_input))
 
     def show_file(
         self, path: Path, arguments: Sequence[str] = (), *, standard_input: bool = False
@@ -162,7 +162,7 @@ class RunspaceSession:
             standard_input: as for `show`.
 
         Returns:
-            Whether it succeeded: PowerShell's ``$?`` after it.
+            Whether no terminating error ended it, as for ``pwsh -File``.
 
         Raises:
             OSError: the file cannot be read.
@@ -179,9 +179,10 @@ class RunspaceSession:
             add_file(pipeline, path.absolute())
             add_words(pipeline, arguments)
 
-        return self._show(fill, script, standard_input)
+        return self._show(fill, script, standard_input) is not None
 
-    def _show(self, fill: Callable[[Any], None], script: str, standard_input: bool) -> bool:
+    def _show(self, fill: Callable[[Any], None], script: str, standard_input: bool) -> bool | None:
+        """Run and show; gives ``$?``, or None where a terminating error ended it."""
         from .pipeline import show_error, show_output, show_settings, standard_input_for
 
         def fill_and_show(pipeline: Any) -> None:
@@ -197,7 +198,7 @@ class RunspaceSession:
             return bool(self.run("$global:?") == [True])
         if self._console is None or not self._console.broken:
             self._run(lambda pipeline: show_error(pipeline, script, failure))
-        return False
+        return None
 
     @property
     def variables(self) -> Variables:

@@ -291,7 +291,7 @@ def test_no_color_turns_colours_off_on_a_terminal() -> None:
 def bar(columns: int) -> str:
     """What PowerShell's own host shows for PROGRESS in so many columns."""
     width = columns - len("Copying") - 4
-    text = "file 3".ljust(width)
+    text = "file 3".ljust(width - 1)
     done = 40 * width // 100
     return f"\x1b[33;1mCopying [\x1b[7m{text[:done]}\x1b[27m{text[done:]}]\x1b[0m"
 

@@ -45,6 +45,15 @@ internal sealed class ProgressDisplay(ConsoleCalls console, SessionRawUserInterf
         }
     }
 
+    /// <summary>Take it away until it is updated: a native program writes to the terminal now.</summary>
+    internal void Hide()
+    {
+        lock (_gate)
+        {
+            Show([]);
+        }
+    }
+
     internal void End()
     {
         lock (_gate)

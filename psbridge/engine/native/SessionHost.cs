@@ -62,9 +62,7 @@ public sealed class SessionHost : PSHost
     }
 
     /// <inheritdoc/>
-    public override void NotifyBeginApplication()
-    {
-    }
+    public override void NotifyBeginApplication() => _ui.HideProgress();
 
     /// <inheritdoc/>
     public override void NotifyEndApplication()

@@ -52,12 +52,11 @@ internal sealed partial class SessionUserInterface : IHostUISupportsMultipleChoi
         var answers = new Dictionary<string, PSObject>();
         foreach (FieldDescription field in descriptions)
         {
-            Type type = LanguagePrimitives.TryConvertTo(field.ParameterAssemblyFullName, out Type found)
-                ? found
-                : typeof(string);
+            Type type = Type.GetType(field.ParameterAssemblyFullName, throwOnError: false)
+                ?? (LanguagePrimitives.TryConvertTo(field.ParameterTypeFullName, out Type found) ? found : typeof(string));
             object? answer = typeof(IList).IsAssignableFrom(type)
                 ? AskForList(question, field, type)
-                : AskForOne(question.Append(field.Name).Append(": "), field, type, isItem: false);
+                : AskForOne(question, $"{field.Name}: ", field, type, isItem: false);
             answers.Add(field.Name, PSObject.AsPSObject(answer ?? ""));
         }
 
@@ -196,7 +195,7 @@ internal sealed partial class SessionUserInterface : IHostUISupportsMultipleChoi
     {
         Type item = type.GetElementType() ?? typeof(object);
         var items = new ArrayList();
-        while (AskForOne(question.Append($"{field.Name}[{items.Count}]: "), field, item, isItem: true) is { } answer)
+        while (AskForOne(question, $"{field.Name}[{items.Count}]: ", field, item, isItem: true) is { } answer)
         {
             items.Add(answer);
         }
@@ -205,12 +204,12 @@ internal sealed partial class SessionUserInterface : IHostUISupportsMultipleChoi
     }
 
     /// <summary>Ask until there is an answer of the type; null where the list is to end.</summary>
-    private object? AskForOne(StringBuilder question, FieldDescription field, Type type, bool isItem)
+    private object? AskForOne(
+        StringBuilder question, string label, FieldDescription field, Type type, bool isItem)
     {
-        string again = $"{field.Name}: ";
         while (true)
         {
-            string asked = question.ToString();
+            string asked = question.Append(label).ToString();
             question.Clear();
             if (type == typeof(SecureString))
             {
@@ -234,7 +233,7 @@ internal sealed partial class SessionUserInterface : IHostUISupportsMultipleChoi
                 string help = field.HelpMessage.Length > 0
                     ? field.HelpMessage
                     : $"No help is available for {field.Name}.";
-                question.Append(help).Append('\n').Append(again);
+                question.Append(help).Append('\n');
             }
             else if (TryConvert(line, type, field, out object? answer, out string problem))
             {
@@ -242,7 +241,7 @@ internal sealed partial class SessionUserInterface : IHostUISupportsMultipleChoi
             }
             else
             {
-                question.Append(problem).Append(again);
+                question.Append(problem);
             }
         }
     }

@@ -67,6 +67,8 @@ internal sealed partial class SessionUserInterface : PSHostUserInterface
     public override void WriteProgress(long sourceId, ProgressRecord record) =>
         _progress?.Update(sourceId, record);
 
+    internal void HideProgress() => _progress?.Hide();
+
     internal void EndProgress() => _progress?.End();
 
     private void Note(string style, string text) =>
