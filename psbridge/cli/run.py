@@ -95,6 +95,7 @@ def run(args: argparse.Namespace) -> int:
     if args.file is not None and not from_input and (problem := _file_problem(Path(args.file))):
         return _refuse(problem, _NO_FILE)
 
+    _open_standard_streams()
     from ..cmdlets import Session
     from ..cmdlets.modules import explained
     from ..session import Console
@@ -149,6 +150,20 @@ def _show_lines(session: Session, console: Console) -> bool:
         if not line:
             break
     return succeeded
+
+
+def _open_standard_streams() -> None:
+    """Open what is closed of the standard streams, on nothing.
+
+    The next file or socket that .NET opens would get the number, and be read as standard input
+    or be written to by a native program.
+    """
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            # Gets the lowest number that is free, and is for native programs, too.
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
 
 
 def _file_problem(path: Path) -> str | None:
