@@ -41,11 +41,13 @@ def test_standard_input_and_the_environment_are_its_own() -> None:
 
 
 def test_on_a_terminal_it_is_a_prompt_with_psreadline() -> None:
-    terminal = Terminal("from psbridge.cli import main; main(['pwsh', '-NoProfile'])", cursor="\x1b[5;1R")
+    terminal = Terminal(
+        "from psbridge.cli import main; main(['pwsh', '-NoProfile'])", cursor="\x1b[5;1R"
+    )
     terminal.wait_for("PS ")
     terminal.wait_for_silence()
     terminal.send("(Get-Module PSReadLine).Name.ToUpper()\r")
-    terminal.wait_for("\nPSREADLINE")
+    terminal.wait_for("PSREADLINE")
     terminal.wait_for_silence()
     terminal.send("exit 6\r")
     code, _ = terminal.end()
