@@ -280,7 +280,7 @@ def test_a_big_input_goes_through() -> None:
     [
         ("$host.UI.Write('begun'); $input", signal.SIGINT, 130),
         ("$host.UI.Write('begun'); Read-Host", signal.SIGINT, 130),
-        ("$host.UI.Write('begun'); cat", signal.SIGINT, 130),
+        ("sh -c 'printf begun; exec cat'", signal.SIGINT, 130),
         ("-", signal.SIGINT, 130),
         ("$host.UI.Write('begun'); Start-Sleep 100", signal.SIGTERM, None),
     ],
