@@ -11,8 +11,6 @@ import sys
 import threading
 from typing import TextIO
 
-from . import keyboard
-
 __all__ = ["Console"]
 
 _SIZE_WITHOUT_TERMINAL = (120, 50)
@@ -180,6 +178,8 @@ class Console:
             self.hide_progress()
             return getpass.getpass(prompt, self._err)
         else:
+            from . import keyboard
+
             with keyboard.without_echo(stdin.fileno()):
                 answer = self.ask(prompt)
         with self._lock:
@@ -197,16 +197,22 @@ class Console:
         """
         if (keys := self._keyboard()) is None:
             return None
+        from . import keyboard
+
         self.hide_progress()
         return keyboard.read_key(keys, self._questions_refused.is_set)
 
     def key_waits(self) -> bool:
         """Whether a key has been typed that nobody has read."""
+        from . import keyboard
+
         keys = self._keyboard()
         return keys is not None and keyboard.key_waits(keys)
 
     def drop_keys(self) -> None:
         """Forget the keys that nobody has read."""
+        from . import keyboard
+
         if (keys := self._keyboard()) is not None:
             keyboard.drop_keys(keys)
 
@@ -215,6 +221,8 @@ class Console:
         keys = self._keyboard()
         if keys is None or not self._out_terminal:
             return None
+        from . import keyboard
+
         return keyboard.cursor_position(keys, lambda sequence: _write(self._out, sequence))
 
     def refuse_questions(self) -> None:
