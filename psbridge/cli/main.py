@@ -16,6 +16,7 @@ __all__ = ["main"]
 # is called is imported: what doctor needs takes longer to import than `run 1` takes to start .NET.
 _MODULES = {
     "run": "run",
+    "pwsh": "pwsh",
     "setup": "setup",
     "build": "build",
     "install-module": "module",
@@ -46,7 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     called = _MODULES.get(given[0]) if given else None
     for name in [called] if called else dict.fromkeys(_MODULES.values()):
         import_module(f".{name}", __package__).add_parser(subparsers)
-    parsed = parser.parse_args(given)
+    own = _own_words(given)
+    parsed = parser.parse_args(given[:own])
+    parsed.rest = given[own:]
     try:
         return int(parsed.run(parsed))
     except PsbridgeError as error:
@@ -54,3 +57,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return _INTERRUPTED
+
+
+def _own_words(words: Sequence[str]) -> int:
+    """How many of the words are psbridge's; the rest is for a script, or for pwsh."""
+    if words[:1] == ["run"]:
+        from .run import own_words
+
+        return 1 + own_words(words[1:])
+    return 1 if words[:1] == ["pwsh"] else len(words)

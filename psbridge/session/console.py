@@ -9,29 +9,27 @@ import re
 import select
 import sys
 import threading
-import time
-from collections.abc import Iterator
 from typing import TextIO
 
 __all__ = ["Console"]
 
 _SIZE_WITHOUT_TERMINAL = (120, 50)
-# How often progress is drawn at most, and how often a question looks whether it is still wanted.
-_PROGRESS_SECONDS = 0.05
+# How often a question looks whether it is still wanted.
 _QUESTION_SECONDS = 0.1
 _CLEAR_LINE = "\r\x1b[K"
 # What PowerShell's formatter puts into text for terminals.
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m|\x1b\]8;;.*?\x1b\\")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+_CONTROL = re.compile(r"(?!\x1b\[[0-9;]*m)[\x00-\x1f\x7f-\x9f]+")
 _RED, _YELLOW, _RESET = "\x1b[31;1m", "\x1b[33;1m", "\x1b[0m"
 
 
 class Console:
     """Standard output, error and input, as PowerShell's own console host uses them.
 
-    Output goes to standard output; errors, warnings, verbose and debug messages and progress go
-    to standard error, so that output can be piped on. Colours and progress are for terminals
-    only, and NO_COLOR turns colours off. Safe to use from several threads.
+    Output goes to standard output; errors, warnings, verbose and debug messages, questions and
+    progress go to standard error, so that output can be piped on. Colours and progress are for
+    terminals only; NO_COLOR turns colours off, and TERM=dumb both. Safe to use from several
+    threads.
 
     Attributes:
         interactive: whether there is somebody to ask.
@@ -51,8 +49,8 @@ class Console:
         Args:
             out: where output goes; standard output by default.
             err: where the rest goes; standard error by default.
-            interactive: whether to ask the user where PowerShell prompts; by default where
-                standard input and error are terminals.
+            interactive: whether to read answers from standard input where PowerShell prompts; by
+                default where standard input and error are terminals.
         """
         # None in a process without standard streams; what is written is dropped then.
         self._out: TextIO | None = out if out is not None else sys.stdout
@@ -62,12 +60,15 @@ class Console:
             if interactive is None
             else interactive
         )
-        colours = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        smart = os.environ.get("TERM") != "dumb"
+        colours = smart and not os.environ.get("NO_COLOR")
         self.colours = colours and _is_terminal(self._out)
         self._err_colours = colours and _is_terminal(self._err)
+        self._err_terminal = smart and _is_terminal(self._err)
+        self._out_terminal = smart and _is_terminal(self._out)
         self.broken = False  # whether the reader of the output has gone
-        self._progress_shown = False
-        self._progress_due = 0.0
+        self._progress_lines = 0  # how many are shown
+        self._begun = ""  # the line that the cursor stands in, on a terminal
         self._questions_refused = threading.Event()
         self._lock = threading.RLock()
 
@@ -75,6 +76,20 @@ class Console:
     def size(self) -> tuple[int, int]:
         """Columns and lines; without a terminal, those that PowerShell assumes."""
         return _size(self._out)
+
+    @property
+    def shows_progress(self) -> bool:
+        """Whether there is a terminal to show progress on."""
+        return self._err_terminal
+
+    @property
+    def progress_colours(self) -> bool:
+        """Whether progress has colours."""
+        return self._err_colours
+
+    def size_of(self, stream: str) -> tuple[int, int]:
+        """Columns and lines of the terminal behind ``"out"`` or ``"err"``."""
+        return _size(self._err if stream == "err" else self._out)
 
     def write(self, text: str) -> None:
         """Write output, without its colours where they are not wanted.
@@ -84,6 +99,9 @@ class Console:
         text = text if self.colours else _COLOUR.sub("", text)
         with self._lock:
             self.hide_progress()
+            if self._out_terminal:
+                _, newline, rest = text.rpartition("\n")
+                self._begun = rest if newline else self._begun + rest
             if not _write(self._out, text):
                 self.broken = True
 
@@ -95,27 +113,45 @@ class Console:
         """Write a warning, a verbose or a debug message."""
         self._write_line_to_err(text, _YELLOW)
 
-    def show_progress(self, text: str) -> None:
-        """Show a line of progress in place of the one before; nothing without a terminal."""
-        if not _is_terminal(self._err):
-            return
-        from rich.cells import set_cell_size
+    def write_control(self, sequence: str) -> None:
+        """Write an escape sequence to the terminal that output goes to; nothing without one."""
+        if self._out_terminal:
+            with self._lock:
+                self.hide_progress()
+                _write(self._out, sequence)
 
+    def write_indicator(self, sequence: str) -> None:
+        """Write an escape sequence to the terminal that progress goes to."""
+        if self._err_terminal:
+            with self._lock:
+                _write(self._err, sequence)
+
+    def show_progress(self, text: str) -> None:
+        """Show lines of progress in place of those before; nothing without a terminal.
+
+        Args:
+            text: the lines. Without colours each is cut to the terminal's width; with them, it
+                has to fit.
+        """
+        if not self._err_terminal:
+            return
         with self._lock:
-            if self._progress_shown and time.monotonic() < self._progress_due:
-                return
-            self._progress_due = time.monotonic() + _PROGRESS_SECONDS
-            columns, _ = _size(self._err)
-            line = set_cell_size(_CONTROL.sub(" ", _COLOUR.sub("", text)), columns - 1)
-            _write(self._err, _CLEAR_LINE + line.rstrip())
-            self._progress_shown = True
+            drawn = self._taking_progress_away()
+            lines = text.split("\n") if text else []
+            if lines:
+                # Below a line that has been begun, which stays.
+                drawn += "\r\n" if self._begun else _CLEAR_LINE
+                drawn += "\r\n".join(map(self._fitted, lines))
+            self._progress_lines = len(lines)
+            if drawn:
+                _write(self._err, drawn)
 
     def hide_progress(self) -> None:
-        """Take the line of progress away."""
+        """Take the lines of progress away."""
         with self._lock:
-            if self._progress_shown:
-                self._progress_shown = False
-                _write(self._err, _CLEAR_LINE)
+            if self._progress_lines:
+                _write(self._err, self._taking_progress_away())
+                self._progress_lines = 0
 
     def ask(self, prompt: str) -> str:
         """Ask the user for a line.
@@ -123,10 +159,8 @@ class Console:
         Raises:
             EOFError: there is no more input, or no answer is wanted any more.
         """
-        self.hide_progress()
-        with self._lock:
-            _write(self._err, prompt)
-        line = self._read_line()
+        self._show_question(prompt)
+        line = self.read_line()
         if not line:
             raise EOFError("standard input has ended")
         return line.rstrip("\r\n")
@@ -137,14 +171,59 @@ class Console:
         Raises:
             EOFError: there is no more input, or no answer is wanted any more.
         """
-        if os.name == "nt" and _is_terminal(sys.stdin):
+        stdin = sys.stdin
+        if stdin is None or not _is_terminal(stdin):
+            answer = self.ask(prompt)
+        elif os.name == "nt":
             self.hide_progress()
             return getpass.getpass(prompt, self._err)
-        with _without_echo(sys.stdin):
-            answer = self.ask(prompt)
+        else:
+            from . import keyboard
+
+            with keyboard.without_echo(stdin.fileno()):
+                answer = self.ask(prompt)
         with self._lock:
             _write(self._err, "\n")
         return answer
+
+    def ask_key(self) -> str | None:
+        """Wait for a key; None where there is no keyboard.
+
+        Returns:
+            A character, or the sequence that begins with Escape that the key sends.
+
+        Raises:
+            EOFError: there is no more input, or no key is wanted any more.
+        """
+        if (keys := self._keyboard()) is None:
+            return None
+        from . import keyboard
+
+        self.hide_progress()
+        return keyboard.read_key(keys, self._questions_refused.is_set)
+
+    def key_waits(self) -> bool:
+        """Whether a key has been typed that nobody has read."""
+        from . import keyboard
+
+        keys = self._keyboard()
+        return keys is not None and keyboard.key_waits(keys)
+
+    def drop_keys(self) -> None:
+        """Forget the keys that nobody has read."""
+        from . import keyboard
+
+        if (keys := self._keyboard()) is not None:
+            keyboard.drop_keys(keys)
+
+    def cursor(self) -> tuple[int, int] | None:
+        """The cursor's column and line, from 0; None where no terminal can say it."""
+        keys = self._keyboard()
+        if keys is None or not self._out_terminal:
+            return None
+        from . import keyboard
+
+        return keyboard.cursor_position(keys, lambda sequence: _write(self._out, sequence))
 
     def refuse_questions(self) -> None:
         """Let `ask` raise, also where it is waiting: its pipeline is to stop.
@@ -158,15 +237,75 @@ class Console:
         """Let `ask` ask again."""
         self._questions_refused.clear()
 
-    def _read_line(self) -> str:
-        if sys.stdin is None:
+    def _keyboard(self) -> int | None:
+        """The descriptor of the terminal that is typed on."""
+        if os.name == "nt" or sys.stdin is None or not _is_terminal(sys.stdin):
+            return None
+        return sys.stdin.fileno() if self.interactive else None
+
+    def _show_question(self, prompt: str) -> None:
+        if not self._err_colours:
+            prompt = _COLOUR.sub("", prompt)
+        with self._lock:
+            self.hide_progress()
+            self._begun = ""  # the answer ends the line
+            _write(self._err, prompt)
+
+    def read_line(self) -> str:
+        """Read a line of standard input with its end; empty at the end of the input.
+
+        What follows the line is left for whoever reads next, a native program too.
+
+        Raises:
+            EOFError: no line is wanted any more.
+        """
+        stdin = sys.stdin
+        if stdin is None or stdin.closed:
             return ""
-        if os.name != "nt" and _is_terminal(sys.stdin):
-            # A terminal hands over whole lines, so none is left in Python's buffer unseen.
-            while not select.select([sys.stdin], [], [], _QUESTION_SECONDS)[0]:
-                if self._questions_refused.is_set():
-                    raise EOFError("the question was taken back")
-        return sys.stdin.readline()
+        if _is_terminal(stdin):
+            if os.name != "nt":
+                # A terminal hands over whole lines, so none is left in Python's buffer unseen.
+                self._wait_for_input(stdin.fileno())
+            return stdin.readline()
+        try:
+            descriptor = stdin.fileno()
+        except OSError:  # text in memory
+            return stdin.readline()
+        # Byte by byte, as shells do: nothing behind the line is taken.
+        line = bytearray()
+        while not line.endswith(b"\n"):
+            if os.name != "nt":
+                self._wait_for_input(descriptor)
+            byte = os.read(descriptor, 1)
+            if not byte:
+                break
+            line += byte
+        return line.decode(errors="replace")
+
+    def _wait_for_input(self, descriptor: int) -> None:
+        while not select.select([descriptor], [], [], _QUESTION_SECONDS)[0]:
+            if self._questions_refused.is_set():
+                raise EOFError("the question was taken back")
+
+    def _taking_progress_away(self) -> str:
+        """What takes the lines of progress away and puts the cursor where it was before."""
+        if not self._progress_lines:
+            return ""
+        away = _CLEAR_LINE + "\x1b[A\x1b[K" * (self._progress_lines - 1)
+        if not self._begun:
+            return away
+        from rich.cells import cell_len
+
+        columns, _ = _size(self._out)
+        return f"{away}\x1b[A\x1b[{cell_len(_COLOUR.sub('', self._begun)) % columns + 1}G"
+
+    def _fitted(self, line: str) -> str:
+        if self._err_colours:
+            return _CONTROL.sub(" ", line)
+        from rich.cells import set_cell_size
+
+        columns, _ = _size(self._err)
+        return set_cell_size(_CONTROL.sub(" ", _COLOUR.sub("", line)), columns - 1).rstrip()
 
     def _write_line_to_err(self, text: str, colour: str) -> None:
         if not self._err_colours:
@@ -175,6 +314,8 @@ class Console:
             text = f"{colour}{text}{_RESET}"
         with self._lock:
             self.hide_progress()
+            if self._err_terminal:
+                self._begun = ""
             _write(self._err, text + "\n")
 
 
@@ -210,20 +351,3 @@ def _size(stream: TextIO | None) -> tuple[int, int]:
             if columns > 0 and lines > 0:
                 return columns, lines
     return _SIZE_WITHOUT_TERMINAL
-
-
-@contextlib.contextmanager
-def _without_echo(stream: TextIO | None) -> Iterator[None]:
-    """Let a terminal not show what is typed."""
-    if stream is None or not _is_terminal(stream):
-        yield
-        return
-    import termios
-
-    before = termios.tcgetattr(stream)
-    silent = [*before[:3], before[3] & ~termios.ECHO, *before[4:]]
-    termios.tcsetattr(stream, termios.TCSAFLUSH, silent)
-    try:
-        yield
-    finally:
-        termios.tcsetattr(stream, termios.TCSAFLUSH, before)

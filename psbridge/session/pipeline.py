@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import System
@@ -17,12 +18,14 @@ from System.Management.Automation import PowerShell, PSInvocationState
 
 from ..engine.environment import take_changes
 from ..errors import PowerShellError, SessionClosedError
-from ..values import from_net, list_from_net, text_of
+from ..values import clean_text, from_net, list_from_net, text_of
 from .result import ErrorRecord, InformationRecord, MessageRecord, Result
 
 __all__ = [
     "add_command",
+    "add_file",
     "add_script",
+    "add_words",
     "has_ended",
     "nested_pipeline",
     "new_pipeline",
@@ -31,6 +34,7 @@ __all__ = [
     "show_error",
     "show_output",
     "show_settings",
+    "standard_input_for",
     "stop_pipeline",
 ]
 
@@ -76,6 +80,37 @@ def add_command(pipeline: Any, command: str, parameters: Mapping[str, object]) -
         pipeline.AddParameter(name, to_net(value))
 
 
+def add_file(pipeline: Any, path: Path) -> None:
+    """Add a script file, whose ``exit`` ends the session with its code."""
+    from PSBridge import SessionVariables
+
+    pipeline.AddCommand(str(path), False)
+    SessionVariables.LetFileExit(pipeline.Runspace)
+
+
+def add_words(pipeline: Any, words: Sequence[str]) -> None:
+    """Add the words of a command line as the arguments of the command that was added last."""
+    if words:
+        from PSBridge import CommandText
+
+        texts = System.Array[System.String]([clean_text(word) for word in words])
+        CommandText.AddArguments(pipeline.Commands.Commands[0], texts)
+
+
+def standard_input_for(script: str) -> Any:
+    """The lines of standard input as they come, for a script that uses ``$input``; else None.
+
+    A standard input that nobody asked for is left alone: it may never end, and a program that the
+    script starts may want it.
+    """
+    # Most scripts do without, and need not be parsed twice.
+    if "input" not in script.lower():
+        return None
+    from PSBridge import CommandText, StandardInput
+
+    return StandardInput.Lines() if CommandText.UsesInput(script) else None
+
+
 def show_output(pipeline: Any) -> None:
     """Let PowerShell's formatter show on the host what the commands so far write, errors too."""
     from System.Management.Automation.Runspaces import PipelineResultTypes
@@ -117,7 +152,12 @@ def show_settings() -> Any:
 
 
 def run_pipeline(
-    pipeline: Any, *, given_up: Callable[[], bool], settings: Any = None, nested: bool = False
+    pipeline: Any,
+    *,
+    given_up: Callable[[], bool],
+    settings: Any = None,
+    lines: Any = None,
+    nested: bool = False,
 ) -> Result:
     """Run a pipeline to its end and collect its output and streams.
 
@@ -125,6 +165,7 @@ def run_pipeline(
         pipeline: what to run.
         given_up: whether to wait no longer for it; asked ten times a second.
         settings: its PSInvocationSettings.
+        lines: what ``$input`` gets, a PSDataCollection.
         nested: it runs inside another one on this thread, so it has to run on this thread too.
 
     Raises:
@@ -132,7 +173,7 @@ def run_pipeline(
         SessionClosedError: it was given up, and may not have ended.
         KeyboardInterrupt: Ctrl-C; it runs on.
     """
-    run = PipelineRun(pipeline, settings)
+    run = PipelineRun(pipeline, settings, lines)
     failure: Any = None
     if nested:
         try:

@@ -16,12 +16,11 @@ def open_runspace(console: Console | None) -> tuple[Any, Any]:
     """Open a runspace with PowerShell's core commands.
 
     Returns:
-        The host (None without a console) and the runspace. The host has to be kept alive as long
-        as the runspace: .NET knows the Python object behind it only by a handle.
+        The host (None without a console) and the runspace.
     """
     host = None
     if console is not None:
-        from .host import SessionHost
+        from .host import make_host
 
-        host = SessionHost(console)
+        host = make_host(console)
     return host, SessionRunspace.Open(host)

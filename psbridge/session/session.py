@@ -10,7 +10,7 @@ import threading
 import time
 import warnings
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -121,10 +121,18 @@ class RunspaceSession:
         # An exception of a method ends a statement only; thrown again, it ends the script.
         return self.run(f"try {{ {expression} }} catch {{ throw }}", *arguments)
 
-    def show(self, script: str) -> bool:
+    def show(
+        self, script: str, arguments: Sequence[str] = (), *, standard_input: bool = False
+    ) -> bool:
         """Run PowerShell code and let PowerShell's own formatter show what it gives.
 
         Output and errors, terminating ones too, go to the session's console.
+
+        Args:
+            script: the code, in the session's own scope: what it defines stays.
+            arguments: words of a command line, bound as PowerShell binds those of its own:
+                ``-Name value``, ``-Name:value``, ``-Switch``, and values by position.
+            standard_input: whether code that uses ``$input`` gets the lines of standard input.
 
         Returns:
             Whether it succeeded: PowerShell's ``$?`` after it.
@@ -132,21 +140,65 @@ class RunspaceSession:
         Raises:
             SessionClosedError: the session is closed, or was closed meanwhile.
         """
-        from .pipeline import add_script, show_error, show_output, show_settings
+        from .pipeline import add_script, add_words
 
-        def show_script(pipeline: Any) -> None:
+        def fill(pipeline: Any) -> None:
             add_script(pipeline, script, (), {})
+            add_words(pipeline, arguments)
+
+        return bool(self._show(fill, script, standard_input))
+
+    def show_file(
+        self, path: Path, arguments: Sequence[str] = (), *, standard_input: bool = False
+    ) -> bool:
+        """Run a script file and let PowerShell's own formatter show what it gives.
+
+        ``exit`` in the file sets `exit_code`. On POSIX a file that does not end with ``.ps1`` is
+        run as a text, as PowerShell's own host does for scripts that begin with ``#!``.
+
+        Args:
+            path: the file.
+            arguments: as for `show`.
+            standard_input: as for `show`.
+
+        Returns:
+            Whether no terminating error ended it, as for ``pwsh -File``.
+
+        Raises:
+            OSError: the file cannot be read.
+            SessionClosedError: the session is closed, or was closed meanwhile.
+        """
+        from .pipeline import add_file, add_words
+
+        # As PowerShell reads scripts: UTF-8, whatever else is in it.
+        script = path.read_bytes().decode("utf-8-sig", "replace")
+        if os.name != "nt" and path.suffix.lower() != ".ps1":
+            return self.show(script, arguments, standard_input=standard_input)
+
+        def fill(pipeline: Any) -> None:
+            add_file(pipeline, path.absolute())
+            add_words(pipeline, arguments)
+
+        return self._show(fill, script, standard_input) is not None
+
+    def _show(self, fill: Callable[[Any], None], script: str, standard_input: bool) -> bool | None:
+        """Run and show; gives ``$?``, or None where a terminating error ended it."""
+        from .pipeline import show_error, show_output, show_settings, standard_input_for
+
+        def fill_and_show(pipeline: Any) -> None:
+            fill(pipeline)
             show_output(pipeline)
 
         try:
-            self._run(show_script, show_settings())
+            lines = standard_input_for(script) if standard_input else None
+            self._run(fill_and_show, show_settings(), lines)
         except PowerShellError as error:
             failure = error
         else:
             return bool(self.run("$global:?") == [True])
         if self._console is None or not self._console.broken:
             self._run(lambda pipeline: show_error(pipeline, script, failure))
-        return False
+        return None
 
     @property
     def variables(self) -> Variables:
@@ -169,7 +221,7 @@ class RunspaceSession:
     @property
     def exit_code(self) -> int | None:
         """What a script gave to ``exit``, in a session with a console; None where none has."""
-        return None if self._host is None else self._host.exit_code
+        return None if self._host is None else self._host.ExitCode
 
     @property
     def closed(self) -> bool:
@@ -209,7 +261,7 @@ class RunspaceSession:
             else:
                 self._runspace.Dispose()
 
-    def _run(self, fill: Callable[[Any], None], settings: Any = None) -> Result:
+    def _run(self, fill: Callable[[Any], None], settings: Any = None, lines: Any = None) -> Result:
         """Run one pipeline, which `fill` puts the commands into, when it is its turn."""
         if self._closed:
             stay_here_at_exit()
@@ -220,13 +272,17 @@ class RunspaceSession:
             with nested_pipeline() as pipeline:
                 fill(pipeline)
                 return run_pipeline(
-                    pipeline, given_up=self._is_given_up, settings=settings, nested=True
+                    pipeline,
+                    given_up=self._is_given_up,
+                    settings=settings,
+                    lines=lines,
+                    nested=True,
                 )
         from System import Exception as NetException
 
         try:
             with self._turn():
-                return self._run_alone(fill, settings)
+                return self._run_alone(fill, settings, lines)
         except (PowerShellError, NetException) as error:
             # A .NET exception: it was asked to stop before it began.
             if self._closed:
@@ -247,7 +303,7 @@ class RunspaceSession:
         finally:
             self._lock.release()
 
-    def _run_alone(self, fill: Callable[[Any], None], settings: Any) -> Result:
+    def _run_alone(self, fill: Callable[[Any], None], settings: Any, lines: Any) -> Result:
         from .pipeline import new_pipeline, run_pipeline
 
         self._check_open()
@@ -262,7 +318,9 @@ class RunspaceSession:
             # Whoever closes after this line sees the pipeline, and asks it to stop.
             self._check_open()
             fill(pipeline)
-            return run_pipeline(pipeline, given_up=self._is_given_up, settings=settings)
+            return run_pipeline(
+                pipeline, given_up=self._is_given_up, settings=settings, lines=lines
+            )
         except (KeyboardInterrupt, StopRequested):
             # StopRequested: a job's thread that waits here was interrupted, see `jobs.stopping`.
             self._stop(pipeline, _INTERRUPT_SECONDS)
@@ -271,8 +329,8 @@ class RunspaceSession:
             self._pipeline = None
             self._lingering = pipeline
             self._lingers()
-            if self._console is not None:
-                self._console.hide_progress()
+            if self._host is not None:
+                self._host.EndProgress()
 
     def _stop(self, pipeline: Any, seconds: float) -> None:
         """Ask a pipeline to stop, a question to the user included, and wait so long for it."""

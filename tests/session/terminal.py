@@ -24,6 +24,7 @@ class Terminal:
         *,
         size: tuple[int, int] = (80, 24),
         stdout: int | None = None,
+        cursor: str = "",
         **env: str,
     ) -> None:
         """Start it.
@@ -32,8 +33,10 @@ class Terminal:
             code: the Python code.
             size: the terminal's columns and lines.
             stdout: a descriptor to use for standard output instead of the terminal.
+            cursor: what the terminal answers where it is asked for its cursor's place.
             env: variables to set.
         """
+        self._cursor = cursor
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
         plain = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
@@ -60,6 +63,13 @@ class Terminal:
             assert time.monotonic() < deadline, f"{text!r} is not in {self.shown!r}"
             assert self._read(), f"{text!r} is not in {self.shown!r}"
 
+    def wait_for_silence(self, timeout: float = 30) -> None:
+        """Wait until the terminal does not show what is typed: a key or a secret is wanted."""
+        deadline = time.monotonic() + timeout
+        while termios.tcgetattr(self._master)[3] & termios.ECHO:
+            assert time.monotonic() < deadline, "what is typed is shown"
+            time.sleep(0.01)
+
     def end(self, timeout: float = 30) -> tuple[int, str]:
         """Wait for the end of the process; its exit code and all that was shown."""
         deadline = time.monotonic() + timeout
@@ -77,6 +87,8 @@ class Terminal:
         except OSError:  # the child has closed its side
             return False
         self.shown += data.decode(errors="replace")
+        if self._cursor and b"\x1b[6n" in data:
+            self.send(self._cursor * data.count(b"\x1b[6n"))
         return bool(data)
 
 

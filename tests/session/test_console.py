@@ -78,17 +78,53 @@ def test_colours_can_be_turned_off(monkeypatch: pytest.MonkeyPatch, name: str, v
 def test_progress_is_one_line_that_is_taken_away() -> None:
     out, err = io.StringIO(), Tty()
     console = Console(out, err)
-    console.show_progress("half\ndone \x1b[2J")
+    console.show_progress("half\tdone \x1b[2J")
     assert err.getvalue() == "\r\x1b[Khalf done  [2J"
     console.write("value\n")
     assert err.getvalue().endswith("\r\x1b[K")
     assert out.getvalue() == "value\n"
     before = err.getvalue()
     console.hide_progress()
+    console.show_progress("")
     assert err.getvalue() == before
 
 
-def test_progress_is_cut_to_the_terminals_width() -> None:
+def test_progress_of_several_lines_is_taken_away_from_below() -> None:
+    err = Tty()
+    console = Console(io.StringIO(), err)
+    console.show_progress("one\ntwo\nthree")
+    console.show_progress("four")
+    console.hide_progress()
+    drawn, erased = "\r\x1b[Kone\r\ntwo\r\nthree", "\r\x1b[K" + "\x1b[A\x1b[K" * 2
+    assert err.getvalue() == f"{drawn}{erased}\r\x1b[Kfour\r\x1b[K"
+
+
+def test_progress_leaves_a_line_that_has_been_begun_alone() -> None:
+    screen = Tty()
+    console = Console(screen, screen)
+    console.write("begun \x1b[31m漢")
+    console.show_progress("half")
+    console.write(" and ended\n")
+    console.show_progress("whole")
+    assert screen.getvalue() == (
+        "begun \x1b[31m漢\r\nhalf\r\x1b[K\x1b[A\x1b[9G and ended\n\r\x1b[Kwhole"
+    )
+
+
+def test_a_dumb_terminal_gets_no_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    err = Tty()
+    console = Console(io.StringIO(), err)
+    console.show_progress("half")
+    console.write_control("\x1b[H")
+    assert not console.shows_progress
+    assert err.getvalue() == ""
+
+
+def test_progress_without_colours_is_cut_to_the_terminals_width(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
     err = Tty()
     console = Console(io.StringIO(), err)
     console.show_progress("x" * 500)
@@ -100,12 +136,29 @@ def test_progress_is_cut_to_the_terminals_width() -> None:
     assert err.getvalue() == "\r\x1b[K" + "漢" * 59
 
 
-def test_progress_is_drawn_only_so_often() -> None:
-    err = Tty()
-    console = Console(io.StringIO(), err)
-    for number in range(1000):
-        console.show_progress(str(number))
-    assert err.getvalue().count("\r") < 100
+def test_control_sequences_are_for_the_terminal_of_the_output() -> None:
+    out, err = Tty(), Tty()
+    Console(out, err).write_control("\x1b]0;title\x07")
+    assert (out.getvalue(), err.getvalue()) == ("\x1b]0;title\x07", "")
+    out, err = io.StringIO(), Tty()
+    Console(out, err).write_control("\x1b]0;title\x07")
+    assert (out.getvalue(), err.getvalue()) == ("", "")
+
+
+def test_an_answer_from_a_pipe_leaves_the_rest_for_whoever_reads_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reader, writer = os.pipe()
+    os.write(writer, b"first\nsec\xffond\nrest")
+    os.close(writer)
+    with os.fdopen(reader) as stdin:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        console = Console(io.StringIO(), io.StringIO(), interactive=True)
+        assert console.ask("") == "first"
+        assert console.ask("") == "sec\ufffdond"
+        assert os.read(reader, 100) == b"rest"
+        with pytest.raises(EOFError, match="ended"):
+            console.ask("")
 
 
 def test_without_a_terminal_the_size_is_powershells() -> None:

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -166,6 +167,57 @@ def test_the_host_says_who_and_how_wide_it_is(shown: Shown) -> None:
     assert shown.shell.run(script) == ["x"]
 
 
+def test_every_member_of_the_host_answers(shown: Shown) -> None:
+    """All that can be read is read, and what can be set is set to what it is."""
+    script = """
+    foreach ($thing in $Host, $Host.UI, $Host.UI.RawUI, $Host.PrivateData) {
+        foreach ($property in $thing.PSObject.Properties) {
+            try {
+                $value = $property.Value
+                if ($property.IsSettable) { $property.Value = $value }
+            }
+            catch { "$($property.Name): $_" }
+        }
+    }
+    $raw = $Host.UI.RawUI
+    $cell = [System.Management.Automation.Host.BufferCell]::new('x', 'Red', 'Black', 'Complete')
+    $all = [System.Management.Automation.Host.Rectangle]::new(-1, -1, -1, -1)
+    $part = [System.Management.Automation.Host.Rectangle]::new(0, 0, 2, 1)
+    $origin = [System.Management.Automation.Host.Coordinates]::new(0, 0)
+    $raw.FlushInputBuffer()
+    $raw.SetBufferContents($all, $cell)
+    $contents = $raw.GetBufferContents($part)
+    $raw.SetBufferContents($origin, $contents)
+    $raw.ScrollBufferContents($part, $origin, $all, $cell)
+    $Host.NotifyBeginApplication(); $Host.NotifyEndApplication(); $Host.ExitNestedPrompt()
+    $contents.Length
+    """
+    assert shown.show(script) == (True, "6\n", "")
+
+
+def test_text_is_measured_in_cells(shown: Shown) -> None:
+    script = """
+    $raw = $Host.UI.RawUI
+    $raw.LengthInBufferCells('漢字a'), $raw.LengthInBufferCells('漢字a', 1)
+    $raw.LengthInBufferCells([char] '漢'), $raw.LengthInBufferCells([char] 'a')
+    $raw.LengthInBufferCells("`e[31m漢`e[0m"), $raw.LengthInBufferCells('👍')
+    $raw.LengthInBufferCells('')
+    """
+    assert shown.shell.run(script) == [5, 3, 2, 1, 2, 2, 0]
+
+
+def test_half_of_a_surrogate_pair_is_shown_as_a_replacement(shown: Shown) -> None:
+    script = "[string] [char] 0xd83d + 'a'; '👍'; $host.UI.WriteErrorLine([char] 0xdc4d)"
+    assert shown.show(script) == (True, "\ufffda\n👍\n", "\ufffd\n")
+
+
+def test_a_transcript_has_what_was_shown(shown: Shown, tmp_path: Path) -> None:
+    script = "'output'; Write-Host 'host'; Write-Warning 'warning'"
+    shown.show(f"$null = Start-Transcript '{tmp_path / 'log'}'; {script}; $null = Stop-Transcript")
+    lines = (tmp_path / "log").read_text("utf-8").splitlines()
+    assert {"output", "host", "WARNING: warning"} <= set(lines)
+
+
 @pytest.mark.parametrize(
     ("script", "wanted"),
     [
@@ -276,7 +328,7 @@ def test_a_terminal_gets_colours_and_its_own_width() -> None:
     code, text = Terminal(SHOW.format(script=script), size=(77, 20)).end()
     assert code == 0
     assert "\x1b[32;1mName" in text
-    assert "\x1b[91mc\x1b[0m" in text
+    assert "\x1b[91m\x1b[40mc\x1b[0m" in text
     assert "77\n" in text
     assert "\x1b[31;1m" in text.partition("RuntimeException")[0]
 
@@ -288,10 +340,109 @@ def test_no_color_turns_colours_off_on_a_terminal() -> None:
     assert "RuntimeException: Attempted to divide by zero." in text
 
 
+def test_write_host_has_the_colours_of_the_terminal_unless_told() -> None:
+    script = """
+    Write-Host plain; Write-Host red -ForegroundColor Red; Write-Host blue -BackgroundColor Blue
+    $Host.UI.RawUI.ForegroundColor = 'Green'; Write-Host both -BackgroundColor Blue; 'green'
+    """
+    code, text = Terminal(SHOW.format(script=script)).end()
+    assert code == 0
+    assert text.startswith(
+        "plain\n\x1b[91mred\x1b[0m\n\x1b[104mblue\x1b[0m\n\x1b[39;49m\x1b[92m"
+        "\x1b[92m\x1b[104mboth\x1b[0m\x1b[92m\ngreen\n"
+    )
+
+
+def test_messages_have_the_styles_that_the_user_has_chosen() -> None:
+    script = '$PSStyle.Formatting.Warning = "`e[35m"; Write-Warning w; Write-Verbose v -Verbose'
+    _, text = Terminal(SHOW.format(script=script)).end()
+    assert text.startswith("\x1b[35mWARNING: w\x1b[0m\n\x1b[33;1mVERBOSE: v\x1b[0m\n")
+
+
+def test_the_title_goes_to_the_terminal_without_what_could_command_it() -> None:
+    script = '$Host.UI.RawUI.WindowTitle = "a`e]0;b`a"; $Host.UI.RawUI.WindowTitle.Length'
+    assert Terminal(SHOW.format(script=script)).end() == (0, "\x1b]0;a]0;b\x077\nTrue None\n")
+
+
+def test_keys_and_the_cursors_place_are_read_from_the_terminal() -> None:
+    script = """
+    $raw = $Host.UI.RawUI
+    'ready'; $key = $raw.ReadKey(); $key.VirtualKeyCode; $key.Character
+    'arrow'; $raw.ReadKey('NoEcho,IncludeKeyDown').VirtualKeyCode
+    'place'; [string] $raw.CursorPosition
+    'waits'; $raw.ReadKey('NoEcho,IncludeKeyDown').Character; $raw.KeyAvailable
+    """
+    terminal = Terminal(SHOW.format(script=script))
+    for shown, typed in (
+        ("ready\r\n", "漢"), ("arrow\r\n", "\x1b[A"), ("\x1b[6n", "\x1b[7;3R"), ("waits\r\n", "kl"),
+    ):  # fmt: skip
+        terminal.wait_for(shown)
+        terminal.wait_for_silence()
+        terminal.send(typed)
+    code, text = terminal.end()
+    assert code == 0
+    assert text == ("ready\n漢0\n漢\narrow\n38\nplace\n\x1b[6n2,6\nwaits\nk\nTrue\nTrue None\n")
+
+
+def test_ctrl_c_at_a_key_takes_it_back_and_the_terminal_shows_typing_again() -> None:
+    terminal = Terminal("""
+from psbridge import Console, Session
+shell = Session(console=Console())
+try:
+    shell.show("'ready'; $Host.UI.RawUI.ReadKey('NoEcho,IncludeKeyDown')")
+except KeyboardInterrupt:
+    print("interrupted", input("again? "), flush=True)
+shell.close()
+""")
+    terminal.wait_for("ready")
+    terminal.wait_for_silence()
+    terminal.send("\x03")
+    terminal.wait_for("again? ")
+    terminal.send("seen\n")
+    code, text = terminal.end()
+    assert (code, text) == (0, "ready\nagain? seen\ninterrupted seen\n")
+
+
+def test_progress_is_nested_and_completed_and_keeps_out_of_the_way() -> None:
+    script = """
+    $PSStyle.Progress.Style = "`e[35m"; $PSStyle.Progress.MaxWidth = 40
+    Write-Progress A -Id 1 -Status s -PercentComplete 50
+    Write-Progress B -Id 2 -ParentId 1 -SecondsRemaining 75
+    Write-Progress C -Id 3 -ParentId 1 -Completed
+    'value'
+    Write-Progress B -Id 2 -Completed
+    Write-Progress A -Id 1 -Completed
+    """
+    code, text = Terminal(SHOW.format(script=script), size=(60, 24)).end()
+    assert code == 0
+    a = "\x1b[35mA [\x1b[7ms" + " " * 16 + "\x1b[27m" + " " * 17 + "]\x1b[0m"
+    assert text.startswith(f"\r\x1b[K{a}\r\x1b[K\r\x1b[K{a}\r\n  \x1b[35mB [")
+    assert text.count("75s") == 1
+    assert text.endswith(f"\r\x1b[K\x1b[A\x1b[Kvalue\n\r\x1b[K{a}\r\x1b[KTrue None\n")
+
+
+@pytest.mark.parametrize("variable", [{"NO_COLOR": "1"}, {}])
+def test_progress_without_colours_or_by_the_classic_view_is_words(variable: dict[str, str]) -> None:
+    script = "$PSStyle.Progress.View = 'Classic'; Write-Progress Work -Status on -PercentComplete 7"
+    code, text = Terminal(SHOW.format(script=script), **variable).end()
+    assert code == 0
+    assert "Work" in text
+    assert "\x1b[7m" not in text
+    assert ("Work: 7% on" in text) == bool(variable)
+
+
+def bar(columns: int) -> str:
+    """What PowerShell's own host shows for PROGRESS in so many columns."""
+    width = columns - len("Copying") - 4
+    text = "file 3".ljust(width - 1)
+    done = 40 * width // 100
+    return f"\x1b[33;1mCopying [\x1b[7m{text[:done]}\x1b[27m{text[done:]}]\x1b[0m"
+
+
 def test_progress_is_shown_and_cleaned_on_a_terminal() -> None:
     code, text = Terminal(SHOW.format(script=f"{PROGRESS}; 'value'")).end()
     assert code == 0
-    assert text == "\r\x1b[KCopying: file 3 40%\r\x1b[Kvalue\nTrue None\n"
+    assert text == f"\r\x1b[K{bar(79)}\r\x1b[Kvalue\nTrue None\n"
 
 
 def test_progress_that_nobody_completes_is_cleaned_at_the_end() -> None:
@@ -299,17 +450,17 @@ def test_progress_that_nobody_completes_is_cleaned_at_the_end() -> None:
     assert code == 0
     assert text.count("\r\x1b[K") == 2
     code, text = Terminal(SHOW.format(script=PROGRESS)).end()
-    assert text == "\r\x1b[KCopying: file 3 40%\r\x1b[KTrue None\n"
+    assert text == f"\r\x1b[K{bar(79)}\r\x1b[KTrue None\n"
 
 
 def test_progress_goes_to_the_terminal_though_output_does_not() -> None:
     reader, writer = os.pipe()
-    terminal = Terminal(SHOW.format(script=f"{PROGRESS}; {TABLE}"), size=(10, 24), stdout=writer)
+    terminal = Terminal(SHOW.format(script=f"{PROGRESS}; {TABLE}"), size=(40, 24), stdout=writer)
     os.close(writer)
     code, text = terminal.end()
     with os.fdopen(reader) as out:
         assert out.read() == "\nName Size\n---- ----\na       1\nb      22\n\nTrue None\n"
-    assert (code, text) == (0, "\r\x1b[KCopying: \r\x1b[K".replace("Copying: ", "Copying:"))
+    assert (code, text) == (0, f"\r\x1b[K{bar(39)}\r\x1b[K")
 
 
 @pytest.mark.parametrize(
@@ -320,7 +471,7 @@ def test_a_choice_is_asked_for_on_a_terminal(answer: str, chosen: int) -> None:
     terminal.wait_for('(default is "N"): ')
     assert "Title" in terminal.shown
     assert "Really?" in terminal.shown
-    assert "[Y] Yes  [N] No  [MAYBE] Maybe" in terminal.shown
+    assert "\x1b[97m[Y] Yes\x1b[0m  \x1b[93m[N] No\x1b[0m  \x1b[97m[] Maybe" in terminal.shown
     terminal.send(answer)
     code, text = terminal.end()
     assert code == 0
@@ -342,7 +493,7 @@ def test_a_line_and_a_secret_are_asked_for_on_a_terminal() -> None:
     terminal.wait_for("hello world")
     for question, answer in (
         ("Name: ", "me\n"), ("Word: ", "hidden\n"), ("User: ", "you\n"),
-        ("Password for you: ", "hidden!\n"),
+        ("Password for user you: ", "hidden!\n"),
     ):  # fmt: skip
         terminal.wait_for(question)
         time.sleep(0.2)
@@ -352,6 +503,41 @@ def test_a_line_and_a_secret_are_asked_for_on_a_terminal() -> None:
     assert "me6\n" in text
     assert text.endswith("you\n7\nTrue None\n")
     assert "hidden" not in text
+
+
+def test_questions_have_help_types_lists_and_several_choices() -> None:
+    script = """
+    function F {
+        param([Parameter(Mandatory, HelpMessage = 'what to say')] $A,
+            [Parameter(Mandatory)] [int] $B, [Parameter(Mandatory)] [string[]] $C)
+        "$A|$B|$($C -join ';')"
+    }
+    F
+    $choices = [System.Management.Automation.Host.ChoiceDescription[]] @(
+        [System.Management.Automation.Host.ChoiceDescription]::new('&One', 'the first'),
+        '&Two', '&Three')
+    $Host.UI.PromptForChoice('Title', 'Which?', $choices, -1)
+    $Host.UI.PromptForChoice('', 'Several?', $choices, [int[]] (0, 1)) -join ','
+    Read-Host prompt
+    (Read-Host secret -AsSecureString).Length
+    """
+    terminal = Terminal(SHOW.format(script=script))
+    for shown, typed in (
+        ("A: ", "!?\n"), ("what to say\r\nA: ", "a\n"), ("B: ", "b\n"),
+        ('Cannot recognize "b" as a System.Int32 due to a format error.\r\nB: ', "2\n"),
+        ("C[0]: ", "c\n"), ("C[1]: ", "d\n"), ("C[2]: ", "\n"), ("[?] Help: ", "\n"),
+        ("[?] Help: ", "?\n"), ("O - the first\r\nT - \r\nT - \r\n", "three\n"),
+        ('(default choices are "O,T")\r\nChoice[0]: ', "Three\n"), ("Choice[1]: ", "o\n"),
+        ("Choice[2]: ", "\n"), ("prompt: ", "read\n"), ("secret: ", "hidden\n"),
+    ):  # fmt: skip
+        terminal.wait_for(shown)
+        terminal.shown = terminal.shown.partition(shown)[2]
+        time.sleep(0.2)
+        terminal.send(typed)
+    code, text = terminal.end()
+    assert code == 0
+    assert "hidden" not in text
+    assert text.endswith("6\nTrue None\n")
 
 
 def test_the_end_of_input_is_an_error_in_the_script_that_asked() -> None:
@@ -370,7 +556,7 @@ def test_the_end_of_input_is_an_error_in_the_script_that_asked() -> None:
     [
         ("$host.UI.Write('Q: '); $host.UI.ReadLine()", "Q: "),
         (CHOICE, '(default is "N"): '),
-        ("$host.UI.PromptForCredential('', '', 'me', '')", "Password for me: "),
+        ("$host.UI.PromptForCredential('', '', 'me', '')", "Password for user me: "),
     ],
 )
 def test_ctrl_c_at_a_question_takes_it_back(script: str, question: str) -> None:

@@ -10,7 +10,9 @@ namespace PSBridge;
 /// </remarks>
 /// <param name="pipeline">What to run.</param>
 /// <param name="settings">How; null for the usual way.</param>
-public sealed class PipelineRun(PowerShell pipeline, PSInvocationSettings? settings)
+/// <param name="lines">What <c>$input</c> gets; null for nothing.</param>
+public sealed class PipelineRun(
+    PowerShell pipeline, PSInvocationSettings? settings, PSDataCollection<object>? lines)
 {
     // Not PSObject: what has no properties of its own comes unwrapped here, at a tenth of the time.
     private readonly PSDataCollection<object> _output = new();
@@ -18,10 +20,10 @@ public sealed class PipelineRun(PowerShell pipeline, PSInvocationSettings? setti
 
     /// <summary>Begin it on a thread of .NET's.</summary>
     public void Begin() =>
-        _running = pipeline.BeginInvoke<object, object>(null, _output, settings, null, null);
+        _running = pipeline.BeginInvoke<object, object>(lines, _output, settings, null, null);
 
     /// <summary>Run it to its end, inside the pipeline that runs on this very thread.</summary>
-    public void InvokeNested() => pipeline.Invoke(null, _output, settings);
+    public void InvokeNested() => pipeline.Invoke(lines, _output, settings);
 
     /// <summary>Wait for the end of what was begun.</summary>
     /// <param name="milliseconds">How long at most.</param>

@@ -16,6 +16,11 @@ public static class SessionRunspace
         // CreateDefault would load all of PowerShell's assemblies; what this one leaves out is
         // loaded by its commands' names when they are first used.
         InitialSessionState state = InitialSessionState.CreateDefault2();
+        if (host is not null)
+        {
+            SessionVariables.AddProfile(state);
+        }
+
         Runspace runspace = host is null
             ? RunspaceFactory.CreateRunspace(state)
             : RunspaceFactory.CreateRunspace(host, state);

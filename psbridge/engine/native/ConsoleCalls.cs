@@ -1,0 +1,81 @@
+using System;
+using System.Management.Automation;
+
+namespace PSBridge;
+
+/// <summary>What the host asks Python's console to do.</summary>
+/// <param name="operation">Which of the console's operations.</param>
+/// <param name="text">What it is about, or null.</param>
+/// <returns>Null where it is done; an answer behind a <c>=</c>; what failed behind a <c>!</c>;
+/// or <c>.</c> where nobody reads the output any more.</returns>
+public delegate string? ConsoleCall(string operation, string? text);
+
+/// <summary>The console of Python's that a host shows things on and asks with.</summary>
+/// <remarks>
+/// One delegate for all operations: a type of delegate costs the start of a session a
+/// millisecond or two. No exception crosses the border, and once it is closed nothing is shown.
+/// </remarks>
+internal sealed class ConsoleCalls(ConsoleCall call)
+{
+    /// <summary>Write output.</summary>
+    internal void Write(string text) => Ask("write", text);
+
+    /// <summary>Write what belongs to the terminal and not to the output, where there is one.</summary>
+    internal void Control(string sequence) => Ask("control", sequence);
+
+    /// <summary>Do an operation, and give its answer, or null where it has none.</summary>
+    /// <exception cref="PipelineStoppedException">Nobody reads the output: end, as a program does
+    /// whose pipe has broken.</exception>
+    /// <exception cref="PSInvalidOperationException">It failed.</exception>
+    internal string? Ask(string operation, string? text = null)
+    {
+        if (!Border.TryEnter())
+        {
+            return null;
+        }
+
+        string? answer;
+        try
+        {
+            answer = call(operation, text is null ? null : WithoutHalves(text));
+        }
+        finally
+        {
+            Border.Leave();
+        }
+
+        return answer switch
+        {
+            null or "" => null,
+            ['=', .. string found] => found,
+            "." => throw new PipelineStoppedException(),
+            _ => throw new PSInvalidOperationException(answer[1..]),
+        };
+    }
+
+    /// <summary>The text with a replacement character for each half of a surrogate pair.</summary>
+    /// <remarks>Python takes no such text, and pythonnet would end the process.</remarks>
+    private static string WithoutHalves(string text)
+    {
+        if (text.AsSpan().IndexOfAnyInRange('\ud800', '\udfff') < 0)
+        {
+            return text;
+        }
+
+        return string.Create(text.Length, text, static (target, source) =>
+        {
+            source.CopyTo(target);
+            for (int at = 0; at < target.Length; at++)
+            {
+                if (char.IsHighSurrogate(target[at]) && at + 1 < target.Length && char.IsLowSurrogate(target[at + 1]))
+                {
+                    at++;
+                }
+                else if (char.IsSurrogate(target[at]))
+                {
+                    target[at] = '\ufffd';
+                }
+            }
+        });
+    }
+}
