@@ -99,6 +99,8 @@ def checks() -> Iterator[Check]:
     home, looked_at = _engine_places()
     yield from looked_at
     yield _cache()
+    if home is not None:
+        yield _csharp(home)
     yield _globalization()
     if home is not None:
         yield from _engine(home)
@@ -249,6 +251,21 @@ def _cache() -> Check:
         "note",
         f"{folder} cannot be written: {problem}",
         "C# is compiled at each start (1 to 2 s); make the folder writable, or set XDG_CACHE_HOME",
+    )
+
+
+def _csharp(home: Home) -> Check:
+    from ..engine.native import is_compiled
+
+    try:
+        if is_compiled(home):
+            return Check("C# half", "ok", "compiled")
+    except OSError as error:
+        return Check("C# half", "note", f"its cache cannot be read: {error.strerror}")
+    return Check(
+        "C# half",
+        "note",
+        "was not compiled yet; this start has compiled it, where the cache can be written",
     )
 
 

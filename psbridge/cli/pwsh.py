@@ -36,13 +36,11 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         PsbridgeError: there is no PowerShell, and none could be fetched.
     """
-    from ..engine.icu import decide_globalization
+    from ..engine.dotnet import prepare_environment
     from ..engine.providing import provide
 
     home = provide()
-    # What the engine in a Python process gets, too.
-    decide_globalization()
-    os.environ.setdefault("POWERSHELL_TELEMETRY_OPTOUT", "1")
+    prepare_environment()
     command = [*_program(home), *args.rest]
     if sys.platform == "win32":
         # Ctrl-C goes to both; pwsh decides what comes of it.
@@ -56,9 +54,9 @@ def run(args: argparse.Namespace) -> int:
 
 def _program(home: Home) -> list[str]:
     """The program of a home, which may need the machine's .NET, or be a .dll for it."""
-    from ..engine.starting import _dotnet_root
+    from ..engine.dotnet import root_of_dotnet
 
-    dotnet_root = _dotnet_root(home)
+    dotnet_root = root_of_dotnet(home)
     if home.executable.is_file():
         return [str(home.executable)]
     name = "dotnet.exe" if sys.platform == "win32" else "dotnet"

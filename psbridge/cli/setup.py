@@ -115,7 +115,7 @@ def _list() -> int:
     homes = own_homes()
     for home in homes:
         size, age = home.size() / 1_000_000, _age(time.time() - home.made)
-        use = "in use" if home.current else "earlier"
+        use = "current" if home.current else "earlier"
         about = f"PowerShell {home.marker.powershell}, .NET {home.marker.dotnet}"
         print(f"{use:<8} {about:<32} {size:>5.0f} MB  {age:<12} {home.path}")
     if not homes:
@@ -144,7 +144,9 @@ def _download(args: argparse.Namespace) -> int:
         files = download(sources(args.source), args.download, rid=args.platform, progress=progress)
     for file in files:
         print(file)
-    print(f"On the other machine: psbridge setup --source {args.download.name or args.download}")
+    name = args.download.name or str(args.download)
+    shown = f'"{name}"' if " " in name else name
+    print(f"On the other machine: psbridge setup --source {shown}")
     return 0
 
 

@@ -14,11 +14,11 @@ import atexit
 import os
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import EngineStartError
+from .dotnet import prepare_environment, root_of_dotnet
 from .environment import set_for_net_only, unite
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def start(pshome: str | Path | None = None) -> Engine:
             from .providing import provide
 
             home = provide(pshome)
-            _loaded = home, load_runtime(home.entry_dll, _dotnet_root(home), home.path)
+            _loaded = home, load_runtime(home.entry_dll, root_of_dotnet(home), home.path)
         else:
             _refuse_another(_loaded[0], pshome)
         return _engine or _complete(*_loaded)
@@ -123,8 +123,6 @@ def load_runtime(entry_dll: Path, dotnet_root: Path, home: Path | None = None) -
     Raises:
         EngineStartError: another .NET runtime is loaded already, or .NET refused.
     """
-    from .icu import decide_globalization
-
     if _coreclr_is_loaded():
         raise EngineStartError(
             "a .NET runtime is already loaded in this process, by something else or by a start "
@@ -139,9 +137,7 @@ def load_runtime(entry_dll: Path, dotnet_root: Path, home: Path | None = None) -
             f"another .NET runtime ({chosen.kind}) has been chosen for this process with "
             "pythonnet.set_runtime, and a process can have only one. Start psbridge before that."
         )
-    invariant = decide_globalization()
-    # A library must not report its users' doings: PowerShell's telemetry is for those who ask.
-    os.environ.setdefault("POWERSHELL_TELEMETRY_OPTOUT", "1")
+    invariant = prepare_environment()
     from .loading import load_pythonnet
 
     load_pythonnet(entry_dll, dotnet_root, home)
@@ -219,33 +215,3 @@ def _coreclr_is_loaded() -> bool:
     except OSError:
         return False
     return True
-
-
-def _dotnet_root(home: Home) -> Path:
-    """The folder with the .NET that a home needs: itself, or the machine's."""
-    if home.self_contained:
-        return home.path
-    for folder in _dotnet_folders():
-        if (folder / "host" / "fxr").is_dir():
-            # For the programs that the native Start-Job starts.
-            os.environ["DOTNET_ROOT"] = str(folder)
-            return folder
-    raise EngineStartError(
-        f"PowerShell in {home.path} needs .NET {home.dotnet} on this machine, and no .NET "
-        "was found: set DOTNET_ROOT to its folder, or put `dotnet` on PATH"
-    )
-
-
-def _dotnet_folders() -> Iterator[Path]:
-    import shutil
-
-    if named := os.environ.get("DOTNET_ROOT"):
-        yield Path(named).absolute()
-    if command := shutil.which("dotnet"):
-        yield Path(command).resolve().parent
-    if sys.platform == "win32":
-        yield Path(os.environ.get("PROGRAMFILES", r"C:\Program Files")) / "dotnet"
-    elif sys.platform == "darwin":
-        yield Path("/usr/local/share/dotnet")
-    else:
-        yield from map(Path, ("/usr/share/dotnet", "/usr/lib/dotnet", "/usr/lib64/dotnet"))

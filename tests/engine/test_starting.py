@@ -393,9 +393,9 @@ def test_the_machine_has_no_dotnet(
     run_python: RunPython, machine: Path, tmp_path: Path, env: dict[str, str]
 ) -> None:
     code = f"""
-from psbridge.engine import starting
-usual = starting._dotnet_folders
-starting._dotnet_folders = lambda: [f for f in usual() if {str(tmp_path)!r} in str(f)]
+from psbridge.engine import dotnet
+usual = dotnet._dotnet_folders
+dotnet._dotnet_folders = lambda: [f for f in usual() if {str(tmp_path)!r} in str(f)]
 {FAILS}"""
     home = machine / "tool"
     env |= {"PSBRIDGE_PSHOME": str(home), "DOTNET_ROOT": str(tmp_path)}
