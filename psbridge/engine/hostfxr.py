@@ -42,7 +42,7 @@ class _Parameters(ctypes.Structure):
 
 
 class CoreClr:
-    """The CoreCLR of this process, which starts when the first function is asked for.
+    """The CoreCLR of this process, which starts when it is told to or a function is asked for.
 
     Guarantee: what hostfxr has to say about a failure does not go to stderr.
     Assumption: a process has one of these; CoreCLR starts once and never ends before it.
@@ -78,6 +78,14 @@ class CoreClr:
             *(1, arguments, ctypes.byref(parameters), ctypes.byref(handle)),
         )
         self._handle = handle
+
+    def start(self) -> None:
+        """Start CoreCLR, unless it has started.
+
+        Raises:
+            Exception: it refuses; one of clr_loader's, with .NET's name for the reason.
+        """
+        self._loader()
 
     def get_assembly(self, path: str | os.PathLike[str]) -> Assembly:
         """An assembly by its path; it is loaded when a function of it is asked for."""

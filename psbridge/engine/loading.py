@@ -93,6 +93,8 @@ def _initialize(runtime: CoreClr, home: Path | None) -> None:
     global _loaded_here
     from ..setup.python_runtime import precompiled_python_runtime, python_runtime
 
+    # First by itself: a .NET that does not start says why once.
+    runtime.start()
     assembly = runtime.get_assembly(python_runtime())
     initialize = None
     if home is not None and (precompiled := precompiled_python_runtime(home)).is_file():

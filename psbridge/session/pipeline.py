@@ -18,7 +18,7 @@ from System.Management.Automation import PowerShell, PSInvocationState
 
 from ..engine.environment import take_changes
 from ..errors import PowerShellError, SessionClosedError
-from ..values import clean_text, from_net, list_from_net, text_of
+from ..values import from_net, list_from_net, text_of
 from .result import ErrorRecord, InformationRecord, MessageRecord, Result
 
 __all__ = [
@@ -92,6 +92,8 @@ def add_words(pipeline: Any, words: Sequence[str]) -> None:
     """Add the words of a command line as the arguments of the command that was added last."""
     if words:
         from PSBridge import CommandText
+
+        from ..values import clean_text
 
         texts = System.Array[System.String]([clean_text(word) for word in words])
         CommandText.AddArguments(pipeline.Commands.Commands[0], texts)

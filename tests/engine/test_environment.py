@@ -478,7 +478,9 @@ with Session() as shell:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="these are folders of Unix")
-def test_what_only_net_is_to_have_stays_there(run_python: RunPython, tmp_path: Path) -> None:
+def test_what_only_net_is_to_have_stays_there(
+    run_python: RunPython, engine_home: Path, tmp_path: Path
+) -> None:
     """Where PowerShell cannot make its folder for modules, it is told of it; Python is not."""
     (tmp_path / ".local").touch()
     ran = run_python(
@@ -492,7 +494,7 @@ with Session() as shell:
     os.environ["XDG_DATA_HOME"] = "/elsewhere"
     print(shell.run("$env:XDG_DATA_HOME"))
 """,
-        env={"HOME": str(tmp_path), "XDG_DATA_HOME": ""},
+        env={"HOME": str(tmp_path), "XDG_DATA_HOME": "", "PSBRIDGE_PSHOME": str(engine_home)},
     )
     assert ran.stdout.split("\n") == ["True", "True", "none", "['/elsewhere']", ""]
 

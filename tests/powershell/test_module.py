@@ -201,9 +201,7 @@ def test_it_can_be_imported_where_python_has_started_powershell(
     assert sys.stdout.__class__.__name__ != "HostStream"
 
 
-@pytest.mark.parametrize(
-    ("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)]
-)
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 1), (signal.SIGTERM, -signal.SIGTERM)])
 def test_a_signal_ends_a_hook_that_never_writes(
     engine_home: Path, cmdlets: str, tmp_path: Path, sent: signal.Signals, code: int
 ) -> None:
@@ -368,7 +366,8 @@ class TestWhichPython:
         assert pwsh(f"Import-Module PSBridge -ArgumentList {program}").returncode == 1
 
     def test_one_that_is_not_there(self, pwsh: Pwsh) -> None:
-        assert "there is no such program" in pwsh(IMPORT, python="/nowhere/python").stderr
+        said = pwsh(IMPORT, python="/nowhere/python").stderr
+        assert "there is no such program" in " ".join(said.split())
 
     def test_another_than_the_one_that_runs_needs_another_process(
         self, pwsh: Pwsh, tmp_path: Path
