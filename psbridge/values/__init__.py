@@ -7,13 +7,8 @@ from ..later import names_of
 if TYPE_CHECKING:
     from .net_to_python import from_net, list_from_net, text_of
     from .python_to_net import to_net, to_record
-    from .records import (
-        clean_text,
-        error_record,
-        information_record,
-        progress_record,
-        python_exception,
-    )
+    from .records import error_record, information_record, progress_record, python_exception
+    from .text import clean_text
 
 __all__ = [
     "clean_text",
@@ -34,11 +29,11 @@ __getattr__, __dir__ = names_of(
         ".net_to_python": ("from_net", "list_from_net", "text_of"),
         ".python_to_net": ("to_net", "to_record"),
         ".records": (
-            "clean_text",
             "error_record",
             "information_record",
             "progress_record",
             "python_exception",
         ),
+        ".text": ("clean_text",),
     },
 )

@@ -17,9 +17,9 @@ from System.Management.Automation import (
 
 from ..errors import ConversionError, RemoteError
 from .python_to_net import to_net, to_record
+from .text import clean_text
 
 __all__ = [
-    "clean_text",
     "error_record",
     "information_record",
     "progress_record",
@@ -171,11 +171,6 @@ def _category(name: str) -> Any:
     except System.ArgumentException:
         known = ", ".join(System.Enum.GetNames(ErrorCategory))
         raise ValueError(f"{name!r} is no ErrorCategory; there are {known}") from None
-
-
-def clean_text(text: object) -> str:
-    """Text that .NET can take: a message must reach its reader whatever is in it."""
-    return str(text).encode("utf-16-le", "replace").decode("utf-16-le")
 
 
 def _shown(value: object) -> str:
