@@ -59,9 +59,9 @@ COMPILER = ("Microsoft.CodeAnalysis.dll", "Microsoft.CodeAnalysis.CSharp.dll")
 
 _PROFILE = "StandardOptimizationData.mibc"
 _TOOLS = ("crossgen2", "libclrjit_unix_x64_x64.so", "libjitinterface_x64.so")
-# What a method takes of an assembly, about; with it the lines that crossgen2 prints are progress,
+# What of an assembly is done with a method, about; so the lines that crossgen2 prints are progress,
 # told each so many methods.
-_BYTES_A_METHOD = 165
+_BYTES_A_METHOD = 130
 _METHODS_A_STEP = 50
 # What the results take on disk beyond the assemblies, and crossgen2 itself meanwhile, at most.
 _SPACE = 60_000_000
