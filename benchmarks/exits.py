@@ -24,6 +24,9 @@ PROGRAM = """
 import itertools, os, signal, sys, threading, time
 from psbridge import Job, JobGroup, Session
 shell = Session()
+# Imports what a run needs. A thread that imports a module with a dataclass in it while the program
+# ends by Ctrl-C makes CPython forget that, and exit with 1: it does so for whatever runs as text.
+shell.run("1")
 def numbers():
     for number in itertools.count():
         yield number
