@@ -94,7 +94,7 @@ from psbridge.cli import main
 code = main(["run", "1"])
 modules = {"importlib.metadata", "email", "zipfile", "rich", "requests", "asyncio"}
 modules |= {"psbridge.cli.doctor", "psbridge.cli.setup", "psbridge.cli.build"}
-modules |= {"psbridge.setup.feeds", "psbridge.jobs.group_run"}
+modules |= {"psbridge.setup.feeds", "psbridge.jobs.group_run", "psbridge.cmdlets.cmdlet"}
 print(code, sorted(modules & set(sys.modules)))
 """
     done = run_python(code, env={"PSBRIDGE_PSHOME": str(engine_home)})

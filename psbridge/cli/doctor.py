@@ -186,10 +186,10 @@ def _engine_places() -> tuple[Home | None, list[Check]]:
 def _own_copy(home: Home) -> Iterator[Check]:
     """Say what could be done about copies of our own."""
     from ..engine.finding import EARLIER_COPY
+    from ..setup.assemblies import is_precompiled
     from ..setup.lockfile import load_lock
     from ..setup.own_homes import earlier_homes
     from ..setup.platforms import current_rid
-    from ..setup.precompile import is_precompiled
 
     if is_precompiled(home.engine_dll):
         yield Check("precompiled", "ok", "yes")

@@ -97,12 +97,15 @@ def run(args: argparse.Namespace) -> int:
 
     _open_standard_streams()
     from ..cmdlets import Session
-    from ..cmdlets.modules import explained
     from ..session import Console
 
     # Where standard input is no terminal, a prompt takes its next line, as in pwsh.
     console = Console(interactive=sys.stdin is not None)
     with Session(console=console) as session:
+        if args.module:
+            # What declares cmdlets takes long to import.
+            from ..cmdlets.modules import explained
+
         for module in args.module:
             with explained(module):
                 session.import_module(module)

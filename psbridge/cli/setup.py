@@ -83,10 +83,10 @@ def run(args: argparse.Namespace) -> int:
 
 def _set_up(args: argparse.Namespace) -> int:
     from ..engine.starting import start
+    from ..setup.assemblies import is_precompiled
     from ..setup.destination import default_destination
     from ..setup.install import install
     from ..setup.nuget_config import sources
-    from ..setup.precompile import is_precompiled
     from ..setup.progress import show_progress
 
     with show_progress() as progress:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -106,6 +105,8 @@ def _look(name: str, folder: Path) -> Place:
 
 
 def _on_path() -> Place:
+    import shutil
+
     name = "pwsh on PATH"
     program = shutil.which("pwsh")
     if program is None:

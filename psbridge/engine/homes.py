@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import json
-import mmap
-import struct
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import EngineUnsupported
+from ..setup.assemblies import file_version
 
 __all__ = ["ENGINE_DLL", "OLDEST_SUPPORTED", "Home", "read_home"]
 
 OLDEST_SUPPORTED = (7, 4)
 
 ENGINE_DLL = "System.Management.Automation.dll"
-# VS_FIXEDFILEINFO of a PE version resource: its signature and structure version, then the
-# file version as two little-endian words of 32 bits.
-_FIXED_FILE_INFO = b"\xbd\x04\xef\xfe\x00\x00\x01\x00"
 
 
 @dataclass(frozen=True)
@@ -78,7 +74,10 @@ def read_home(path: Path, found_as: str) -> Home:
         raise EngineUnsupported(f"{path} is not a folder")
     if not engine_dll.is_file():
         raise EngineUnsupported(f"there is no {ENGINE_DLL} in {path}")
-    version = _file_version(engine_dll)
+    try:
+        version = file_version(engine_dll)
+    except OSError as error:
+        raise EngineUnsupported(f"{engine_dll} cannot be read: {error.strerror}") from error
     if version is None:
         raise EngineUnsupported(f"{engine_dll} has no version; the file may be damaged")
     text = ".".join(map(str, version))
@@ -90,21 +89,6 @@ def read_home(path: Path, found_as: str) -> Home:
             raise EngineUnsupported(f"PowerShell {text} in {path} has no {name}")
     self_contained, dotnet = _frameworks(path / "pwsh.runtimeconfig.json")
     return Home(path, text, self_contained, dotnet, found_as)
-
-
-def _file_version(dll: Path) -> tuple[int, int, int] | None:
-    try:
-        with dll.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            # From the end: the resources are in one of the last sections.
-            at = data.rfind(_FIXED_FILE_INFO)
-            if at < 0:
-                return None
-            high, low = struct.unpack_from("<II", data, at + len(_FIXED_FILE_INFO))
-    except OSError as error:
-        raise EngineUnsupported(f"{dll} cannot be read: {error.strerror}") from error
-    except (ValueError, struct.error):
-        return None  # empty, or cut off
-    return high >> 16, high & 0xFFFF, low >> 16
 
 
 def _frameworks(config: Path) -> tuple[bool, str]:

@@ -17,7 +17,6 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-import struct
 import subprocess
 import threading
 from collections.abc import Sequence
@@ -26,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import EngineError
+from .assemblies import is_precompiled
 from .packages import open_package
 from .progress import Progress
 from .python_runtime import precompiled_python_runtime, python_runtime
@@ -35,7 +35,6 @@ __all__ = [
     "NO_PRECOMPILE_VARIABLE",
     "POWERSHELL",
     "Work",
-    "is_precompiled",
     "pending",
     "precompile",
 ]
@@ -80,28 +79,6 @@ class Work:
     source: Path
     target: Path
     by_profile: bool = False
-
-
-def is_precompiled(assembly: Path) -> bool:
-    """Tell whether an assembly has machine code beside its IL; False where it cannot be read."""
-    try:
-        with assembly.open("rb") as file:
-            head = file.read(4096)
-            (pe,) = struct.unpack_from("<I", head, 0x3C)
-            sections, header_size = struct.unpack_from("<H12xH", head, pe + 6)
-            magic = struct.unpack_from("<H", head, pe + 24)[0]
-            directories = pe + 24 + (112 if magic == 0x20B else 96)
-            (clr,) = struct.unpack_from("<I", head, directories + 14 * 8)
-            for index in range(sections):
-                at = pe + 24 + header_size + index * 40
-                size, address, raw_size, raw = struct.unpack_from("<4I", head, at + 8)
-                if address <= clr < address + max(size, raw_size):
-                    file.seek(raw + clr - address)
-                    # ManagedNativeHeader of IMAGE_COR20_HEADER: where the machine code is listed.
-                    return bool(struct.unpack_from("<I", file.read(72), 64)[0])
-    except (OSError, struct.error):
-        pass
-    return False
 
 
 def pending(home: Path, *, compiler: bool = False) -> list[Work]:

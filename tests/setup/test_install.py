@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from psbridge.errors import EngineError, FeedError, PackageError
+from psbridge.setup.assemblies import is_precompiled
 from psbridge.setup.destination import default_destination
 from psbridge.setup.home_folder import read_marker
 from psbridge.setup.install import install
 from psbridge.setup.lockfile import load_lock
-from psbridge.setup.precompile import NO_PRECOMPILE_VARIABLE, is_precompiled, pending
+from psbridge.setup.precompile import NO_PRECOMPILE_VARIABLE, pending
 from psbridge.setup.python_runtime import precompiled_python_runtime
 from psbridge.setup.source import Source
 

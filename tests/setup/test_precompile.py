@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from psbridge.errors import EngineError
+from psbridge.setup.assemblies import is_precompiled
 from psbridge.setup.lockfile import load_lock
 from psbridge.setup.packages import open_package
-from psbridge.setup.precompile import COMPILER, Work, is_precompiled, pending, precompile
+from psbridge.setup.precompile import COMPILER, Work, pending, precompile
 from psbridge.setup.progress import LineProgress, SilentProgress
 from psbridge.setup.source import Source
 
