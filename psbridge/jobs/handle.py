@@ -83,6 +83,8 @@ class JobHandle:
         Returns:
             Whether it has ended; False when time is up.
         """
+        from System import ObjectDisposedException
+
         deadline = _deadline(timeout)
         while not self.finished:
             seconds = SLICE_SECONDS
@@ -91,8 +93,11 @@ class JobHandle:
                 if left <= 0:
                     return False
                 seconds = min(seconds, max(0.001, left))
-            if self.net.Finished.WaitOne(int(seconds * 1000)):
-                break
+            try:
+                if self.net.Finished.WaitOne(int(seconds * 1000)):
+                    break
+            except ObjectDisposedException:
+                continue  # the job was, between the two calls; from now on its event is set
         return True
 
     def receive(self, *, keep: bool = False) -> Result:

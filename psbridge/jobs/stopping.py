@@ -49,13 +49,18 @@ class Stop:
         self._ended = False
 
     def request(self) -> None:
-        """Ask the work to stop; called by .NET, from any thread, and never raises or waits."""
+        """Ask the work to stop; called by .NET, from any thread, and never raises or waits.
+
+        Guarantee: work that runs when this is called has its hook called, also where it sees that
+        it is to stop, and ends, before the hook is reached.
+        """
+        if self._ended:
+            return
         self.requested = True
         self._timer = call_later(self._job.grace, self._interrupt)
         if self._ended:  # between the two lines above
             self._timer.cancel()
-            return
-        if self.pass_on is not None:
+        elif self.pass_on is not None:
             with contextlib.suppress(Exception):  # the work has ended by itself meanwhile
                 self.pass_on()
         if getattr(self._job.on_stop, "__func__", None) is not Job.on_stop:

@@ -20,7 +20,7 @@ from psbridge import (
     Session,
     StopRequested,
 )
-from psbridge.jobs import FunctionJob
+from psbridge.jobs import FunctionJob, stopping
 
 GRACE = 0.3
 GIVEN_UP = "was asked to stop and did not"
@@ -418,6 +418,29 @@ def test_a_hook_that_raises_harms_no_job(
     assert not stopped.errors
     assert [handle.reason for handle in handles] == [None] * 3
     assert type(error).__name__ in caplog.text
+
+
+def test_the_hook_is_called_also_where_the_work_ends_before_its_turn(
+    monkeypatch: pytest.MonkeyPatch, until: Callable[..., None]
+) -> None:
+    called: list[str] = []
+
+    class Quick(Work):
+        def on_stop(self) -> None:
+            called.append("on_stop")
+
+    stop = stopping.Stop(Quick(until_stopped), lambda: None)
+    original = stopping.call_later
+
+    def end_meanwhile(*arguments: Any) -> Any:
+        stop.end()  # the work has seen that it is to stop
+        return original(*arguments)
+
+    monkeypatch.setattr(stopping, "call_later", end_meanwhile)
+    stop.request()
+    until(lambda: called)
+    stop.request()  # there is nothing to stop any more
+    assert called == ["on_stop"]
 
 
 def test_a_hook_that_writes_makes_no_noise(
