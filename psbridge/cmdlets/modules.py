@@ -9,7 +9,7 @@ import re
 import sys
 import traceback
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -91,6 +91,11 @@ def _load_name(name: str) -> ModuleType:
 def _anew(name: str) -> Iterator[None]:
     """Load a module once more; the one that was there comes back where that fails."""
     before = sys.modules.pop(name, None)
+    if cached := getattr(before, "__cached__", None):
+        # Python takes it for the file's where that has the same size and was written in the same
+        # second: too coarse for an edit that is tried at once.
+        with suppress(OSError):
+            Path(cached).unlink(missing_ok=True)
     try:
         yield
     except BaseException:

@@ -1,6 +1,7 @@
 """Python files and modules as modules of PowerShell."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,12 @@ class Answer(Cmdlet, verb="Get", noun="{noun}"):
     def process(self):
         return {answer}
 """
+
+
+@pytest.fixture(autouse=True)
+def _bytecode(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let Python keep bytecode, as for a user, wherever tests are told not to."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
 
 
 def write(folder: Path, answer: int, noun: str = "Answer", name: str = "answers.py") -> Path:
@@ -31,8 +38,11 @@ def test_a_file_gives_its_cmdlets(shell: Session, tmp_path: Path) -> None:
 
 def test_an_edited_file_can_be_imported_again(shell: Session, tmp_path: Path) -> None:
     shell.import_module(write(tmp_path, 1))
-    shell.import_module(write(tmp_path, 2))
-    assert shell.run("Get-Answer") == [2]
+    assert list((tmp_path / "__pycache__").iterdir())
+    # Edits of the same size, all in the second of the first one.
+    for answer in range(2, 6):
+        shell.import_module(write(tmp_path, answer))
+        assert shell.run("Get-Answer") == [answer]
 
 
 def test_two_files_of_one_name_are_two_modules(shell: Session, tmp_path: Path) -> None:
