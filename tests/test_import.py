@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -132,5 +131,6 @@ def test_it_is_quick(tmp_path: Path) -> None:
     milliseconds(code)
     milliseconds(STANDARD)
     rounds = [[milliseconds(c) for c in (code, STANDARD, "pass")] for _ in range(9)]
-    ours, standard, nothing = (median(column) for column in zip(*rounds, strict=True))
+    # The least of each: what else runs on the machine only adds.
+    ours, standard, nothing = (min(column) for column in zip(*rounds, strict=True))
     assert (ours - nothing) / (standard - nothing) < LIMIT

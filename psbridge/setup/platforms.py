@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import sysconfig
 
@@ -25,12 +26,11 @@ def current_rid() -> str:
     It is that of the process and not of the machine, because .NET is loaded into the process: an
     x64 Python on an ARM machine needs the x64 runtime.
     """
-    platform = sysconfig.get_platform()
     if sys.platform == "win32":
+        platform = sysconfig.get_platform()
         return {"win-amd64": "win-x64", "win-arm64": "win-arm64"}.get(platform, "win-x86")
-    import platform as machine_facts
-
-    machine = machine_facts.machine().lower()
+    # Not the module platform, which takes long to import, at each start.
+    machine = os.uname().machine.lower()
     if sys.maxsize < 2**32:
         arch = "arm" if machine.startswith(("arm", "aarch")) else "x86"
     else:

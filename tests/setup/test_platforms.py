@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import platform
+import os
 import sys
 import sysconfig
+from types import SimpleNamespace
 
 import pytest
 
@@ -30,7 +31,8 @@ def test_this_platform_has_a_name() -> None:
 
 def test_a_musl_system_is_told_from_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "linux")
-    monkeypatch.setattr(platform, "machine", lambda: "x86_64")
+    machine = SimpleNamespace(machine="x86_64")
+    monkeypatch.setattr(os, "uname", lambda: machine)
     monkeypatch.setattr(sysconfig, "get_config_var", lambda _: "x86_64-pc-linux-musl")
     assert current_rid() == "linux-musl-x64"
     monkeypatch.setattr(sysconfig, "get_config_var", lambda _: "x86_64-pc-linux-gnu")
