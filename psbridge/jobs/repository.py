@@ -23,9 +23,9 @@ class JobRepository:
     """What Get-Job lists: iterate over it, ask for its length, or for a job by name or number."""
 
     def __init__(self, session: RunspaceSession, net: Any, runspace: Any) -> None:
-        """See a .NET ``JobRepository`` as part of a session."""
+        """See a .NET ``JobRepository`` as part of a session; `net` is that one."""
         self._session = weakref.ref(session)  # which holds this
-        self._net = net
+        self.net = net
         self._runspace = runspace
         self._source: Any = None  # the PythonJobSource, once there is something for it
         self._lock = threading.Lock()
@@ -37,7 +37,7 @@ class JobRepository:
         session = self._open_session
         group = _group(work)
         parent = make_parent(group)
-        publish = self._job_source().Add if group.pausable else self._net.Add
+        publish = self._job_source().Add if group.pausable else self.net.Add
         run = start_group(group, parent, owner=session, publish=publish)
         return JobHandle(parent, session, run)
 
@@ -101,7 +101,7 @@ class JobRepository:
         _check(job)
         _complete(job)
         try:
-            self._net.Add(job)
+            self.net.Add(job)
         except ArgumentException as error:
             raise DeclarationError(f"job {job.Name} is in this session already") from error
         self._keep(job)
@@ -156,7 +156,7 @@ class JobRepository:
                 return
             added, self._added = self._added, []
         # Rarely enough that a thousand jobs do not cost a million looks.
-        there = [job for job in added if self._net.GetItem(job.InstanceId) is not None]
+        there = [job for job in added if self.net.GetItem(job.InstanceId) is not None]
         with self._lock:
             self._added += there
             self._sweep_at = 32 + 2 * len(self._added)

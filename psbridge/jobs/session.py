@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import PowerShellError
-from ..session.session import RunspaceSession
+from ..session.session import SLICE_SECONDS, RunspaceSession
 from .group import JobGroup
 from .handle import JobHandle
 from .job import FunctionJob, Job
@@ -97,9 +98,20 @@ class JobSession(RunspaceSession):
         """Stop the jobs that were started here and close the session.
 
         A job that has not stopped within five seconds is given up: it becomes Stopped, and what
-        it still writes is dropped. PowerShell's own jobs end with the session.
+        it still writes is dropped. PowerShell's own jobs end with the session; one on a thread
+        that does not stop within that time is left to itself.
         """
         try:
             stop_running(self)
         finally:
             super().close()
+
+    def _stop_what_would_run_on(self) -> None:
+        """Stop PowerShell's own jobs on threads of this process; see `NativeJobs.cs`."""
+        from PSBridge import NativeJobs
+
+        # In slices, so that Ctrl-C works; what has been asked to stop may be asked again.
+        repository, milliseconds = self._jobs.net, int(SLICE_SECONDS * 1000)
+        while not NativeJobs.Stop(self._runspace, repository, milliseconds):
+            if time.monotonic() >= self._give_up_at:
+                return

@@ -259,7 +259,11 @@ class RunspaceSession:
             if self._lingers():
                 self._runspace.CloseAsync()
             else:
+                self._stop_what_would_run_on()
                 self._runspace.Dispose()
+
+    def _stop_what_would_run_on(self) -> None:
+        """Called before the runspace closes, when nothing runs in it."""
 
     def _run(self, fill: Callable[[Any], None], settings: Any = None, lines: Any = None) -> Result:
         """Run one pipeline, which `fill` puts the commands into, when it is its turn."""

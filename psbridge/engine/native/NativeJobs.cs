@@ -1,0 +1,55 @@
+using System.Collections;
+using System.Collections.Generic;
+using System.Linq;
+using System.Management.Automation;
+using System.Management.Automation.Runspaces;
+using System.Reflection;
+using Microsoft.PowerShell.Commands;
+
+namespace PSBridge;
+
+/// <summary>PowerShell's own jobs that a closing runspace leaves running.</summary>
+/// <remarks>
+/// A runspace stops its jobs in other processes when it closes, and no others: what
+/// Start-ThreadJob and ForEach-Object -Parallel -AsJob have started runs on. At the end of the
+/// process that is a crash: the C library's exit takes OpenSSL down, where Python has loaded it, and
+/// a thread of .NET's that then asks it for a random number reads what is gone.
+/// </remarks>
+public static class NativeJobs
+{
+    /// <summary>Stop them, side by side.</summary>
+    /// <param name="runspace">A runspace in which nothing runs.</param>
+    /// <param name="repository">Its jobs, but for those of job source adapters.</param>
+    /// <param name="milliseconds">How long to wait for them at most.</param>
+    /// <returns>Whether none runs any more.</returns>
+    public static bool Stop(Runspace runspace, JobRepository repository, int milliseconds)
+    {
+        if (runspace.RunspaceStateInfo.State != RunspaceState.Opened
+            || (repository.Jobs.Count == 0 && !HasSources(runspace.JobManager)))
+        {
+            return true;
+        }
+
+        Job[] running = List(runspace).Where(job => job is not IPythonJob && RunsHere(job)).ToArray();
+        return running.Length == 0
+            || SideBySide.Run(running.Length, i => running[i].StopJob(), milliseconds);
+    }
+
+    // Most sessions have no job, and asking Get-Job takes 15 ms the first time. Where the engine lacks
+    // the private member, Get-Job is asked.
+    private static bool HasSources(JobManager manager) =>
+        typeof(JobManager).GetField("_sourceAdapters", BindingFlags.Instance | BindingFlags.NonPublic)
+            ?.GetValue(manager) is not ICollection { Count: 0 };
+
+    // Not the JobRepository's: what a job source adapter has, such as ThreadJob's, is not in there.
+    private static ICollection<Job> List(Runspace runspace)
+    {
+        using PowerShell pipeline = PowerShell.Create(runspace);
+        pipeline.AddCommand(new CmdletInfo("Get-Job", typeof(GetJobCommand)));
+        return pipeline.Invoke<Job>();
+    }
+
+    private static bool RunsHere(Job job) =>
+        job.GetType().Name != "PSRemotingJob"
+        && job.JobStateInfo.State is not (JobState.Completed or JobState.Failed or JobState.Stopped);
+}
