@@ -108,7 +108,7 @@ def ways_to_an_engine(packages: Sequence[str] = ()) -> str:
             "or name its folder in PSBRIDGE_PSHOME.",
             "  2. Name a NuGet feed: a folder of packages, the site of a package gallery, "
             "or the address of a v3 index:",
-            "       psbridge setup --source FOLDER|URL",
+            "       psbridge setup --source FEED",
             "  3. Bring the packages from a machine that has a feed.",
             *files,
             f"     Their hashes are in {lock_file}.",

@@ -28,7 +28,7 @@ def test_the_ways_to_an_engine_stand_in_the_order_in_which_people_can_use_them()
     ]
     install, feed, bring = (lines.index(line) for line in lines if line[2:4] in ("1.", "2.", "3."))
     assert "Install PowerShell" in lines[install]
-    assert lines[feed + 1].strip() == "psbridge setup --source FOLDER|URL"
+    assert lines[feed + 1].strip() == "psbridge setup --source FEED"
     assert [line.strip() for line in lines[bring + 1 :]] == [
         "They are, for this platform:",
         *FILES,

@@ -77,7 +77,7 @@ def verdict(found: Sequence[Check]) -> str:
     """Say in one sentence what the checks come to."""
     for check in found:
         if check.status == "bad":
-            return f"psbridge cannot work here yet: {check.advice}."
+            return f"psbridge cannot work here yet, as {check.name} is not right; see what to do."
     started = [check.found for check in found if check.name == "start"]
     if not started:
         return "psbridge can work here: PowerShell is fetched on first use, or by psbridge setup."
@@ -230,8 +230,8 @@ def _fetchable() -> Check:
 
 
 _WAYS = (
-    "install PowerShell 7.4 or later, or run psbridge setup --source FOLDER|URL|HOST with a NuGet "
-    "feed or the packages that psbridge setup --download has brought"
+    "install PowerShell 7.4 or later, or run psbridge setup --source FEED with a NuGet feed "
+    "or the packages that psbridge setup --download has brought"
 )
 
 
@@ -324,6 +324,8 @@ def _print(found: Sequence[Check]) -> None:
     colours = {"ok": "green", "note": "yellow", "bad": "bold red"}
     margin = 4 + 2 + max(len(check.name) for check in found) + 2
     # Without a terminal nothing is wrapped: a program, or a person with grep, reads it.
+    if sys.stdout is None:
+        return  # it was closed; the exit code says it all
     console = Console(width=None if sys.stdout.isatty() else 10_000)
     for check in found:
         head = Text.assemble(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import shlex
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -89,6 +91,7 @@ def _set_up(args: argparse.Namespace) -> int:
     from ..setup.nuget_config import sources
     from ..setup.progress import show_progress
 
+    command = _command(args)
     with show_progress() as progress:
         home = install(
             sources(args.source),
@@ -97,9 +100,18 @@ def _set_up(args: argparse.Namespace) -> int:
             precompiled=False if args.no_precompile else None,
             compiler=args.precompile_compiler,
             progress=progress,
+            command=command,
         )
     # After precompiling: the C# half that this compiles is kept for just this engine's file.
-    engine = start(home)
+    try:
+        engine = start(home)
+    except KeyboardInterrupt:
+        print(
+            "Interrupted: PowerShell is there, and psbridge's C# half is not compiled. "
+            f"`{command}` compiles it, or else the first start does.",
+            file=sys.stderr,
+        )
+        raise
     kind = "precompiled" if is_precompiled(engine.home.engine_dll) else "not precompiled"
     hint = ""
     if home != default_destination().resolve():
@@ -107,6 +119,20 @@ def _set_up(args: argparse.Namespace) -> int:
     dotnet, powershell = engine.home.dotnet, engine.home.version
     print(f"PowerShell {powershell} with .NET {dotnet}, {kind}, is in {home}{hint}")
     return 0
+
+
+def _command(args: argparse.Namespace) -> str:
+    """The command line with which a person goes on; a password is not in it."""
+    from ..setup.source import redact
+
+    words = ["psbridge", "setup"]
+    for name in ("source", "dest"):
+        if value := getattr(args, name):
+            words += [f"--{name}", redact(str(value))]
+    for name in ("no_precompile", "precompile_compiler"):
+        if getattr(args, name):
+            words.append(f"--{name.replace('_', '-')}")
+    return shlex.join(words)
 
 
 def _list() -> int:

@@ -26,19 +26,20 @@ def provide(pshome: str | Path | None = None) -> Home:
     try:
         return find(pshome)
     except EngineNotFound as error:
-        from ..setup.install import install
-        from ..setup.nuget_config import sources
-        from ..setup.progress import show_progress
+        looked_at = [*error.looked_at]
+    # Not in there: an interruption or a feed's error would have that one in front of it.
+    from ..setup.install import install
+    from ..setup.nuget_config import sources
+    from ..setup.progress import show_progress
 
-        feeds = sources(None, None)
-        if all(feed.problem() is not None for feed in feeds):
-            looked_at = [*error.looked_at]
-            looked_at += [(f"NuGet source {feed.name}", str(feed.problem())) for feed in feeds]
-            if not feeds:
-                looked_at.append(("NuGet sources", "none configured"))
-            raise EngineNotFound(looked_at, _packages()) from None
-        with show_progress() as progress:
-            return read_home(install(feeds, progress=progress), "our own copy")
+    feeds = sources(None, None)
+    if all(feed.problem() is not None for feed in feeds):
+        looked_at += [(f"NuGet source {feed.name}", str(feed.problem())) for feed in feeds]
+        if not feeds:
+            looked_at.append(("NuGet sources", "none configured"))
+        raise EngineNotFound(looked_at, _packages())
+    with show_progress() as progress:
+        return read_home(install(feeds, progress=progress), "our own copy")
 
 
 def _packages() -> list[str]:

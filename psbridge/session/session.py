@@ -168,15 +168,17 @@ class RunspaceSession:
             OSError: the file cannot be read.
             SessionClosedError: the session is closed, or was closed meanwhile.
         """
-        from .pipeline import add_file, add_words
+        from .pipeline import add_file, add_script, add_words
 
         # As PowerShell reads scripts: UTF-8, whatever else is in it.
         script = path.read_bytes().decode("utf-8-sig", "replace")
-        if os.name != "nt" and path.suffix.lower() != ".ps1":
-            return self.show(script, arguments, standard_input=standard_input)
+        as_text = os.name != "nt" and path.suffix.lower() != ".ps1"
 
         def fill(pipeline: Any) -> None:
-            add_file(pipeline, path.absolute())
+            if as_text:
+                add_script(pipeline, script, (), {})
+            else:
+                add_file(pipeline, path.absolute())
             add_words(pipeline, arguments)
 
         return self._show(fill, script, standard_input) is not None

@@ -13,7 +13,10 @@ from .source import Source
 
 __all__ = ["ANOTHER_SOURCE", "Feed", "Sink"]
 
-ANOTHER_SOURCE = "Name another source:\n  psbridge setup --source FOLDER|URL"
+ANOTHER_SOURCE = (
+    "Name another source, a folder of packages, the address of a v3 index or the host name of a "
+    "package gallery:\n  psbridge setup --source FEED"
+)
 """The next step where a source will not do."""
 
 

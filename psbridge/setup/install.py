@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import EngineError, FeedError
+from ..errors import EngineError
 from .destination import default_destination
 from .downloads import interruption
 from .home_folder import (
@@ -55,6 +55,7 @@ def install(
     compiler: bool = False,
     progress: Progress | None = None,
     platform: PlatformLock | None = None,
+    command: str = "psbridge setup",
 ) -> Path:
     """Make an engine, unless it is there already, and precompile what is not yet.
 
@@ -67,6 +68,7 @@ def install(
         compiler: precompile Roslyn, too.
         progress: is told how far it is.
         platform: the packages; those that psbridge pins for this process's platform if None.
+        command: what a person types to go on after an interruption.
 
     Returns:
         The engine's folder.
@@ -84,7 +86,7 @@ def install(
     folder = Path(os.path.realpath((destination or default_destination()).expanduser()))
     work = _Installation(
         folder,
-        "psbridge setup" if destination is None else f"psbridge setup --dest {folder}",
+        command,
         platform,
         sources,
         progress or SilentProgress(),
@@ -152,16 +154,22 @@ class _Installation:
             with self._downloads() as downloads:
                 home = temporary / "home"
                 home.mkdir()
-                files = fetch_all(platform.pins, self.sources, downloads, self.progress)
-                crossgen2 = self._fetch_crossgen2(downloads)
+                files = fetch_all(
+                    platform.pins,
+                    self.sources,
+                    downloads,
+                    self.progress,
+                    # A feed that lacks what precompiles makes an engine all the same.
+                    dict.fromkeys(self._optional_pins(), self._go_without),
+                )
                 self.progress.step(
                     f"Laying out PowerShell {platform.powershell.version} "
                     f"with .NET {platform.dotnet}"
                 )
                 lay_out(files, home, platform)
-                if crossgen2 is not None:
+                for pin in files.keys() & self._optional_pins():
                     try:
-                        self._precompile(home, crossgen2, files[platform.runtime], temporary)
+                        self._precompile(home, files[pin], files[platform.runtime], temporary)
                     except EngineError as error:
                         self._go_without(error)
                 self.wanted.write(home)
@@ -198,7 +206,11 @@ class _Installation:
             yield folder
         except KeyboardInterrupt:
             pins = [*platform.pins, *self._optional_pins()]
-            self.progress.step(interruption(pins, folder, self.command))
+            if self._is_there():
+                said = f"Interrupted: what is precompiled stays. `{self.command}` does the rest."
+            else:
+                said = interruption(pins, folder, self.command)
+            self.progress.step(said)
             raise
         else:
             shutil.rmtree(folder, ignore_errors=True)
@@ -210,15 +222,6 @@ class _Installation:
         """The package that precompiles, where it is wanted."""
         crossgen2 = self.platform.crossgen2
         return [crossgen2] if self.precompiled and crossgen2 is not None else []
-
-    def _fetch_crossgen2(self, downloads: Path) -> Path | None:
-        """Get what precompiles; a feed that lacks it makes an engine all the same."""
-        try:
-            for pin in (pins := self._optional_pins()):
-                return fetch_all(pins, self.sources, downloads, self.progress)[pin]
-        except FeedError as error:
-            self._go_without(error)
-        return None
 
     def _precompile(
         self, home: Path, crossgen2: Path, runtime: Path | None, temporary: Path

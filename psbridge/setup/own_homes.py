@@ -6,6 +6,7 @@ and the earlier one stays usable until the new one is there.
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -96,6 +97,8 @@ def _remove(home: Path) -> str | None:
     with try_lock(home) as locked:
         if not locked:
             return "another process is making it"
+        if user := _user_of(home):
+            return f"the process {user} runs from it"
         if foreign := foreign_files(home):
             return f"it has files that psbridge did not put there, such as {foreign[0]}"
         try:
@@ -105,6 +108,21 @@ def _remove(home: Path) -> str | None:
             shutil.rmtree(aside)
         except OSError as error:
             return f"it cannot be removed: {error.strerror}"
+    return None
+
+
+def _user_of(home: Path) -> int | None:
+    """A process that has loaded files of a copy, where the system tells: on Linux.
+
+    What it has not loaded yet, it would miss. Windows does not let go of such a folder anyway.
+    """
+    inside = f" {home.resolve()}{os.sep}"
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if inside in (process / "maps").read_text(errors="replace"):
+                return int(process.name)
+        except OSError:
+            continue  # it has ended, or is another user's
     return None
 
 

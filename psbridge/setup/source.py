@@ -85,7 +85,9 @@ class Source:
             return "disabled"
         if self.is_url:
             if self.location.lower().startswith("http://") and not self.allow_insecure:
-                return "plain http:// is not allowed without allowInsecureConnections"
+                return (
+                    'plain http://, which needs allowInsecureConnections="true" in a nuget.config'
+                )
             return None
         folder = Path(self.location)
         try:

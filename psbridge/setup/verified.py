@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
 
@@ -24,7 +24,11 @@ _CHUNK = 1 << 20
 
 
 def fetch_all(
-    pins: Sequence[Pin], sources: Sequence[Source], folder: Path, progress: Progress
+    pins: Sequence[Pin],
+    sources: Sequence[Source],
+    folder: Path,
+    progress: Progress,
+    optional: Mapping[Pin, Callable[[FeedError], None]] | None = None,
 ) -> Mapping[Pin, Path]:
     """Get packages, several at once, each compared with its pin as it arrives.
 
@@ -37,40 +41,57 @@ def fetch_all(
         folder: an existing folder for what has to be downloaded; it may hold what earlier calls
             left there.
         progress: is told about every byte, those that were there already too.
+        optional: packages that it goes without where no source has them, and what is told then.
 
     Returns:
         The file of each package, in `folder` or in a folder feed.
 
     Raises:
         FeedError: no source has one of them; the message has each source's reason.
-        PackageError: a source had another package under the same name.
+        PackageError: a source had another package under the same name. Beginnings of packages
+            are thrown away then.
         OSError: a download could not be written.
     """
-    total = sum(pin.size for pin in pins)
-    kept = kept_bytes(pins, folder)
-    if not sources and kept < total:
+    optional = optional or {}
+    wanted = [*pins, *optional]
+    total = sum(pin.size for pin in wanted)
+    kept = kept_bytes(wanted, folder)
+    if not sources and kept_bytes(pins, folder) < sum(pin.size for pin in pins):
         raise _no_feed(pins)
-    plural = "package" if len(pins) == 1 else "packages"
-    progress.begin(f"Fetching {len(pins)} {plural}", len(pins), total)
+    plural = "package" if len(wanted) == 1 else "packages"
+    progress.begin(f"Fetching {len(wanted)} {plural}", len(wanted), total)
     if kept:
         progress.step(f"{megabytes(kept, total)} are here already")
     supply = _Supply(pins, sources, folder, progress)
     pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="psbridge-fetch")
+    found: dict[Pin, Path] = {}
     try:
-        waiting = {pool.submit(supply.fetch, pin): pin for pin in pins}
-        # In slices, for on Windows Ctrl-C does not end a wait.
-        while not wait(waiting, timeout=0.2, return_when=FIRST_EXCEPTION).done >= waiting.keys():
-            if any(future.done() and future.exception() for future in waiting):
-                break
-        for future in waiting:
-            if future.done():
-                future.result()
-        return {pin: future.result() for future, pin in waiting.items()}
+        waiting = {pool.submit(supply.fetch, pin): pin for pin in wanted}
+        pending = set(waiting)
+        while pending:
+            # In slices, for on Windows Ctrl-C does not end a wait.
+            done, pending = wait(pending, timeout=0.2, return_when=FIRST_EXCEPTION)
+            for future in done:
+                pin = waiting[future]
+                try:
+                    found[pin] = future.result()
+                except FeedError as error:
+                    if pin not in optional:
+                        raise
+                    optional[pin](error)
+    except PackageError:
+        # What a source that lies has begun would spoil what the next one sends.
+        supply.stop()
+        pool.shutdown(cancel_futures=True)
+        for pin in wanted:
+            part_of(folder / file_name(pin.id, pin.version)).unlink(missing_ok=True)
+        raise
     finally:
         # After an error or Ctrl-C the other transfers stop at once: no thread of the pool ever
         # waits for a network itself, but for a queue that `stop` wakes.
         supply.stop()
         pool.shutdown(cancel_futures=True)
+    return found
 
 
 class _Supply:
@@ -151,11 +172,12 @@ class _Supply:
                 file = feed.fetch(pin.id, pin.version, self._folder, check)
                 check.finish()
             except PackageError:
+                mixed = kept or check.starts > 1
                 check.restart()
                 for place in (part, part.with_suffix("")):
                     place.unlink(missing_ok=True)
                 # Of two halves that do not fit, the one that was there may be the wrong one.
-                if again and (kept or check.starts > 1):
+                if again and mixed:
                     self._progress.step(f"What was kept of {pin.title} does not fit; it comes anew")
                     continue
                 raise

@@ -29,6 +29,8 @@ FILES = {
     "exit-text.ps1": "exit 'abc'",
     "throw.ps1": "'before'; throw 'no'",
     "error.ps1": "Get-NoSuchThing",
+    "error.txt": "Get-NoSuchThing",
+    "throw.txt": "'before'; throw 'no'",
     "native.ps1": "sh -c 'exit 5'",
     "native-code.ps1": "sh -c 'exit 5'; exit $LASTEXITCODE",
     "parse.ps1": "if (",
@@ -57,7 +59,7 @@ SAME = [
     # exit codes of a file
     *(["-f", f"{name}.ps1"] for name in (
         "exit", "exit-text", "throw", "error", "native", "native-code", "parse", "inner")),
-    ["-f", "missing.ps1"], ["-f", "folder.ps1"],
+    ["-f", "missing.ps1"], ["-f", "folder.ps1"], ["-f", "error.txt"], ["-f", "throw.txt"],
     # exit codes of a command
     *(["-c", command] for command in (
         "1", "exit 3", "exit", "exit -1", "throw 'no'", "Get-NoSuchThing", "Get-NoSuchThing; 1",

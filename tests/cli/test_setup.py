@@ -143,9 +143,9 @@ def test_an_interrupted_setup_says_so_and_how_to_go_on(env: dict[str, str], tmp_
     import socket
 
     with socket.create_server(("127.0.0.1", 0)) as server:
+        feed = f"https://127.0.0.1:{server.getsockname()[1]}/v3/index.json"
         running = subprocess.Popen(
-            [sys.executable, "-m", "psbridge", "setup", "--source",
-             f"https://127.0.0.1:{server.getsockname()[1]}/v3/index.json"],
+            [sys.executable, "-m", "psbridge", "setup", "--source", feed],
             env={**env, "PYTHONPATH": os.pathsep.join(sys.path), "NO_PROXY": "*"},
             cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
@@ -154,5 +154,5 @@ def test_an_interrupted_setup_says_so_and_how_to_go_on(env: dict[str, str], tmp_
             running.send_signal(signal.SIGINT)
             out, err = running.communicate(timeout=30)
     assert (running.returncode, out) == (130, "")
-    assert err.endswith("Interrupted. `psbridge setup` starts again.\n")
+    assert err.endswith(f"Interrupted. `psbridge setup --source {feed}` starts again.\n")
     assert "Traceback" not in err

@@ -242,7 +242,7 @@ def test_an_engine_that_is_nowhere(machine: Path, make_home: MakeHome) -> None:
         "or name its folder in PSBRIDGE_PSHOME.",
         "  2. Name a NuGet feed: a folder of packages, the site of a package gallery, "
         "or the address of a v3 index:",
-        "       psbridge setup --source FOLDER|URL",
+        "       psbridge setup --source FEED",
         "  3. Bring the packages from a machine that has a feed.",
         "     They are, for this platform:",
         *(f"       {name}" for name in describe_packages(load_lock().platform(current_rid()).pins)),

@@ -844,3 +844,13 @@ def ends_quietly(run_python: Any, code: str, output: str = "") -> None:
     ended = run_python(START + code)
     assert (ended.returncode, ended.stderr, ended.stdout) == (0, "", output)
     assert time.monotonic() - began < 30
+
+
+def test_powershells_own_jobs_on_threads_end_with_their_session() -> None:
+    with Session() as shell:
+        shell.run("1..3 | % { Start-ThreadJob { while ($true) { Get-Random } } } | Out-Null")
+        shell.run("1..2 | % -Parallel { while ($true) { Get-Random } } -AsJob | Out-Null")
+        shell.run("Start-ThreadJob { 1 } | Wait-Job | Out-Null")
+        jobs = [handle.net for handle in shell.jobs]
+        assert {type(job).__name__ for job in jobs} == {"ThreadJob", "PSTaskJob"}
+    assert sorted(str(job.JobStateInfo.State) for job in jobs) == ["Completed", *["Stopped"] * 4]

@@ -7,15 +7,18 @@ import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from psbridge.errors import EngineError, FeedError
+from psbridge.setup import http_feed
 from psbridge.setup.home_folder import read_marker
+from psbridge.setup.http_client import Patience
 from psbridge.setup.install import install
 
-from .conftest import SmallEngine, WebFeed
+from .conftest import SmallEngine, WebFeed, make_package
 from .installing import Setup, finish, until
 
 posix = pytest.mark.skipif(os.name == "nt", reason="signals and limits of POSIX")
@@ -129,7 +132,7 @@ def test_interrupted_in_the_middle(setup: Setup) -> None:
     assert code != 0
     assert "KeyboardInterrupt" in err
     assert "Interrupted" in out
-    assert f"`psbridge setup --dest {setup.dest}`" in out
+    assert "`psbridge setup` starts again." in out
     assert not setup.dest.exists()
     assert setup.left() == []
 
@@ -173,3 +176,20 @@ def test_what_was_fetched_is_not_fetched_again(setup: Setup, serve: Callable[...
         "powershell.7.6.9.nupkg",
     ]
     assert setup.left() == []
+
+
+def test_a_silent_feed_costs_its_time_once(
+    setup: Setup, serve: Callable[..., WebFeed], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where crossgen2 is wanted beside what an engine is laid out from."""
+    monkeypatch.setattr(http_feed, "Patience", lambda: Patience(limit=0.4, pauses=(0.01, 0.01)))
+    crossgen2 = make_package(setup.engine.feed, "Crossgen2", "10.0.15")
+    silent = serve(setup.engine.feed)
+    silent.behaviours["index.json"] = lambda handler: handler.feed.over.wait(60)
+    install(
+        [silent.source(), setup.engine.source],
+        setup.dest,
+        platform=replace(setup.platform, crossgen2=crossgen2),
+    )
+    assert read_marker(setup.dest)
+    assert len(silent.asked) == 3, "one for each attempt"

@@ -152,7 +152,8 @@ def test_plain_http_needs_permission(tmp_path: Path) -> None:
     allowed = feed("two", address, 'allowInsecureConnections="True"')
     configure(tmp_path, in_sources(feed("one", address), allowed))
     problems = [source.problem() for source in configured_sources(tmp_path)]
-    assert problems == ["plain http:// is not allowed without allowInsecureConnections", None]
+    needs = 'plain http://, which needs allowInsecureConnections="true" in a nuget.config'
+    assert problems == [needs, None]
 
 
 def test_source_mapping_takes_the_most_specific_pattern() -> None:

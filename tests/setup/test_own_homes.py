@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from psbridge.setup.home_folder import MARKER, Marker, downloads_beside, lock_of
 from psbridge.setup.own_homes import earlier_homes, own_homes, prune
 
 from .conftest import RID, SmallEngine
-from .installing import Setup
+from .installing import Setup, until
 
 
 def make(name: str, powershell: str = "7.5.0", *, rid: str = RID, age: int = 0) -> Path:
@@ -102,6 +104,22 @@ def test_pruning_leaves_alone_what_another_process_makes() -> None:
     with lock_of(earlier), lock_of(homes_folder() / "gone"):
         assert removed() == {"earlier": "another process is making it"}
     assert removed() == {"earlier": None, ".gone.packages": None}
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="Linux says what a process maps")
+def test_pruning_leaves_alone_what_a_process_runs_from() -> None:
+    make(default_destination().name)
+    earlier = make("earlier")
+    code = (
+        "import mmap, sys; f = open(sys.argv[1], 'rb')\n"
+        "m = mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ); input()"
+    )
+    command = [sys.executable, "-c", code, str(earlier / "pwsh.dll")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as user:
+        until(lambda: str(earlier) in Path(f"/proc/{user.pid}/maps").read_text())
+        assert removed() == {"earlier": f"the process {user.pid} runs from it"}
+        user.communicate(b"\n", timeout=30)
+    assert removed() == {"earlier": None}
 
 
 def test_pruning_removes_what_installations_left_but_not_what_will_be_used() -> None:

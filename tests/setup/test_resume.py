@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -245,7 +245,7 @@ def test_a_package_that_is_wrong_is_refused_after_one_more_attempt(bench: Bench)
     assert bench.web.ranges == [f"bytes={CUT}-", ""]
     message = str(caught.value)
     assert message.startswith(f"A wrong package from {bench.web.url}/v3/index.json: Big 1.0.0")
-    assert message.splitlines()[-1] == "  psbridge setup --source FOLDER|URL"
+    assert message.splitlines()[-1] == "  psbridge setup --source FEED"
     assert list(bench.folder.iterdir()) == []
 
 
@@ -348,3 +348,16 @@ def test_ctrl_c_leaves_at_once_and_keeps_what_has_arrived(bench: Bench, silent: 
     bench.fetch()
     assert bench.right()
     assert bench.web.ranges[-1] == ("" if silent else f"bytes={CUT}-")
+
+
+def test_a_wrong_package_is_fetched_once_and_leaves_nothing(bench: Bench) -> None:
+    """Nothing was kept, so nothing else can be the cause, and no beginning spoils the next feed."""
+    wrong = bytes(len(bench.content))
+    bench.web.behaviours["nupkg"] = lambda handler: handler.answer(200, wrong)
+    beginning = bench.folder / "other.1.0.0.nupkg.part"
+    beginning.write_bytes(wrong[:1000])
+    other = replace(bench.pin, id="other")
+    with pytest.raises(PackageError):
+        fetch_all([bench.pin, other], [bench.web.source()], bench.folder, bench.progress)
+    assert sum("big" in path and "nupkg" in path for path in bench.web.asked) == 1
+    assert list(bench.folder.iterdir()) == []

@@ -271,4 +271,5 @@ def test_one_reason_is_said_once_and_several_are_listed(
     assert lines[1].startswith(f"  - The feed {tmp_path / 'gone'} (from my.config) is missing")
     assert lines[2].startswith("  - No connection to the feed https://localhost")
     assert lines[3].endswith("does not have Number0 1.0.0 (status 404).")
-    assert lines[4:] == ["Name another source:", "  psbridge setup --source FOLDER|URL"]
+    assert lines[4].startswith("Name another source, ")
+    assert lines[5:] == ["  psbridge setup --source FEED"]
