@@ -249,9 +249,10 @@ class RunspaceSession:
         self._give_up_at = time.monotonic() + GRACE_SECONDS
         self._closed = True
         _open.discard(self)
-        running = self._pipeline
-        if running is not None:
-            self._stop(running, 0)
+        # Also one that an exception has left running, such as a signal handler's SystemExit.
+        for pipeline in (self._pipeline, self._lingering):
+            if pipeline is not None:
+                self._stop(pipeline, 0)
 
     def _dispose(self) -> None:
         """Close the runspace when the pipeline's caller has left it. May be called twice."""

@@ -854,3 +854,19 @@ def test_powershells_own_jobs_on_threads_end_with_their_session() -> None:
         jobs = [handle.net for handle in shell.jobs]
         assert {type(job).__name__ for job in jobs} == {"ThreadJob", "PSTaskJob"}
     assert sorted(str(job.JobStateInfo.State) for job in jobs) == ["Completed", *["Stopped"] * 4]
+
+
+def test_a_program_may_end_while_jobs_on_threads_use_openssl(run_python: Any) -> None:
+    """Python has loaded it first, so the C library's exit takes it down."""
+    code = """
+import hashlib, ssl, sys
+from psbridge import Session
+shell = Session()
+shell.run("1..3 | % { Start-ThreadJob { while ($true) { Get-Random } } } | Out-Null")
+while not all(job.state == "Running" for job in shell.jobs):
+    pass
+sys.exit(7)
+"""
+    for _ in range(5):  # without a stop every second one crashed
+        ran = run_python(code)
+        assert (ran.returncode, ran.stdout, ran.stderr) == (7, "", "")
