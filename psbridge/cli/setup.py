@@ -97,7 +97,8 @@ def _set_up(args: argparse.Namespace) -> int:
             sources(args.source),
             args.dest,
             force=args.force,
-            precompiled=False if args.no_precompile else None,
+            # Who asks for more than usual wants the usual, whatever the environment says.
+            precompiled=False if args.no_precompile else args.precompile_compiler or None,
             compiler=args.precompile_compiler,
             progress=progress,
             command=command,

@@ -184,7 +184,9 @@ class _Installation:
         if self.compiler:
             pins.append(self.platform.runtime)  # for the profile
         try:
-            with self._downloads() as downloads:
+            with self._downloads(
+                f"Interrupted: what is precompiled stays. `{self.command}` does the rest."
+            ) as downloads:
                 files = fetch_all(pins, self.sources, downloads, self.progress)
                 works = pending(self.folder, compiler=self.compiler)
                 marker = read_marker(self.folder) or self.wanted
@@ -195,22 +197,18 @@ class _Installation:
             shutil.rmtree(temporary, ignore_errors=True)
 
     @contextmanager
-    def _downloads(self) -> Iterator[Path]:
+    def _downloads(self, interrupted: str = "") -> Iterator[Path]:
         """The folder of the packages: it goes when the work is done, else it keeps what is there.
 
-        What an interruption has kept is said, for that is when somebody wants to know.
+        An interruption is followed by the given words, else by what has been kept of the packages.
         """
-        folder, platform = downloads_beside(self.folder), self.platform
+        folder = downloads_beside(self.folder)
         folder.mkdir(exist_ok=True)
         try:
             yield folder
         except KeyboardInterrupt:
-            pins = [*platform.pins, *self._optional_pins()]
-            if self._is_there():
-                said = f"Interrupted: what is precompiled stays. `{self.command}` does the rest."
-            else:
-                said = interruption(pins, folder, self.command)
-            self.progress.step(said)
+            pins = [*self.platform.pins, *self._optional_pins()]
+            self.progress.step(interrupted or interruption(pins, folder, self.command))
             raise
         else:
             shutil.rmtree(folder, ignore_errors=True)
