@@ -382,8 +382,10 @@ def test_the_engine_is_damaged(
 ) -> None:
     name = "System.Management.Automation.dll"
     home = link_home(own_copy, tmp_path / "broken", without=[name])
-    # Damaged at its head, where it says what it is; the version is near its end.
-    (home / name).write_bytes(bytes(4096) + (own_copy / name).read_bytes()[4096:])
+    # Damaged where .NET's metadata begins (ECMA-335, II.24.2.1); the version is a resource.
+    content = (own_copy / name).read_bytes()
+    assert b"BSJB" in content
+    (home / name).write_bytes(content.replace(b"BSJB", bytes(4)))
     done = run_python(FAILS, env={**env, "PSBRIDGE_PSHOME": str(home)})
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith(f"{home / name} cannot be loaded: ")
