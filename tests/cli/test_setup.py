@@ -116,7 +116,7 @@ def test_a_platform_that_the_feed_does_not_have(
     arguments = "--source", feed.location, "--download", tmp_path / "f", "--platform", "osx-arm64"
     ran = setup(*arguments, env=env, cwd=tmp_path)
     assert ran.returncode == 1
-    assert "Microsoft.NETCore.App.Runtime.osx-arm64 10.0.12" in ran.stderr
+    assert ".osx-arm64 10.0.12" in ran.stderr  # the runtime or the host, whichever came first
     ran = setup("--download", tmp_path / "f", "--platform", "plan9", env=env, cwd=tmp_path)
     assert "this platform (plan9); it has one for: linux-arm64, " in ran.stderr
 

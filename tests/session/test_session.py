@@ -412,7 +412,14 @@ class Child:
         self.process.send_signal(signal.SIGINT)
 
     def end(self, timeout: float = 30) -> tuple[int, str, str]:
-        out, err = self.process.communicate(timeout=timeout)
+        # Not communicate: it does not see what came together with a line that was waited for.
+        assert self.process.stdout is not None
+        assert self.process.stderr is not None
+        watch = threading.Timer(timeout, self.process.kill)
+        watch.start()
+        with self.process:
+            out, err = self.process.stdout.read(), self.process.stderr.read()
+        watch.cancel()
         return self.process.returncode, out, err
 
 
