@@ -19,7 +19,8 @@ What can still happen between pythonnet and Python once exit has begun:
   into a queue. That is emptied by whoever makes such an object next, which needs the GIL.
 - A thread of .NET's loads an assembly. pythonnet notes its namespaces in a queue of .NET's, too.
 - Python deletes objects of .NET's while it is finalized. Their types are slots filled with
-  functions of CoreCLR's, which is there as long as the process; they free a handle.
+  functions of CoreCLR's, which is there as long as the process; they free a handle. From Python
+  3.13 on this does not hold, so there pythonnet is unloaded; see `_FINALIZES_EARLY`.
 - .NET says that the process exits (`[Environment]::Exit`, SIGTERM before .NET 10; not the end of
   a Python program). pythonnet's handler would unload then, under threads that use it.
   `PythonRuntime.IgnoreProcessExit` takes it away.
@@ -66,6 +67,10 @@ __all__ = ["close_at_exit", "load_pythonnet"]
 _loaded_here = False
 
 _INITIALIZE = "Python.Runtime.Loader.Initialize"
+
+# From here on Python says that it is not initialized while it still deletes objects, and pythonnet
+# 3.2 throws where it frees one then (PyObject.Dispose), which aborts. So it has to unload before.
+_FINALIZES_EARLY = (3, 13)
 
 # How long exit waits for .NET threads that are inside Python right now to come out.
 _CLOSE_MILLISECONDS = 2_000
@@ -157,4 +162,8 @@ def close_at_exit() -> None:
 
     if _loaded_here:
         PythonRuntime.IgnoreProcessExit()
+        if sys.version_info >= _FINALIZES_EARLY:
+            import pythonnet
+
+            atexit.register(pythonnet.unload)  # behind the next one
     atexit.register(Border.Close, _CLOSE_MILLISECONDS)

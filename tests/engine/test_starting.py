@@ -71,6 +71,8 @@ def machine(own_copy: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for file in own_copy.iterdir():
         if file.name in POWERSHELL:
             link(file, root / "tool" / file.name)
+        elif file.name == "Modules":  # with what Start-Job's process begins, Set-Location
+            (root / "tool" / file.name).symlink_to(file)
         elif file.name == LIBRARY.format("hostfxr"):
             link(file, root / "dotnet" / "host" / "fxr" / version / file.name)
         elif file.suffix in (".dll", ".so", ".dylib"):
