@@ -136,6 +136,14 @@ def _initialize(runtime: CoreClr, home: Path | None) -> None:
         raise RuntimeError("Failed to initialize Python.Runtime.dll")
     pythonnet._LOADER_ASSEMBLY = assembly
     pythonnet._LOADED = _loaded_here = True
+    if sys.version_info >= _FINALIZES_EARLY:
+        atexit.register(_unload)  # the first that is registered, so the last of ours that runs
+
+
+def _unload() -> None:
+    import pythonnet
+
+    pythonnet.unload()
 
 
 def _later(name: str) -> ModuleType:
@@ -162,8 +170,4 @@ def close_at_exit() -> None:
 
     if _loaded_here:
         PythonRuntime.IgnoreProcessExit()
-        if sys.version_info >= _FINALIZES_EARLY:
-            import pythonnet
-
-            atexit.register(pythonnet.unload)  # behind the next one
     atexit.register(Border.Close, _CLOSE_MILLISECONDS)
