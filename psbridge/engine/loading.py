@@ -1,8 +1,9 @@
 """Loading pythonnet into the .NET that starts, and leaving both at exit.
 
 What ``pythonnet.load`` does is done here, but for two things: the file of Python.Runtime may be one
-that the home keeps precompiled, and ``pythonnet.unload`` is not called at exit. It costs 0.6 to
-1.0 s, which is longer than all the rest of a short program takes.
+that the home keeps precompiled, and, before CPython 3.13 (see `_FINALIZES_EARLY`),
+``pythonnet.unload`` is not called at exit. It costs 0.6 to 1.0 s, which is longer than all the rest
+of a short program takes.
 
 What unload does, and why it is not needed. CoreCLR is not ended by it and cannot be: its threads
 run on in either case, until the process ends. It collects the garbage of both sides up to twenty

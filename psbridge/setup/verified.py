@@ -63,10 +63,23 @@ def fetch_all(
     if kept:
         progress.step(f"{megabytes(kept, total)} are here already")
     supply = _Supply(pins, sources, folder, progress)
+    try:
+        return _fetch_at_once(wanted, supply, optional)
+    except PackageError:
+        # What a source that lies has begun would spoil what the next one sends.
+        for pin in wanted:
+            part_of(folder / file_name(pin.id, pin.version)).unlink(missing_ok=True)
+        raise
+
+
+def _fetch_at_once(
+    pins: Sequence[Pin], supply: _Supply, optional: Mapping[Pin, Callable[[FeedError], None]]
+) -> Mapping[Pin, Path]:
+    """Fetch packages side by side; when this is left, nothing is transferred any more."""
     pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="psbridge-fetch")
     found: dict[Pin, Path] = {}
     try:
-        waiting = {pool.submit(supply.fetch, pin): pin for pin in wanted}
+        waiting = {pool.submit(supply.fetch, pin): pin for pin in pins}
         pending = set(waiting)
         while pending:
             # In slices, for on Windows Ctrl-C does not end a wait.
@@ -79,13 +92,6 @@ def fetch_all(
                     if pin not in optional:
                         raise
                     optional[pin](error)
-    except PackageError:
-        # What a source that lies has begun would spoil what the next one sends.
-        supply.stop()
-        pool.shutdown(cancel_futures=True)
-        for pin in wanted:
-            part_of(folder / file_name(pin.id, pin.version)).unlink(missing_ok=True)
-        raise
     finally:
         # After an error or Ctrl-C the other transfers stop at once: no thread of the pool ever
         # waits for a network itself, but for a queue that `stop` wakes.
