@@ -1,9 +1,8 @@
 """Loading pythonnet into the .NET that starts, and leaving both at exit.
 
 What ``pythonnet.load`` does is done here, but for two things: the file of Python.Runtime may be one
-that the home keeps precompiled, and, before CPython 3.13 (see `_FINALIZES_EARLY`),
-``pythonnet.unload`` is not called at exit. It costs 0.6 to 1.0 s, which is longer than all the rest
-of a short program takes.
+that the home keeps precompiled, and ``pythonnet.unload`` is not called at exit. It costs 0.6 to
+1.0 s, which is longer than all the rest of a short program takes.
 
 What unload does, and why it is not needed. CoreCLR is not ended by it and cannot be: its threads
 run on in either case, until the process ends. It collects the garbage of both sides up to twenty
@@ -20,8 +19,10 @@ What can still happen between pythonnet and Python once exit has begun:
   into a queue. That is emptied by whoever makes such an object next, which needs the GIL.
 - A thread of .NET's loads an assembly. pythonnet notes its namespaces in a queue of .NET's, too.
 - Python deletes objects of .NET's while it is finalized. Their types are slots filled with
-  functions of CoreCLR's, which is there as long as the process; they free a handle. From Python
-  3.13 on this does not hold, so there pythonnet is unloaded; see `_FINALIZES_EARLY`.
+  functions of CoreCLR's, which is there as long as the process; they free a handle. pythonnet
+  looks whether Python is being finalized, and must find out; see `_FINALIZING_RENAMED`.
+- A `__del__` calls .NET while Python is finalized. That works, and fails as it does elsewhere;
+  `_keep_interop` sees to the failing.
 - .NET says that the process exits (`[Environment]::Exit`, SIGTERM before .NET 10; not the end of
   a Python program). pythonnet's handler would unload then, under threads that use it.
   `PythonRuntime.IgnoreProcessExit` takes it away.
@@ -52,6 +53,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import sys
+from collections.abc import Callable
 from importlib.util import LazyLoader, find_spec, module_from_spec
 from pathlib import Path
 from types import ModuleType
@@ -69,9 +71,10 @@ _loaded_here = False
 
 _INITIALIZE = "Python.Runtime.Loader.Initialize"
 
-# From here on Python says that it is not initialized while it still deletes objects, and pythonnet
-# 3.2 throws where it frees one then (PyObject.Dispose), which aborts. So it has to unload before.
-_FINALIZES_EARLY = (3, 13)
+# CPython's _Py_IsFinalizing became Py_IsFinalizing here, and pythonnet 3.2 knows the old name only:
+# what it frees while Python is finalized aborts then. `PythonRuntime.SeeFinalizing` mends that;
+# until it has, and where it cannot, pythonnet is unloaded at exit.
+_FINALIZING_RENAMED = (3, 13)
 
 # How long exit waits for .NET threads that are inside Python right now to come out.
 _CLOSE_MILLISECONDS = 2_000
@@ -137,7 +140,7 @@ def _initialize(runtime: CoreClr, home: Path | None) -> None:
         raise RuntimeError("Failed to initialize Python.Runtime.dll")
     pythonnet._LOADER_ASSEMBLY = assembly
     pythonnet._LOADED = _loaded_here = True
-    if sys.version_info >= _FINALIZES_EARLY:
+    if sys.version_info >= _FINALIZING_RENAMED:
         atexit.register(_unload)  # the first that is registered, so the last of ours that runs
 
 
@@ -145,6 +148,15 @@ def _unload() -> None:
     import pythonnet
 
     pythonnet.unload()
+
+
+def _keep_interop(import_now: Callable[[], None]) -> None:
+    """Keep the module with whose help pythonnet turns Python's errors into .NET's.
+
+    Python empties the modules that it finds in `sys.modules`, and pythonnet holds this one itself.
+    """
+    import_now()
+    sys.modules.pop("clr.interop", None)
 
 
 def _later(name: str) -> ModuleType:
@@ -167,8 +179,16 @@ def _later(name: str) -> ModuleType:
 
 def close_at_exit() -> None:
     """Let nobody call Python any more when it exits, behind the handlers registered after this."""
-    from PSBridge import Border, PythonRuntime
+    from PSBridge import Border, HostProcessPipe, PythonRuntime
 
     if _loaded_here:
+        atexit.register(HostProcessPipe.Close)
         PythonRuntime.IgnoreProcessExit()
+        if sys.version_info >= _FINALIZING_RENAMED:
+            import ctypes
+
+            address = ctypes.cast(ctypes.pythonapi.Py_IsFinalizing, ctypes.c_void_p).value
+            if PythonRuntime.SeeFinalizing(address):
+                atexit.unregister(_unload)
+        atexit.register(_keep_interop, PythonRuntime.ImportNow)
     atexit.register(Border.Close, _CLOSE_MILLISECONDS)

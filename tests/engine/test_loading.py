@@ -6,6 +6,7 @@ import contextlib
 import io
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -117,6 +118,77 @@ shell.run("[Environment]::Exit(3)")
 """
     done = run_python(code)
     assert (done.returncode, done.stdout, done.stderr) == (3, "", "")
+
+
+# ---- The end ----
+
+
+# What lives as long as this, Python deletes while it is finalized; `late` goes as the last.
+FINALIZED = """
+import sys
+import psbridge
+shell = psbridge.Session()
+shell.run("1")
+from System.Text import StringBuilder
+class Writer:
+    def __init__(self):
+        self.text = StringBuilder()
+        self.append = self.text.Append
+        self.itself = self
+    def __del__(self):
+        self.append("x")
+        self.text.Append("y")
+        print(self.text.ToString(), flush=True)
+{holder} = Writer()
+methods = [StringBuilder().Append for _ in range(100)]
+"""
+
+
+@pytest.mark.parametrize(("holder", "written"), [("kept", "xy\n"), ("sys.late", "")])
+def test_objects_of_dotnet_outlive_the_program_without_an_abort(
+    run_python: RunPython, holder: str, written: str
+) -> None:
+    """The one that goes last has no print any more, but calls .NET, and fails there, all the same.
+
+    pythonnet is not unloaded before: from Python 3.13 on it then throws where it frees a bound
+    method, and everywhere its stack overflows where a call fails and nothing can be imported.
+    """
+    done = run_python(FINALIZED.format(holder=holder))
+    assert (done.returncode, done.stdout) == (0, written)
+    if not written:
+        assert "Fatal" not in done.stderr
+        assert "Unhandled" not in done.stderr
+    else:
+        assert done.stderr == ""
+
+
+def test_pythonnet_is_not_unloaded_at_exit(run_python: RunPython) -> None:
+    done = run_python(
+        "import psbridge\nwith psbridge.Session() as shell: shell.run('1')\n"
+        "import pythonnet\npythonnet.unload = lambda: print('unloaded')"
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a pipe is no file there")
+def test_a_program_leaves_no_file_of_the_engines_behind(run_python: RunPython) -> None:
+    code = """
+import os
+import psbridge
+with psbridge.Session() as shell:
+    shell.run(
+        "[psobject].Assembly.GetType("
+        "'System.Management.Automation.Remoting.RemoteSessionNamedPipeServer')"
+        ".GetField('IPCNamedPipeServer', [Reflection.BindingFlags]'Static,NonPublic')"
+        ".GetValue($null) | Out-Null"  # the engine opens it somewhat later otherwise
+    )
+print(len([name for name in os.listdir(os.environ["TMPDIR"]) if name.startswith("CoreFxPipe")]))
+"""
+    # Not pytest's folder: a socket's path has at most 100 characters or so.
+    with tempfile.TemporaryDirectory() as folder:
+        done = run_python(code, env={"TMPDIR": folder})
+        assert (done.returncode, done.stdout, done.stderr) == (0, "1\n", "")
+        assert list(Path(folder).iterdir()) == []
 
 
 # ---- The first start ----
