@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     from .cmdlets.credentials import Credential, Secret
     from .cmdlets.function import cmdlet
     from .cmdlets.parameter import Parameter
-    from .cmdlets.session import Session
     from .errors import (
         CompileError,
         ConversionError,
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from .jobs.handle import JobHandle
     from .jobs.job import FunctionJob, Job
     from .jobs.repository import JobRepository
+    from .remote.session import Session
     from .session.console import Console
     from .session.result import ErrorRecord, InformationRecord, MessageRecord, Result
 
@@ -83,7 +83,6 @@ __getattr__, __dir__ = names_of(
         ".cmdlets.credentials": ("Credential", "Secret"),
         ".cmdlets.function": ("cmdlet",),
         ".cmdlets.parameter": ("Parameter",),
-        ".cmdlets.session": ("Session",),
         ".errors": (
             "CompileError",
             "ConversionError",
@@ -108,6 +107,7 @@ __getattr__, __dir__ = names_of(
         ".jobs.handle": ("JobHandle",),
         ".jobs.job": ("FunctionJob", "Job"),
         ".jobs.repository": ("JobRepository",),
+        ".remote.session": ("Session",),
         ".session.console": ("Console",),
         ".session.result": ("ErrorRecord", "InformationRecord", "MessageRecord", "Result"),
     },

@@ -69,7 +69,7 @@ except AttributeError as error:
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines()[:2] == [
         "True True",
-        "psbridge.cmdlets.function psbridge.cmdlets.session True",
+        "psbridge.cmdlets.function psbridge.remote.session True",
     ]
     assert done.stdout.splitlines()[-1].startswith("module 'psbridge' has no attribute 'Sesion'")
 

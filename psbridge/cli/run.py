@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..cmdlets import Session
+    from ..remote.session import Session
     from ..session import Console
 
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -96,7 +96,7 @@ def run(args: argparse.Namespace) -> int:
         return _refuse(problem, _NO_FILE)
 
     _open_standard_streams()
-    from ..cmdlets import Session
+    from ..remote.session import Session
     from ..session import Console
 
     # Where standard input is no terminal, a prompt takes its next line, as in pwsh.

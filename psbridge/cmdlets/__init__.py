@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from .cmdlet import Cmdlet, JobCmdlet
     from .credentials import Credential, Secret
     from .parameter import Parameter
-    from .session import Session
+    from .session import CmdletSession
 
-__all__ = ["Cmdlet", "Credential", "JobCmdlet", "Parameter", "Secret", "Session"]
+__all__ = ["Cmdlet", "CmdletSession", "Credential", "JobCmdlet", "Parameter", "Secret"]
 
 __getattr__, __dir__ = names_of(
     __name__,
@@ -22,6 +22,6 @@ __getattr__, __dir__ = names_of(
         ".cmdlet": ("Cmdlet", "JobCmdlet"),
         ".credentials": ("Credential", "Secret"),
         ".parameter": ("Parameter",),
-        ".session": ("Session",),
+        ".session": ("CmdletSession",),
     },
 )

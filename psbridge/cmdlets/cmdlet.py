@@ -13,8 +13,8 @@ from ..session.writer import RecordWriter
 from .declaration import ConfirmImpact, Declaration, declare
 
 if TYPE_CHECKING:
+    from ..remote.session import Session
     from .invocation import Invocation
-    from .session import Session
 
 __all__ = ["Children", "Cmdlet", "JobCmdlet", "TerminatingError"]
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..session.console import Console
     from .cmdlet import Cmdlet
 
-__all__ = ["Session"]
+__all__ = ["CmdletSession"]
 
 
 class _Imported(NamedTuple):
@@ -30,12 +30,8 @@ class _Imported(NamedTuple):
         return [cls.declaration.name for cls in self.cmdlets if cls.declaration is not None]
 
 
-class Session(JobSession):
-    """PowerShell in this process: one runspace of the engine, with its variables and its jobs.
-
-    Use it as a context manager, or close it. Its methods may be called from any thread; PowerShell
-    runs one pipeline at a time.
-    """
+class CmdletSession(JobSession):
+    """The part of `Session` that takes cmdlets written in Python."""
 
     def __init__(self, pshome: str | Path | None = None, *, console: Console | None = None) -> None:
         """Open a runspace; see `RunspaceSession`."""

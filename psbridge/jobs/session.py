@@ -74,18 +74,12 @@ class JobSession(RunspaceSession):
         Raises:
             PowerShellError: PowerShell could not start it.
         """
-        from System.Management.Automation import ParseException, ScriptBlock
+        from ..session.pipeline import script_block
 
-        from ..session.pipeline import powershell_error
-
-        try:
-            block = ScriptBlock.Create(script)
-        except ParseException as error:
-            raise powershell_error(error) from error
         named = {"Name": name} if name else {}
         found = self._call(
             "Start-Job",
-            ScriptBlock=block,
+            ScriptBlock=script_block(script),
             ArgumentList=list(arguments),
             ErrorAction="Stop",
             **named,

@@ -20,9 +20,9 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from ..cmdlets import Session
 from ..engine.starting import Engine, adopt, started
 from ..errors import PsbridgeError
+from ..remote.session import Session
 from ..session.session import current_session
 from .importing import ImportPythonCmdlet
 from .streams import HostStream

@@ -31,6 +31,7 @@ __all__ = [
     "new_pipeline",
     "powershell_error",
     "run_pipeline",
+    "script_block",
     "show_error",
     "show_output",
     "show_settings",
@@ -78,6 +79,22 @@ def add_command(pipeline: Any, command: str, parameters: Mapping[str, object]) -
     pipeline.AddCommand(command)
     for name, value in parameters.items():
         pipeline.AddParameter(name, to_net(value))
+
+
+def script_block(script: str) -> Any:
+    """Parse code.
+
+    Raises:
+        PowerShellError: it is no PowerShell.
+    """
+    from System.Management.Automation import ParseException, ScriptBlock
+
+    from ..values import clean_text
+
+    try:
+        return ScriptBlock.Create(clean_text(script))
+    except ParseException as error:
+        raise powershell_error(error) from error
 
 
 def add_file(pipeline: Any, path: Path) -> None:

@@ -76,6 +76,7 @@ class Result(list[Any]):
         information: the information records.
         verbose: the verbose messages.
         debug: the debug messages.
+        exit_code: what a script on another machine gave to ``exit``; None where none did.
     """
 
     def __init__(self) -> None:
@@ -85,3 +86,4 @@ class Result(list[Any]):
         self.information: list[InformationRecord] = []
         self.verbose: list[MessageRecord] = []
         self.debug: list[MessageRecord] = []
+        self.exit_code: int | None = None

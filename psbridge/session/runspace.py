@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from PSBridge import SessionRunspace
+from System import Array
+from System.Management.Automation.Runspaces import SessionStateCommandEntry
 
 if TYPE_CHECKING:
     from .console import Console
@@ -12,8 +15,12 @@ if TYPE_CHECKING:
 __all__ = ["open_runspace"]
 
 
-def open_runspace(console: Console | None) -> tuple[Any, Any]:
+def open_runspace(console: Console | None, commands: Sequence[Any]) -> tuple[Any, Any]:
     """Open a runspace with PowerShell's core commands.
+
+    Args:
+        console: where the host shows what it has to show.
+        commands: ``SessionStateCommandEntry`` objects for what else is there.
 
     Returns:
         The host (None without a console) and the runspace.
@@ -23,4 +30,4 @@ def open_runspace(console: Console | None) -> tuple[Any, Any]:
         from .host import make_host
 
         host = make_host(console)
-    return host, SessionRunspace.Open(host)
+    return host, SessionRunspace.Open(host, Array[SessionStateCommandEntry](commands))

@@ -29,6 +29,7 @@ __all__ = [
     "GRACE_SECONDS",
     "SLICE_SECONDS",
     "RunspaceSession",
+    "close_all",
     "current_session",
     "stay_here_at_exit",
 ]
@@ -83,7 +84,11 @@ class RunspaceSession:
         _let_ctrl_c_interrupt()
         from .runspace import open_runspace
 
-        return engine, *open_runspace(self._console)
+        return engine, *open_runspace(self._console, self._commands(engine))
+
+    def _commands(self, engine: Engine) -> list[Any]:
+        """The commands that are there from the start beside PowerShell's own."""
+        return []
 
     def run(self, script: str, /, *arguments: object, **parameters: object) -> Result:
         """Run PowerShell code and wait for it.
@@ -417,10 +422,11 @@ def _register_at_exit() -> None:
     global _at_exit_registered
     if not _at_exit_registered:
         _at_exit_registered = True
-        atexit.register(_close_all)
+        atexit.register(close_all)
 
 
-def _close_all() -> None:
+def close_all() -> None:
+    """Close all sessions at the end of the program; calling it twice does nothing more."""
     global _exiting
     _exiting = True
     sessions = list(_open)

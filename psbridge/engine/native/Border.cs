@@ -22,7 +22,7 @@ public static class Border
     public static bool IsClosed => Volatile.Read(ref s_inside) < 0;
 
     /// <summary>Enter Python. Where this is true, <see cref="Leave"/> must follow.</summary>
-    internal static bool TryEnter()
+    public static bool TryEnter()
     {
         if (Interlocked.Increment(ref s_inside) > 0)
         {
@@ -34,11 +34,11 @@ public static class Border
     }
 
     /// <summary>Come out of Python.</summary>
-    internal static void Leave() => Interlocked.Decrement(ref s_inside);
+    public static void Leave() => Interlocked.Decrement(ref s_inside);
 
     /// <summary>Call something of Python's, where that can still be called.</summary>
     /// <param name="call">What to call.</param>
-    internal static void TryCall(Action call)
+    public static void TryCall(Action call)
     {
         if (!TryEnter())
         {

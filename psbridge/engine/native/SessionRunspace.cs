@@ -10,12 +10,14 @@ public static class SessionRunspace
 {
     /// <summary>Open a runspace with PowerShell's core commands.</summary>
     /// <param name="host">Where it shows what it has to show; null for nowhere.</param>
+    /// <param name="commands">What else is there from the start.</param>
     /// <returns>The runspace.</returns>
-    public static Runspace Open(PSHost? host)
+    public static Runspace Open(PSHost? host, SessionStateCommandEntry[] commands)
     {
         // CreateDefault would load all of PowerShell's assemblies; what this one leaves out is
         // loaded by its commands' names when they are first used.
         InitialSessionState state = InitialSessionState.CreateDefault2();
+        state.Commands.Add(commands);
         if (host is not null)
         {
             SessionVariables.AddProfile(state);

@@ -1,0 +1,173 @@
+"""Carriers: what brings the packets of a session to another machine and back.
+
+The engine's side is `RemoteTransport` in C#. It makes a carrier for each session and tells it once
+when the session is over, however it came to that: closed, failed, given up, out of time.
+
+Guarantees:
+
+- No exception crosses to .NET: what goes wrong in a carrier is the reason of its session.
+- A carrier that has begun is known until it has finished, so that the end of the program can wait
+  for what it still has to do: delete a shell, end a process.
+- .NET calls Python here only through `PSBridge.Border`, on a thread of the pool that holds no lock.
+"""
+
+from __future__ import annotations
+
+import atexit
+import threading
+import time
+from abc import ABC, abstractmethod
+from typing import Any
+
+from ..session.session import close_all
+
+__all__ = ["Carrier", "Target", "connection_to"]
+
+# How long the end of the program waits for carriers that still clean up.
+_EXIT_SECONDS = 5.0
+
+_running: set[Carrier] = set()
+_changed = threading.Condition()
+_at_exit_registered = False
+
+
+class Carrier(ABC):
+    """Brings the packets of one session to a machine and back, on threads of its own."""
+
+    def __init__(self, transport: Any) -> None:
+        """Make a carrier; nothing runs yet.
+
+        Args:
+            transport: the ``PSBridge.Remote.RemoteTransport`` of the session.
+        """
+        self.transport = transport
+
+    @abstractmethod
+    def begin(self) -> None:
+        """Start to carry; must come back at once."""
+
+    @abstractmethod
+    def end(self) -> None:
+        """The session is over: stop what waits, clean up the far side, then call `finished`.
+
+        Called once, on a thread that may be kept for a while; `begin` may not have come back yet.
+        """
+
+    def finished(self) -> None:
+        """Say that nothing of this carrier runs any more, here or on the other machine."""
+        with _changed:
+            _running.discard(self)
+            _changed.notify_all()
+
+    def fail(self, message: str, code: int = 0) -> None:
+        """Let the session fail.
+
+        Args:
+            message: the reason: machine and address, what happened, what to try.
+            code: Windows' code of the error, by which PowerShell names it; 0 where there is none.
+        """
+        # Codes such as 0x80338... are given as they are printed, and .NET's are signed.
+        self.transport.Fail(message, (code + 2**31) % 2**32 - 2**31, None)
+
+
+class Target(ABC):
+    """A machine and how to get there: a `WinRM` or an `SSH`.
+
+    Attributes:
+        location: what Get-Job calls the machine, and its children's `location`.
+        transport_name: the name of the carrier, which Get-PSSession shows.
+        open_timeout: how many seconds a session may take to be open.
+    """
+
+    location: str
+    transport_name: str
+    open_timeout: float
+
+    @abstractmethod
+    def carrier(self, transport: Any, fan_out: FanOut) -> Carrier:
+        """Make the carrier of a session.
+
+        Args:
+            transport: its ``RemoteTransport``.
+            fan_out: what the sessions that are opened together have in common.
+        """
+
+
+class FanOut:
+    """What the sessions of one job, or of one call, have in common.
+
+    Attributes:
+        refusals: how often each account was refused, by a key of the carrier's.
+        lock: to be held where that is read and changed.
+    """
+
+    def __init__(self) -> None:
+        self.refusals: dict[object, int] = {}
+        self.lock = threading.Lock()
+
+
+def connection_to(target: Target, fan_out: FanOut, *, deadline: float | None = None) -> Any:
+    """Make the engine's connection for one session with a machine.
+
+    Args:
+        target: the machine.
+        fan_out: what it has in common with others.
+        deadline: how many seconds the session may last; None is for ever.
+
+    Returns:
+        A ``PSBridge.Remote.RemoteConnectionInfo``.
+    """
+    from PSBridge.Remote import RemoteConnectionInfo, RemoteTransport
+    from System import Action
+
+    from ..values import clean_text
+
+    def open_session(transport: Any) -> None:
+        try:
+            carrier = target.carrier(transport, fan_out)
+            _begin(carrier)
+        except BaseException as error:
+            transport.Fail(f"{target.location}: {error}", 0, None)
+
+    return RemoteConnectionInfo(
+        clean_text(target.location),
+        target.transport_name,
+        Action[RemoteTransport](open_session),
+        _milliseconds(target.open_timeout),
+        _milliseconds(deadline),
+    )
+
+
+def _begin(carrier: Carrier) -> None:
+    global _at_exit_registered
+    from System import Action
+
+    def end() -> None:
+        try:
+            carrier.end()
+        except BaseException as error:
+            carrier.finished()
+            carrier.fail(str(error))
+
+    with _changed:
+        _running.add(carrier)
+        if not _at_exit_registered:
+            _at_exit_registered = True
+            atexit.register(_finish_all)
+    carrier.transport.WhenOver(Action(end))
+    carrier.begin()
+
+
+def _finish_all() -> None:
+    """At exit: close the sessions, and wait until their carriers have cleaned up."""
+    close_all()
+    give_up_at = time.monotonic() + _EXIT_SECONDS
+    with _changed:
+        while _running and (left := give_up_at - time.monotonic()) > 0:
+            _changed.wait(left)
+
+
+def _milliseconds(seconds: float | None) -> int:
+    if seconds is None:
+        return 0
+    return min(max(1, int(seconds * 1000)), 2**31 - 1)

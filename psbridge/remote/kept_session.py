@@ -1,0 +1,140 @@
+"""A session on another machine that is kept open."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import PowerShellError, SessionClosedError
+from ..jobs.handle import JobHandle
+from ..session.session import RunspaceSession
+from .carrying import FanOut, Target, connection_to
+from .jobs import add_cmdlet
+
+if TYPE_CHECKING:
+    from ..engine.starting import Engine
+    from ..session.result import Result
+
+__all__ = ["RemoteSession", "connect"]
+
+
+def connect(session: RunspaceSession, target: Target) -> RemoteSession:
+    """Open a session on a machine; see `Session.connect`."""
+    if not isinstance(target, Target):
+        raise TypeError(f"{target!r} is no target: it is neither a WinRM nor an SSH")
+    return RemoteSession(session, target)
+
+
+class RemoteSession(RunspaceSession):
+    """A session on another machine: its variables and modules stay from call to call.
+
+    It runs one command at a time. A call that comes while another one, or a job of `start`, runs in
+    it waits for its turn. It is a PSSession of the session that opened it: ``Get-PSSession`` lists
+    it there, and `net` is what takes ``-Session``.
+    """
+
+    def __init__(self, owner: RunspaceSession, target: Target) -> None:
+        """Open a session; `Session.connect` does."""
+        self.target = target
+        self._owner = owner
+        self._info: Any = None
+        self._job: JobHandle | None = None
+        super().__init__()
+
+    def _open(self, pshome: str | Path | None) -> tuple[Engine, Any, Any]:
+        from PSBridge.Remote import ConnectTargetCommand
+
+        self._info = connection_to(self.target, FanOut())
+        parameters = {"Connection": self._info, "ErrorAction": "Stop"}
+        found = self._owner._run(
+            lambda pipeline: add_cmdlet(pipeline, ConnectTargetCommand, parameters)
+        )
+        if not found:
+            raise PowerShellError(f"no session was opened with {self.location}")
+        self.net = found[0]
+        return self._owner.engine, None, self.net.Runspace
+
+    @property
+    def location(self) -> str:
+        """The machine, as the target names it."""
+        return self.target.location
+
+    @property
+    def authenticated_with(self) -> str:
+        """How it has authenticated, such as ``"kerberos"``; empty where that does not apply."""
+        return str(self._info.AuthenticatedWith)
+
+    def start(self, script: str, /, *arguments: object, name: str | None = None) -> JobHandle:
+        """Start a job in this session, as ``Invoke-Command -Session -AsJob`` does.
+
+        Args:
+            script: the code.
+            arguments: its arguments by position, ``$args`` in it.
+            name: the job's name.
+
+        Returns:
+            A handle on the job, which the session that opened this one lists.
+
+        Raises:
+            PowerShellError: PowerShell could not start it.
+            SessionClosedError: this session is closed, or has broken.
+        """
+        from ..session.pipeline import script_block
+        from ..values import to_net
+
+        with self._turn():
+            self._wait_for_job()
+            named = {"JobName": name} if name else {}
+            found = self._owner._call(
+                "Invoke-Command",
+                Session=self.net,
+                ScriptBlock=script_block(script),
+                ArgumentList=to_net(list(arguments)),
+                AsJob=True,
+                ErrorAction="Stop",
+                **named,
+            )
+            if not found:
+                raise PowerShellError("Invoke-Command started no job")
+            self._job = JobHandle(found[0], self._owner)
+            return self._job
+
+    def _run_alone(self, fill: Any, settings: Any, lines: Any) -> Result:
+        self._wait_for_job()
+        self._check_open()
+        result = super()._run_alone(fill, settings, lines)
+        if self._info.ExitCode >= 0:
+            result.exit_code = int(self._info.ExitCode)
+        return result
+
+    def _wait_for_job(self) -> None:
+        while self._job is not None and not self._job.wait(_SLICE_SECONDS):
+            self._check_open()
+        self._job = None
+
+    def _check_open(self) -> None:
+        super()._check_open()
+        state = self._runspace.RunspaceStateInfo
+        if str(state.State) == "Opened" and self._info.ExitCode < 0:
+            return
+        if self._info.ExitCode >= 0:
+            why = f"`exit {self._info.ExitCode}` in its script closed it"
+        else:
+            why = str(state.Reason.Message) if state.Reason is not None else "it was closed"
+        raise SessionClosedError(f"the session with {self.location} is over: {why}")
+
+    def _dispose(self) -> None:
+        """Close the session on the other machine, which takes two seconds at most."""
+        from System import Exception as NetException
+
+        try:
+            self._owner._call("Remove-PSSession", Session=self.net, ErrorAction="Stop")
+        except (PowerShellError, SessionClosedError, NetException):
+            self._runspace.Dispose()
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else str(self._runspace.RunspaceStateInfo.State)
+        return f"<{type(self).__name__} {self.location} {state.lower()}>"
+
+
+_SLICE_SECONDS = 0.1

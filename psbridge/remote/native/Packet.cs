@@ -1,0 +1,78 @@
+using System;
+using System.Buffers.Binary;
+using System.Text;
+
+namespace PSBridge.Remote;
+
+/// <summary>The engine's packets, as far as they have to be understood here.</summary>
+internal static class Packet
+{
+    // MS-PSRP 2.2.1: a message is a destination (4 bytes), a type (4), two ids (16 each) and data;
+    // its first fragment has 21 bytes before it.
+    private const int FragmentHeader = 21;
+    private const int MessageHeader = 40;
+    private const uint ToClient = 1;
+    private const uint RunspacePoolState = 0x00021005;
+    private const uint PipelineState = 0x00041006;
+    private const string Identity = "PSGuid='";
+
+    public static bool IsCommand(string packet) => packet.StartsWith("<Command ", StringComparison.Ordinal);
+
+    public static bool IsCommandAck(string packet) => packet.StartsWith("<CommandAck ", StringComparison.Ordinal);
+
+    public static bool IsData(string packet) => packet.StartsWith("<Data ", StringComparison.Ordinal);
+
+    public static bool IsDataAck(string packet) => packet.StartsWith("<DataAck ", StringComparison.Ordinal);
+
+    public static bool IsSignal(string packet) => packet.StartsWith("<Signal ", StringComparison.Ordinal);
+
+    public static bool IsSignalAck(string packet) => packet.StartsWith("<SignalAck ", StringComparison.Ordinal);
+
+    public static bool IsClose(string packet) => packet.StartsWith("<Close ", StringComparison.Ordinal);
+
+    /// <summary>Whose packet it is; the empty id is the session's.</summary>
+    public static Guid IdOf(string packet)
+    {
+        int at = packet.IndexOf(Identity, StringComparison.Ordinal);
+        return at >= 0 && Guid.TryParse(packet.AsSpan(at + Identity.Length, 36), out Guid id) ? id : Guid.Empty;
+    }
+
+    /// <summary>Whether it says that the session is open, or is not.</summary>
+    public static bool IsSessionState(string packet) =>
+        IsData(packet) && IdOf(packet) == Guid.Empty && MessageType(packet) == RunspacePoolState;
+
+    public static string SignalAck(Guid id) => $"<SignalAck PSGuid='{id}' />";
+
+    public static string CloseAck(Guid id) => $"<CloseAck PSGuid='{id}' />";
+
+    /// <summary>The message with which a pipeline says that it has been stopped.</summary>
+    public static string Stopped(Guid session, Guid pipeline)
+    {
+        byte[] data = Encoding.UTF8.GetBytes(
+            "<Obj RefId=\"0\"><MS><I32 N=\"PipelineState\">3</I32></MS></Obj>");
+        byte[] fragment = new byte[FragmentHeader + MessageHeader + data.Length];
+        Span<byte> to = fragment;
+        // The far side counts its objects from 1, so none has this number.
+        BinaryPrimitives.WriteInt64BigEndian(to, long.MaxValue);
+        to[16] = 3; // the first fragment, and the last
+        BinaryPrimitives.WriteInt32BigEndian(to[17..], MessageHeader + data.Length);
+        BinaryPrimitives.WriteUInt32LittleEndian(to[21..], ToClient);
+        BinaryPrimitives.WriteUInt32LittleEndian(to[25..], PipelineState);
+        session.TryWriteBytes(to[29..]);
+        pipeline.TryWriteBytes(to[45..]);
+        data.CopyTo(to[(FragmentHeader + MessageHeader)..]);
+        return $"<Data Stream='Default' PSGuid='{pipeline}'>{Convert.ToBase64String(fragment)}</Data>";
+    }
+
+    private static uint MessageType(string packet)
+    {
+        // 40 characters are 30 bytes, and the type ends with the 29th.
+        int at = packet.IndexOf('>', StringComparison.Ordinal) + 1;
+        Span<byte> start = stackalloc byte[30];
+        return packet.Length >= at + 40
+            && Convert.TryFromBase64Chars(packet.AsSpan(at, 40), start, out int length)
+            && length == start.Length
+                ? BinaryPrimitives.ReadUInt32LittleEndian(start[(FragmentHeader + 4)..])
+                : 0;
+    }
+}

@@ -1,0 +1,319 @@
+using System;
+using System.Collections.Concurrent;
+using System.IO;
+using System.Management.Automation.Internal;
+using System.Management.Automation.Remoting;
+using System.Management.Automation.Remoting.Client;
+using System.Text;
+using System.Threading;
+
+namespace PSBridge.Remote;
+
+/// <summary>The engine's side of a session on another machine: its packets, in and out.</summary>
+/// <remarks>
+/// The engine makes and reads every message; a carrier of Python's brings them to the machine and
+/// back. The packets are the engine's lines, `&lt;Data Stream='Default' PSGuid='…'&gt;base64&lt;/Data&gt;`
+/// and so on; see `OutOfProcessUtils` in PowerShell's source.
+///
+/// Guarantees:
+/// - The engine's writer only fills a queue. It is called under locks of the engine's, where
+///   neither Python nor the network may be waited for.
+/// - Packets go out in an order in which no stop overtakes its command: see <see cref="PacketOrder"/>.
+/// - A session is open within its time, or fails with a reason. The engine has no such limit for a
+///   transport that is not its own.
+/// - A stop is answered within 1.5 s and a close within 2 s, whatever the machine does: where no
+///   answer has come, the engine is told that it has. The carrier sees to the far side.
+/// - After <see cref="Fail"/> or the end of the session nothing is fed any more, and the carrier is
+///   told once to end what it does, by a thread on which it may take its time.
+/// </remarks>
+public sealed class RemoteTransport : ClientSessionTransportManagerBase
+{
+    private const int StopMilliseconds = 1_500;
+    private const int CloseMilliseconds = 2_000;
+
+    private readonly BlockingCollection<string> _packets = new();
+    private readonly CancellationTokenSource _ended = new();
+    private readonly Action<RemoteTransport> _open;
+    private readonly PacketOrder _order;
+    private readonly ConcurrentDictionary<Guid, Timer> _stops = new();
+    private readonly Timer _openTimer;
+    private readonly Timer _deadline;
+    private readonly Timer _closeTimer;
+    private Action? _end;
+    private int _opened;
+    private int _failed;
+    private int _over;
+    private bool _heard;
+
+    internal RemoteTransport(
+        Guid id, PSRemotingCryptoHelper crypto, RemoteConnectionInfo info, Action<RemoteTransport> open)
+        : base(id, crypto)
+    {
+        Id = id;
+        Info = info;
+        _open = open;
+        _order = new PacketOrder(Put);
+        _openTimer = new Timer(_ => OpenTimeIsUp());
+        _deadline = new Timer(_ => DeadlineIsUp());
+        _closeTimer = new Timer(_ => CloseTimeIsUp());
+    }
+
+    /// <summary>The session's id, which is the shell's.</summary>
+    public Guid Id { get; }
+
+    /// <summary>The way to the machine.</summary>
+    public RemoteConnectionInfo Info { get; }
+
+    /// <summary>Whether the session is open: the far side has answered the negotiation.</summary>
+    public bool IsOpen => Volatile.Read(ref _opened) != 0;
+
+    /// <summary>Whether it is over: failed, closed or given up.</summary>
+    public bool IsOver => Volatile.Read(ref _over) != 0;
+
+    /// <summary>Begin the session; called by the engine, which must not wait here.</summary>
+    public override void CreateAsync()
+    {
+        SetMessageWriter(new QueueWriter(this));
+        if (Info.OpenMilliseconds > 0)
+        {
+            _openTimer.Change(Info.OpenMilliseconds, Timeout.Infinite);
+        }
+
+        if (Info.DeadlineMilliseconds > 0)
+        {
+            _deadline.Change(Info.DeadlineMilliseconds, Timeout.Infinite);
+        }
+
+        ThreadPool.QueueUserWorkItem(_ => Begin());
+    }
+
+    /// <summary>Take what the engine wants to send next.</summary>
+    /// <param name="milliseconds">How long to wait for it; -1 for ever.</param>
+    /// <returns>A packet; empty where there was none; null where there will be none.</returns>
+    public string? Take(int milliseconds)
+    {
+        try
+        {
+            return _packets.TryTake(out string? packet, milliseconds, _ended.Token)
+                ? packet
+                : _packets.IsCompleted ? null : "";
+        }
+        catch (Exception error) when (error is OperationCanceledException or ObjectDisposedException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Hand the engine a packet from the machine; comes back at once.</summary>
+    /// <param name="packet">One packet.</param>
+    public void Feed(string packet)
+    {
+        if (IsOver)
+        {
+            return;
+        }
+
+        _heard = true;
+        if (Packet.IsSignalAck(packet) && _stops.TryRemove(Packet.IdOf(packet), out Timer? stop))
+        {
+            stop.Dispose();
+        }
+
+        if (!IsOpen && Packet.IsSessionState(packet) && Interlocked.Exchange(ref _opened, 1) == 0)
+        {
+            _openTimer.Change(Timeout.Infinite, Timeout.Infinite);
+        }
+
+        try
+        {
+            _order.Acknowledge(packet);
+        }
+        catch (IOException)
+        {
+            return; // over meanwhile
+        }
+
+        HandleDataReceived(packet);
+    }
+
+    /// <summary>Feed the end of a stopped command that the far side ended without a word.</summary>
+    /// <param name="command">The command's id.</param>
+    public void FeedStopped(string command) => Feed(Packet.Stopped(Id, Guid.Parse(command)));
+
+    /// <summary>Let the session fail.</summary>
+    /// <param name="message">Why: the machine, what happened, and what to try.</param>
+    /// <param name="errorCode">The code of Windows', by which the engine names the error; or 0.</param>
+    /// <param name="inner">What caused it, or null.</param>
+    public void Fail(string message, int errorCode, Exception? inner)
+    {
+        if (IsOver || Interlocked.Exchange(ref _failed, 1) != 0)
+        {
+            return;
+        }
+
+        PSRemotingTransportException reason = inner is null ? new(message) : new(message, inner);
+        reason.ErrorCode = errorCode;
+        TransportMethodEnum when = IsOpen ? TransportMethodEnum.ReceiveShellOutputEx : TransportMethodEnum.CreateShellEx;
+        // Not on the caller's thread: the engine answers by closing the session.
+        ThreadPool.QueueUserWorkItem(_ =>
+        {
+            RaiseErrorHandler(new TransportErrorOccuredEventArgs(reason, when));
+            End();
+        });
+    }
+
+    /// <summary>Tell what the carrier is to do when the session is over, once, at once if it is.</summary>
+    /// <param name="end">Python's; it may take its time.</param>
+    public void WhenOver(Action end)
+    {
+        _end = end;
+        if (IsOver)
+        {
+            CallEnd();
+        }
+    }
+
+    /// <summary>Close the session; called by the engine.</summary>
+    public override void CloseAsync()
+    {
+        _openTimer.Change(Timeout.Infinite, Timeout.Infinite);
+        _closeTimer.Change(_heard ? CloseMilliseconds : 0, Timeout.Infinite);
+        base.CloseAsync();
+    }
+
+    /// <inheritdoc/>
+    protected override void CleanupConnection() => End();
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            End();
+            _openTimer.Dispose();
+            _deadline.Dispose();
+            _closeTimer.Dispose();
+        }
+
+        base.Dispose(disposing);
+    }
+
+    // On a thread of the pool: the first packet is made under no lock here, and Python may be called.
+    private void Begin()
+    {
+        SendOneItem();
+        bool called = false;
+        Border.TryCall(() =>
+        {
+            called = true;
+            _open(this);
+        });
+        if (!called)
+        {
+            Fail("Python is ending, so no session can be opened any more", 0, null);
+        }
+    }
+
+    private void Write(string packet)
+    {
+        if (Packet.IsSignal(packet))
+        {
+            Guid command = Packet.IdOf(packet);
+            Timer timer = new(_ => StopTimeIsUp(command), null, StopMilliseconds, Timeout.Infinite);
+            if (!_stops.TryAdd(command, timer))
+            {
+                timer.Dispose();
+            }
+        }
+
+        _order.Send(packet);
+    }
+
+    private void Put(string packet)
+    {
+        try
+        {
+            _packets.Add(packet);
+        }
+        catch (Exception error) when (error is InvalidOperationException or ObjectDisposedException)
+        {
+            // Of the kinds that the engine expects where a transport has gone.
+            throw new IOException("the session is over", error);
+        }
+    }
+
+    private void StopTimeIsUp(Guid command)
+    {
+        if (_stops.ContainsKey(command))
+        {
+            Feed(Packet.Stopped(Id, command));
+            Feed(Packet.SignalAck(command));
+        }
+    }
+
+    private void OpenTimeIsUp()
+    {
+        if (!IsOpen)
+        {
+            string seconds = (Info.OpenMilliseconds / 1000.0).ToString("0.#", System.Globalization.CultureInfo.InvariantCulture);
+            Fail(
+                $"{Info.ComputerName}: no PowerShell session within {seconds} s (the open timeout); "
+                + "the machine accepts connections but does not answer, or it is not reachable",
+                0,
+                null);
+        }
+    }
+
+    private void DeadlineIsUp()
+    {
+        string seconds = (Info.DeadlineMilliseconds / 1000.0).ToString("0.#", System.Globalization.CultureInfo.InvariantCulture);
+        Fail(
+            $"{Info.ComputerName}: the time of {seconds} s is up; what ran there has been stopped",
+            0,
+            null);
+    }
+
+    private void CloseTimeIsUp()
+    {
+        if (!IsOver)
+        {
+            Feed(Packet.CloseAck(Guid.Empty));
+        }
+    }
+
+    private void End()
+    {
+        if (Interlocked.Exchange(ref _over, 1) != 0)
+        {
+            return;
+        }
+
+        _packets.CompleteAdding();
+        _ended.Cancel();
+        foreach (Guid command in _stops.Keys)
+        {
+            if (_stops.TryRemove(command, out Timer? stop))
+            {
+                stop.Dispose();
+            }
+        }
+
+        _deadline.Change(Timeout.Infinite, Timeout.Infinite);
+        CallEnd();
+    }
+
+    private void CallEnd()
+    {
+        if (Interlocked.Exchange(ref _end, null) is { } end)
+        {
+            ThreadPool.QueueUserWorkItem(_ => Border.TryCall(end));
+        }
+    }
+
+    private sealed class QueueWriter(RemoteTransport owner) : TextWriter
+    {
+        public override Encoding Encoding => Encoding.UTF8;
+
+        public override void WriteLine(string? value) => owner.Write(value ?? "");
+    }
+}

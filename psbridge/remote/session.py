@@ -1,0 +1,91 @@
+"""The session that users open, with the part that reaches other machines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..cmdlets.session import CmdletSession
+from ..jobs.handle import JobHandle
+
+if TYPE_CHECKING:
+    from ..engine.starting import Engine
+    from .carrying import Target
+    from .kept_session import RemoteSession
+
+__all__ = ["Session"]
+
+
+class Session(CmdletSession):
+    """PowerShell in this process: one runspace of the engine, with its variables and its jobs.
+
+    Use it as a context manager, or close it. Its methods may be called from any thread; PowerShell
+    runs one pipeline at a time.
+    """
+
+    def start_remote(
+        self,
+        script: str,
+        targets: Target | Sequence[Target],
+        *arguments: object,
+        input: Iterable[object] | None = None,
+        throttle_limit: int = 32,
+        timeout: float | None = None,
+        name: str | None = None,
+    ) -> JobHandle:
+        """Run PowerShell code on other machines, as one job with a child for each.
+
+        The code goes out as it is. Each child connects by itself and disconnects when it has ended;
+        a machine that fails does not hide what the others give.
+
+        Args:
+            script: the code.
+            targets: the machines, `WinRM` and `SSH` mixed as it comes.
+            arguments: the code's arguments by position, ``$args`` in it.
+            input: what the code gets as ``$input``, on each machine.
+            throttle_limit: how many machines at once.
+            timeout: how many seconds a machine may take, from the connecting on; None is for ever.
+                A child whose time is up is Failed, and what ran there is stopped.
+            name: the job's name.
+
+        Returns:
+            A handle on the parent; its children are in the order of the targets, and the
+            ``location`` of each says which it is.
+
+        Raises:
+            PowerShellError: PowerShell could not start the job.
+            ValueError: there is no target, or the limit is below one.
+            ConversionError: an argument has no counterpart in PowerShell.
+
+        PowerShell's own ``Invoke-Command -ComputerName -AsJob`` makes the job.
+        """
+        from .jobs import start_remote_job
+
+        return start_remote_job(
+            self,
+            script,
+            targets,
+            arguments,
+            input=input,
+            throttle_limit=throttle_limit,
+            timeout=timeout,
+            name=name,
+        )
+
+    def connect(self, target: Target) -> RemoteSession:
+        """Open a session on another machine and keep it.
+
+        Args:
+            target: the machine, a `WinRM` or an `SSH`.
+
+        Raises:
+            PowerShellError: the session could not be opened; the message is the reason.
+        """
+        from .kept_session import connect
+
+        return connect(self, target)
+
+    def _commands(self, engine: Engine) -> list[Any]:
+        from .commands import remote_commands
+
+        return remote_commands(engine)

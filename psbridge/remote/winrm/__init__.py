@@ -1,0 +1,1 @@
+"""Sessions over WinRM: pywinrm authenticates and encrypts, the engine makes the messages."""
