@@ -256,9 +256,10 @@ def _cache() -> Check:
 
 def _csharp(home: Home) -> Check:
     from ..engine.native import is_compiled
+    from ..remote.native import is_compiled as is_remote_compiled
 
     try:
-        if is_compiled(home):
+        if is_compiled(home) and is_remote_compiled(home):
             return Check("C# half", "ok", "compiled")
     except OSError as error:
         return Check("C# half", "note", f"its cache cannot be read: {error.strerror}")
@@ -286,6 +287,7 @@ def _globalization() -> Check:
 
 def _engine(home: Home) -> Iterator[Check]:
     from ..engine.starting import start
+    from ..remote.native import load_remote
 
     if home.executable.is_file() and os.access(home.executable, os.X_OK):
         yield Check("pwsh program", "ok", str(home.executable))
@@ -297,7 +299,7 @@ def _engine(home: Home) -> Iterator[Check]:
             "the native Start-Job does not work; jobs written in Python do",
         )
     try:
-        start()
+        load_remote(start())
     except EngineError as error:
         yield Check("start", "bad", str(error), "see the message")
         return

@@ -85,6 +85,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _set_up(args: argparse.Namespace) -> int:
     from ..engine.starting import start
+    from ..remote.native import load_remote
     from ..setup.assemblies import is_precompiled
     from ..setup.destination import default_destination
     from ..setup.install import install
@@ -106,6 +107,7 @@ def _set_up(args: argparse.Namespace) -> int:
     # After precompiling: the C# half that this compiles is kept for just this engine's file.
     try:
         engine = start(home)
+        load_remote(engine)
     except KeyboardInterrupt:
         print(
             "Interrupted: PowerShell is there, and psbridge's C# half is not compiled. "

@@ -85,7 +85,7 @@ class Session(CmdletSession):
 
         return connect(self, target)
 
-    def _commands(self, engine: Engine) -> list[Any]:
-        from .commands import remote_commands
+    def _commands(self, engine: Engine) -> Any:
+        from .native import load_remote
 
-        return remote_commands(engine)
+        return load_remote(engine).assembly

@@ -86,9 +86,9 @@ class RunspaceSession:
 
         return engine, *open_runspace(self._console, self._commands(engine))
 
-    def _commands(self, engine: Engine) -> list[Any]:
-        """The commands that are there from the start beside PowerShell's own."""
-        return []
+    def _commands(self, engine: Engine) -> Any:
+        """An ``Assembly`` whose cmdlets are there from the start; or None."""
+        return None
 
     def run(self, script: str, /, *arguments: object, **parameters: object) -> Result:
         """Run PowerShell code and wait for it.

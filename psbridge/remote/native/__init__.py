@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...engine.compiling import CompiledAssembly, load_compiled, sources_in
+from ...engine.compiling import CompiledAssembly, kept_assembly, load_compiled, sources_in
+from ...engine.native import native_key
 
 if TYPE_CHECKING:
+    from ...engine.homes import Home
     from ...engine.starting import Engine
 
-__all__ = ["load_remote"]
+__all__ = ["is_compiled", "load_remote"]
 
 _NAME = "PSBridge.Remote"
 
@@ -23,3 +25,14 @@ def load_remote(engine: Engine) -> CompiledAssembly:
     return load_compiled(
         sources_in(__name__), name=_NAME, home=engine.home, references=[engine.native]
     )
+
+
+def is_compiled(home: Home) -> bool:
+    """Whether the C# half of remote jobs is there for an engine already. Starts nothing.
+
+    Raises:
+        OSError: its files cannot be looked at.
+    """
+    keys = [native_key(home)]
+    kept = kept_assembly(sources_in(__name__), name=_NAME, home=home, reference_keys=keys)
+    return kept is not None

@@ -1,1 +1,1 @@
-"""Sessions over SSH: a process ``ssh -s HOST powershell`` takes the engine's packets as they are."""
+"""Sessions over SSH: a process ``ssh -s HOST powershell`` takes the engine's packets as is."""
