@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .streams import write
+
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
@@ -118,7 +120,7 @@ def _set_up(args: argparse.Namespace) -> int:
     if home != default_destination().resolve():
         hint = f"; to use it, set PSBRIDGE_PSHOME={home}"
     dotnet, powershell = engine.home.dotnet, engine.home.version
-    print(f"PowerShell {powershell} with .NET {dotnet}, {kind}, is in {home}{hint}")
+    write(f"PowerShell {powershell} with .NET {dotnet}, {kind}, is in {home}{hint}")
     return 0
 
 
@@ -144,9 +146,9 @@ def _list() -> int:
         size, age = home.size() / 1_000_000, _age(time.time() - home.made)
         use = "current" if home.current else "earlier"
         about = f"PowerShell {home.marker.powershell}, .NET {home.marker.dotnet}"
-        print(f"{use:<8} {about:<32} {size:>5.0f} MB  {age:<12} {home.path}")
+        write(f"{use:<8} {about:<32} {size:>5.0f} MB  {age:<12} {home.path}")
     if not homes:
-        print("psbridge has no copy of its own; psbridge setup makes one.")
+        write("psbridge has no copy of its own; psbridge setup makes one.")
     return 0
 
 
@@ -156,9 +158,9 @@ def _prune() -> int:
     nothing = True
     for folder, reason in prune():
         nothing = False
-        print(f"{folder} stays: {reason}" if reason else f"{folder} is removed")
+        write(f"{folder} stays: {reason}" if reason else f"{folder} is removed")
     if nothing:
-        print("There is nothing to remove.")
+        write("There is nothing to remove.")
     return 0
 
 
@@ -170,10 +172,10 @@ def _download(args: argparse.Namespace) -> int:
     with show_progress() as progress:
         files = download(sources(args.source), args.download, rid=args.platform, progress=progress)
     for file in files:
-        print(file)
+        write(str(file))
     name = args.download.name or str(args.download)
     shown = f'"{name}"' if " " in name else name
-    print(f"On the other machine: psbridge setup --source {shown}")
+    write(f"On the other machine: psbridge setup --source {shown}")
     return 0
 
 
