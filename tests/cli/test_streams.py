@@ -17,6 +17,8 @@ FULL = "psbridge: standard output cannot be written: No space left on device\n"
 COMMANDS = (
     "setup --list",
     "setup --prune",
+    "doctor",
+    "doctor --json",
     "module-path",
     "install-module --path modules",
     f"build {shlex.quote(str(SAMPLE))} -o built",
@@ -43,7 +45,7 @@ def psbridge(
     ("words", "buffered"),
     [
         *((words, True) for words in COMMANDS),
-        *((words, False) for words in ("module-path", "setup --help")),
+        *((words, False) for words in ("doctor", "module-path", "setup --help")),
     ],
 )
 def test_a_full_output_is_one_line_and_exit_code_1(
@@ -67,14 +69,14 @@ def test_powershell_says_that_its_output_is_full(
 
 @pytest.mark.parametrize(
     ("words", "code"),
-    [("setup --list", "0"), ("module-path", "0"), ("run 'exit 3'", "3")],
+    [("setup --list", "0"), ("doctor --json", ""), ("module-path", "0"), ("run 'exit 3'", "3")],
 )
 def test_an_output_that_is_closed_is_no_fault(words: str, code: str, tmp_path: Path) -> None:
     (last,) = psbridge(words, ">&-", tmp_path).stderr.splitlines()
     assert last == code or (not code and last in ("0", "1"))  # doctor's is as the machine is
 
 
-@pytest.mark.parametrize("words", ["setup --list", "module-path"])
+@pytest.mark.parametrize("words", ["setup --list", "doctor", "module-path"])
 def test_a_reader_that_has_gone_is_no_fault(words: str, tmp_path: Path) -> None:
     # The reader has ended when the command begins.
     os.mkfifo(tmp_path / "pipe")
