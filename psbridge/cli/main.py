@@ -67,7 +67,11 @@ def _run(given: Sequence[str]) -> int:
     for name in [called] if called else dict.fromkeys(_MODULES.values()):
         import_module(f".{name}", __package__).add_parser(subparsers)
     own = _own_words(given)
-    parsed = parser.parse_args(given[:own])
+    parsed, unknown = parser.parse_known_args(given[:own])
+    if unknown:
+        # By itself argparse says so with the usage of psbridge, which tells nothing of the command.
+        owner = subparsers.choices[given[0]] if called else parser
+        owner.error(f"unrecognized arguments: {' '.join(unknown)}")
     parsed.rest = given[own:]
     return int(parsed.run(parsed))
 
