@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 __all__ = ["add_parser", "run"]
 
+# What does another thing than setting up, and the options that have a meaning there.
+_OTHER_WORK = {"list": (), "prune": (), "download": ("source", "platform")}
+_OPTIONS = ("source", "dest", "force", "no_precompile", "precompile_compiler", "platform")
+
 
 def add_parser(subparsers: Subparsers) -> None:
     """Add the command to the parser of ``psbridge``."""
@@ -76,6 +80,7 @@ def run(args: argparse.Namespace) -> int:
     """
     if args.platform and not args.download:
         args.error("--platform needs --download")
+    _refuse_what_has_no_meaning(args)
     if args.list:
         return _list()
     if args.prune:
@@ -83,6 +88,14 @@ def run(args: argparse.Namespace) -> int:
     if args.download:
         return _download(args)
     return _set_up(args)
+
+
+def _refuse_what_has_no_meaning(args: argparse.Namespace) -> None:
+    given = [name for name in _OPTIONS if getattr(args, name) not in (None, False)]
+    for work, taken in _OTHER_WORK.items():
+        if getattr(args, work) and (senseless := [name for name in given if name not in taken]):
+            shown = ", ".join(f"--{name.replace('_', '-')}" for name in senseless)
+            args.error(f"--{work} goes without {shown}")
 
 
 def _set_up(args: argparse.Namespace) -> int:
