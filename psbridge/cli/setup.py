@@ -142,7 +142,7 @@ def _command(args: argparse.Namespace) -> str:
     from ..setup.source import redact
 
     words = ["psbridge", "setup"]
-    for name in ("source", "dest"):
+    for name in ("source", "dest", "download", "platform"):
         if value := getattr(args, name):
             words += [f"--{name}", redact(str(value))]
     for name in ("no_precompile", "precompile_compiler"):
@@ -183,7 +183,13 @@ def _download(args: argparse.Namespace) -> int:
     from ..setup.progress import show_progress
 
     with show_progress() as progress:
-        files = download(sources(args.source), args.download, rid=args.platform, progress=progress)
+        files = download(
+            sources(args.source),
+            args.download,
+            rid=args.platform,
+            progress=progress,
+            command=_command(args),
+        )
     for file in files:
         write(str(file))
     name = args.download.name or str(args.download)

@@ -21,7 +21,12 @@ _LOCK = ".psbridge.lock"
 
 
 def download(
-    sources: Sequence[Source], folder: Path, *, progress: Progress, rid: str | None = None
+    sources: Sequence[Source],
+    folder: Path,
+    *,
+    progress: Progress,
+    rid: str | None = None,
+    command: str = "psbridge setup --download FOLDER",
 ) -> list[Path]:
     """Put the packages that a platform needs into a folder, which then is a feed.
 
@@ -31,6 +36,7 @@ def download(
             nothing has come into it, what was made is removed again.
         progress: is told how far it is.
         rid: the platform; that of this process if None.
+        command: what a person types to repeat it.
 
     Returns:
         The packages' files.
@@ -49,7 +55,7 @@ def download(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / _LOCK), _clean(folder, pins):
-            files = fetch_all(pins, sources, folder, progress)
+            files = fetch_all(pins, sources, folder, progress, command=command)
             for pin, file in files.items():
                 target = folder / file_name(pin.id, pin.version)
                 if not target.exists():  # it lies in a folder feed

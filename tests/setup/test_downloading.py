@@ -91,6 +91,10 @@ def test_a_folder_that_something_came_into_stays(
     web.behaviours["powershell.7.6.9.nupkg"] = lambda handler: handler.package(
         (engine.feed / "PowerShell.7.6.9.nupkg").read_bytes(), upto=100_000
     )
-    with pytest.raises(FeedError):
-        download([web.source()], folder, progress=SilentProgress())
+    with pytest.raises(FeedError) as caught:
+        download([web.source()], folder, progress=SilentProgress(), command="psbridge setup -x")
+    assert str(caught.value).splitlines()[1:] == [
+        "What has arrived is kept; this goes on from there:",
+        "  psbridge setup -x",
+    ]
     assert (folder / "powershell.7.6.9.nupkg.part").stat().st_size == 100_000
