@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..cmdlets.session import CmdletSession
@@ -85,7 +86,7 @@ class Session(CmdletSession):
 
         return connect(self, target)
 
-    def _commands(self, engine: Engine) -> Any:
-        from .native import load_remote
+    def _commands(self, engine: Engine) -> tuple[Any, Path | None]:
+        from .native import HELP_FILE, load_remote
 
-        return load_remote(engine).assembly
+        return load_remote(engine).assembly, HELP_FILE
