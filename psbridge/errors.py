@@ -12,7 +12,7 @@ PsbridgeError
 ├── PowerShellError             a terminating error in PowerShell code
 ├── ConversionError             a value that has no counterpart across the border (a TypeError)
 ├── DeclarationError            a job or cmdlet class that is declared wrongly (a TypeError)
-├── RemoteError                 an exception in another process, described
+├── WorkerError                 an exception in a worker process, described
 ├── WorkerLost                  the process that did a job's work ended before the work did
 └── JobError
     ├── JobFailed               the job ended in the state Failed
@@ -45,9 +45,9 @@ __all__ = [
     "PackageError",
     "PowerShellError",
     "PsbridgeError",
-    "RemoteError",
     "SessionClosedError",
     "StopRequested",
+    "WorkerError",
     "WorkerLost",
 ]
 
@@ -181,8 +181,8 @@ class DeclarationError(PsbridgeError, TypeError):
     """A job or a cmdlet is declared wrongly; names the class and what is wrong in it."""
 
 
-class RemoteError(PsbridgeError):
-    """An exception in another process: what can be said of it without the object itself.
+class WorkerError(PsbridgeError):
+    """An exception in a worker process: what can be said of it without the object itself.
 
     The exception that was raised there is raised here too where it can be pickled; then this is
     its cause. Where it cannot, this stands for it.
