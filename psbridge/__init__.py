@@ -34,10 +34,12 @@ if TYPE_CHECKING:
     from .jobs.job import FunctionJob, Job
     from .jobs.repository import JobRepository
     from .remote.session import Session
+    from .remote.ssh.target import SSH
     from .session.console import Console
     from .session.result import ErrorRecord, InformationRecord, MessageRecord, Result
 
 __all__ = [
+    "SSH",
     "Cmdlet",
     "CompileError",
     "Console",
@@ -108,6 +110,7 @@ __getattr__, __dir__ = names_of(
         ".jobs.job": ("FunctionJob", "Job"),
         ".jobs.repository": ("JobRepository",),
         ".remote.session": ("Session",),
+        ".remote.ssh.target": ("SSH",),
         ".session.console": ("Console",),
         ".session.result": ("ErrorRecord", "InformationRecord", "MessageRecord", "Result"),
     },
