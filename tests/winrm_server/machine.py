@@ -1,0 +1,172 @@
+"""One machine as it is served: its ports, its connections, its service and what it has seen."""
+
+from __future__ import annotations
+
+import itertools
+import selectors
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from .connection import Connection
+from .powershell_shell import PowerShellShell
+from .recording import Recorder
+from .settings import Settings
+from .users import Users
+from .wsman import Service
+
+_BACKLOG = 512
+
+
+class ServedMachine:
+    """A machine. Several may live in one process, with accounts in common and nothing else."""
+
+    def __init__(
+        self,
+        number: int,
+        settings: Settings,
+        users: Users,
+        pwsh: str,
+        tls: Callable[[Settings], ssl.SSLContext],
+    ):
+        self.number, self.users = number, users
+        self._settings, self._first_settings = settings, settings
+        self._tls = tls
+        self.recorder = Recorder()
+        self.service = Service(self.settings, pwsh, self.changed)
+        self._changed = threading.Condition()
+        self._connections: set[Connection] = set()
+        self._numbers = itertools.count(1)
+        self._listeners = [_listen(0), _listen(0)]
+        self.port, self.https_port = (sock.getsockname()[1] for sock in self._listeners)
+        self._selector = selectors.DefaultSelector()
+        self._wake, self._woken = socket.socketpair()
+        self._selector.register(self._woken, selectors.EVENT_READ)
+        self._accepting = threading.Thread(
+            target=self._accept, name=f"accept {number}", daemon=True
+        )
+        self._refusing_until: float | None = None
+        self._closed = False
+        for sock in self._listeners:
+            self._selector.register(sock, selectors.EVENT_READ)
+        self._accepting.start()
+
+    def settings(self) -> Settings:
+        """The settings of this moment."""
+        return self._settings
+
+    def configure(self, changes: dict[str, Any]) -> None:
+        """Change settings; they hold from the next request on."""
+        self._settings = self._settings.changed(**changes)
+        self.changed()
+
+    # Connections.
+
+    def _accept(self) -> None:
+        while not self._closed:
+            for key, _ in self._selector.select():
+                if key.fileobj is self._woken:
+                    self._woken.recv(16)
+                    continue
+                listener = key.fileobj
+                assert isinstance(listener, socket.socket)
+                try:
+                    sock, _address = listener.accept()
+                except OSError:
+                    continue
+                secure = listener.getsockname()[1] == self.https_port
+                tls = (lambda: self._tls(self._settings)) if secure else None
+                connection = Connection(self, next(self._numbers), sock, tls)
+                with self._changed:
+                    self._connections.add(connection)
+                    self._changed.notify_all()
+                connection.start()
+
+    def connection_ended(self, connection: Connection) -> None:
+        """A connection's thread is about to end."""
+        with self._changed:
+            self._connections.discard(connection)
+            self._changed.notify_all()
+
+    def open_connections(self) -> int:
+        """How many connections neither side has closed."""
+        with self._changed:
+            connections = list(self._connections)
+        return sum(connection.is_open() for connection in connections)
+
+    def close_connections(self, *, reset: bool = False) -> None:
+        """Close every connection, whatever happens on it."""
+        with self._changed:
+            connections = list(self._connections)
+        for connection in connections:
+            connection.close(reset=reset)
+
+    # What the test sees.
+
+    def changed(self) -> None:
+        """Something may have changed for which somebody waits."""
+        with self._changed:
+            self._changed.notify_all()
+
+    def state(self) -> dict[str, Any]:
+        """What is open and runs at this moment."""
+        shells = [shell for shell in self.service.listed() if shell.exit_code is None]
+        return {
+            "shells": [
+                {
+                    "id": shell.id,
+                    "resource": shell.resource,
+                    "user": shell.user,
+                    "name": shell.name,
+                    "processes": shell.processes(),
+                    "commands": shell.commands(),
+                    "receives": shell.outstanding(),
+                    "errors": list(shell.errors) if isinstance(shell, PowerShellShell) else [],
+                }
+                for shell in shells
+            ],
+            "connections": self.open_connections(),
+        }
+
+    def wait(self, condition: Callable[[], bool], timeout: float) -> bool:
+        """Wait until a condition holds."""
+        until = time.monotonic() + timeout
+        while not condition():
+            left = until - time.monotonic()
+            if left <= 0:
+                return condition()
+            with self._changed:
+                # Not everything tells: processes end, clients close.
+                self._changed.wait(min(left, 0.02))
+        return True
+
+    # Its end.
+
+    def reset(self) -> None:
+        """Be as new: no shell, no connection, the first settings, nothing seen."""
+        self.close_connections()
+        self.service.close_all()
+        self._settings = self._first_settings
+        self.recorder.clear()
+        self.wait(lambda: not self._connections, 5)
+
+    def close(self) -> None:
+        """End all of it."""
+        self._closed = True
+        self._wake.send(b"x")
+        self._accepting.join()
+        for sock in self._listeners:
+            sock.close()
+        self.close_connections()
+        self.service.close_all()
+
+
+def _listen(port: int) -> socket.socket:
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.bind(("127.0.0.1", port))
+    sock.listen(_BACKLOG)
+    return sock

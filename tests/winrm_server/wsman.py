@@ -1,0 +1,270 @@
+"""The WS-Management service of one machine: which shell a request is for, and what is answered."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from xml.sax.saxutils import escape
+
+from . import known_faults, quotas, soap
+from .powershell_shell import PowerShellShell, first_fragment
+from .settings import Settings
+from .shells import Shell
+from .soap import CMD_RESOURCE, CONFIG_RESOURCE, POWERSHELL_RESOURCE, Fault, Message
+
+AFFINITY = "MS-WSMAN"
+_PROTOCOL = (2, 3)  # the newest version of PSRP that is spoken
+
+
+@dataclass(frozen=True)
+class Asker:
+    """Who asks, over which connection."""
+
+    user: str
+    address: str
+    cookie: str | None  # the affinity cookie that the request has brought
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the service answers."""
+
+    status: int
+    envelope: bytes
+    cookie: str | None = None  # to be set
+
+
+class Service:
+    """The shells of a machine and the operations on them."""
+
+    def __init__(self, settings: Callable[[], Settings], pwsh: str, changed: Callable[[], None]):
+        """Make a service.
+
+        Args:
+            settings: gives the settings of this moment.
+            pwsh: the engine's executable.
+            changed: called when shells come or go.
+        """
+        self.settings, self._pwsh, self._changed = settings, pwsh, changed
+        self.lock = threading.Lock()
+        self.shells: dict[str, Shell] = {}
+        self._creating: set[str] = set()
+        self._silent: set[str] = set()  # shells of configurations that do not exist
+
+    def handle(self, message: Message, asker: Asker) -> Answer:
+        """Do what a request asks for; faults are answers, too."""
+        settings = self.settings()
+        try:
+            body, cookie = self._dispatch(settings, message, asker)
+        except Fault as fault:
+            return Answer(500, fault.envelope(message.message_id, with_code=settings.fault_codes))
+        if body is None:
+            return Answer(500, b"")
+        return Answer(200, soap.answer(message, body), cookie)
+
+    def _dispatch(
+        self, settings: Settings, message: Message, asker: Asker
+    ) -> tuple[str | None, str | None]:
+        if settings.resource_uri_first:
+            order = message.header_order
+            if "SelectorSet" in order and order.index("SelectorSet") < order.index("ResourceURI"):
+                raise known_faults.schema("ResourceURI stands before SelectorSet.")
+        if message.action == "Create":
+            return self._create(settings, message, asker)
+        if message.action == "Get" and message.resource == CONFIG_RESOURCE:
+            return _configuration(settings), None
+        shell = self._find(settings, message, asker)
+        if shell is None:  # of a configuration that does not exist
+            return self._unanswered(message), None
+        quotas.check_operation(settings, self.listed(), shell, message.action)
+        operations = {
+            "Command": shell.command,
+            "Receive": shell.receive,
+            "Send": shell.send,
+            "Signal": lambda asked: self._signal(shell, asked),
+            "Delete": lambda asked: self._delete(settings, shell),
+            "Get": lambda asked: self._describe(shell),
+        }
+        if message.action not in operations:
+            raise known_faults.unsupported(message.action_uri)
+        try:
+            with shell.in_use():
+                self._changed()
+                return operations[message.action](message), None
+        finally:
+            if shell.is_spent():
+                self._remove(shell)
+            self._changed()
+
+    # Create.
+
+    def _create(
+        self, settings: Settings, message: Message, asker: Asker
+    ) -> tuple[str | None, str | None]:
+        element = message.first("Shell")
+        if element is None:
+            raise known_faults.schema("A Create has a Shell.")
+        plain = message.resource == CMD_RESOURCE
+        name = element.get("Name") or (message.first("Shell", "Name") or element).text or ""
+        configuration = message.resource.removeprefix(POWERSHELL_RESOURCE)
+        if not plain and settings.require_name and element.get("Name") is None:
+            return None, None
+        shell_id = soap.new_id() if plain else (element.get("ShellId") or soap.new_id())
+        if not settings.shell_id_case:
+            shell_id = shell_id.upper()
+        cookie = soap.new_id() if settings.affinity else None
+        known = (one.lower() for one in settings.configurations)
+        if not plain and (configuration == message.resource or configuration.lower() not in known):
+            if settings.unknown_configuration != "silent":
+                raise known_faults.no_resource(message.resource)
+            self._silent.add(shell_id)
+            return _created(message, shell_id, "", asker), cookie
+        with self._place(settings, message, asker, shell_id):
+            shell = self._new_shell(message, shell_id, asker)
+            shell.name, shell.cookie = name, cookie
+            with self.lock:
+                self.shells[shell_id] = shell
+        self._changed()
+        return _created(message, shell_id, shell.resource_body, asker), cookie
+
+    @contextlib.contextmanager
+    def _place(
+        self, settings: Settings, message: Message, asker: Asker, shell_id: str
+    ) -> Iterator[None]:
+        """Keep the place of a shell that is being made."""
+        with self.lock:
+            if shell_id in self.shells or shell_id in self._creating:
+                raise known_faults.invalid_parameter("A shell of this id exists. ")
+            quotas.check_create(settings, self.shells.values(), message.resource, asker.user)
+            self._creating.add(shell_id)
+        try:
+            yield
+        finally:
+            with self.lock:
+                self._creating.discard(shell_id)
+
+    def _new_shell(self, message: Message, shell_id: str, asker: Asker) -> Shell:
+        version = message.options.get("protocolversion", "")
+        with contextlib.suppress(ValueError):
+            if version and tuple(int(part) for part in version.split(".")) > _PROTOCOL:
+                raise known_faults.invalid_parameter(f"PSRP {version} is not spoken here. ")
+        first = first_fragment(message)
+        if first is None:
+            raise known_faults.schema("A Create has creationXml.")
+        return PowerShellShell(self.settings, shell_id, asker.user, message, first, self._pwsh)
+
+    # The operations on a shell.
+
+    def _find(self, settings: Settings, message: Message, asker: Asker) -> Shell | None:
+        wanted = message.shell_id or ""
+        if not settings.shell_id_case:
+            wanted = wanted.upper()
+        if wanted in self._silent:
+            return None
+        with self.lock:
+            shell = self.shells.get(wanted)
+        if (
+            shell is None
+            or shell.user != asker.user
+            or shell.resource.lower() != message.resource.lower()
+            or (shell.cookie is not None and shell.cookie != asker.cookie)
+        ):
+            raise known_faults.not_found()
+        if shell.is_spent() or (shell.exit_code is not None and message.action != "Receive"):
+            # Its process has ended: the shell goes with it. What it said last can be received.
+            self._remove(shell)
+            raise known_faults.not_found()
+        return shell
+
+    def _signal(self, shell: Shell, message: Message) -> str:
+        shell.signal(message)
+        return "<rsp:SignalResponse/>"
+
+    def _delete(self, settings: Settings, shell: Shell) -> str:
+        if settings.delete_needs_receive and isinstance(shell, PowerShellShell):
+            with shell.changed:
+                shell.changed.wait_for(
+                    lambda: shell.channels[None].waiting or shell.exit_code is not None
+                )
+        self._remove(shell)
+        return ""
+
+    def _remove(self, shell: Shell) -> None:
+        shell.close()
+        with self.lock:
+            self.shells.pop(shell.id, None)
+        self._changed()
+
+    def _describe(self, shell: Shell) -> str:
+        return _shell_element(
+            shell.id, shell.resource, shell.user, "127.0.0.1", shell.resource_body
+        )
+
+    def _unanswered(self, message: Message) -> str:
+        if message.action == "Delete":
+            self._silent.discard(message.shell_id or "")
+            return ""
+        if message.action == "Receive":
+            time.sleep(min(message.operation_timeout or 1.0, 1.0))
+            raise known_faults.timed_out()
+        raise known_faults.not_found()
+
+    # For the machine.
+
+    def listed(self) -> list[Shell]:
+        """The shells that are open."""
+        with self.lock:
+            return list(self.shells.values())
+
+    def close_all(self) -> None:
+        """Delete every shell."""
+        shells = self.listed()
+        closing = [threading.Thread(target=self._remove, args=(shell,)) for shell in shells]
+        for thread in closing:
+            thread.start()
+        for thread in closing:
+            thread.join()
+        self._silent.clear()
+
+    def remove_idle(self) -> None:
+        """Delete the shells that nobody has asked for in their idle time."""
+        limit = self.settings().shell_idle
+        for shell in self.listed():
+            idle = time.monotonic() - shell.used
+            if limit is not None and idle > limit and not shell.operations:
+                self._remove(shell)
+
+
+def _created(message: Message, shell_id: str, body: str, asker: Asker) -> str:
+    resource = escape(message.resource)
+    return (
+        "<x:ResourceCreated><a:Address>http://127.0.0.1:5985/wsman</a:Address>"
+        f"<a:ReferenceParameters><w:ResourceURI>{resource}</w:ResourceURI><w:SelectorSet>"
+        f'<w:Selector Name="ShellId">{shell_id}</w:Selector></w:SelectorSet>'
+        "</a:ReferenceParameters></x:ResourceCreated>"
+        + _shell_element(shell_id, message.resource, asker.user, asker.address, body)
+    )
+
+
+def _shell_element(shell_id: str, resource: str, user: str, address: str, body: str) -> str:
+    streams = ("stdin", "stdout stderr") if resource == CMD_RESOURCE else ("stdin pr", "stdout")
+    return (
+        f"<rsp:Shell><rsp:ShellId>{shell_id}</rsp:ShellId>"
+        f"<rsp:ResourceUri>{escape(resource)}</rsp:ResourceUri><rsp:Owner>{escape(user)}</rsp:Owner>"
+        f"<rsp:ClientIP>{address}</rsp:ClientIP><rsp:IdleTimeOut>PT7200.000S</rsp:IdleTimeOut>"
+        f"<rsp:InputStreams>{streams[0]}</rsp:InputStreams>"
+        f"<rsp:OutputStreams>{streams[1]}</rsp:OutputStreams>{body}"
+        "<rsp:ShellRunTime>P0DT0H0M0S</rsp:ShellRunTime>"
+        "<rsp:ShellInactivity>P0DT0H0M0S</rsp:ShellInactivity></rsp:Shell>"
+    )
+
+
+def _configuration(settings: Settings) -> str:
+    size = (settings.max_envelope or 512_000) // 1024
+    return (
+        f'<cfg:Config xmlns:cfg="{CONFIG_RESOURCE}"><cfg:MaxEnvelopeSizekb>{size}'
+        "</cfg:MaxEnvelopeSizekb><cfg:MaxTimeoutms>60000</cfg:MaxTimeoutms></cfg:Config>"
+    )
