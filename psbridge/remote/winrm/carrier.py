@@ -33,7 +33,9 @@ class WinRMCarrier(Carrier):
         self._opened = False
 
     def begin(self) -> None:
-        threading.Thread(target=self._run, name=f"psbridge carries {self._target.location}", daemon=True).start()
+        threading.Thread(
+            target=self._run, name=f"psbridge carries {self._target.location}", daemon=True
+        ).start()
 
     def end(self) -> None:
         self._over.set()
@@ -41,7 +43,9 @@ class WinRMCarrier(Carrier):
     def _run(self) -> None:
         try:
             with self._connections.one() as self._line:
-                self._messages = Messages(self._line.header, str(self.transport.Id), self._target.configuration, "Session")
+                self._messages = Messages(
+                    self._line.header, str(self.transport.Id), self._target.configuration, "Session"
+                )
                 try:
                     while (line := self.transport.Take(-1)) is not None:
                         self._carry(read_packet(line))
@@ -90,7 +94,9 @@ class WinRMCarrier(Carrier):
 
     def _create(self, fragments: str) -> None:
         self._may_exist = True
-        self._request(self._messages.create(fragments, self._target.open_timeout), self._target.open_timeout)
+        self._request(
+            self._messages.create(fragments, self._target.open_timeout), self._target.open_timeout
+        )
         self._opened = True
         self._shell_listener = self._listen(None)
         self._shell_listener.start()
@@ -102,9 +108,14 @@ class WinRMCarrier(Carrier):
         listener.start()
 
     def _listen(self, command: str | None) -> Listener:
-        return Listener(self._connections, self._messages, command, poll=self._target.operation_timeout,
+        return Listener(
+            self._connections,
+            self._messages,
+            command,
+            poll=self._target.operation_timeout,
             hear=lambda fragments: self.transport.Feed(data_packet(command, fragments)),
-            ended=self._has_ended)
+            ended=self._has_ended,
+        )
 
     def _has_ended(self, listener: Listener, error: Exception | None) -> None:
         if error is not None:

@@ -139,9 +139,7 @@ class Listener:
         while True:
             sent = time.monotonic()
             try:
-                return self._messages.read(
-                    connection.send(envelope, answer_within=self._patience)
-                )
+                return self._messages.read(connection.send(envelope, answer_within=self._patience))
             except RequestError as error:
                 if not _may_be_repeated(error):
                     raise
