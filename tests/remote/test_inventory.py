@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import sys
 from pathlib import Path
@@ -94,6 +95,15 @@ def test_a_password_is_asked_for_once_and_only_where_it_is_needed(write, tmp_pat
     (secret,) = {target.password.reveal() for target in fleet["web"]}
     assert secret == PASSWORD
     assert secret not in repr(fleet["web"]) + repr(fleet) + repr(vars(fleet))
+
+
+def test_the_page_of_inventories_shows_one_that_can_be_read(write) -> None:
+    page = Path(__file__).parents[2] / "docs" / "inventory.md"
+    (text,) = re.findall(r"^```toml\n(.*?)^```", page.read_text("utf-8"), re.DOTALL | re.M)
+    fleet = inventory(write(text))
+    assert list(fleet) == ["web", "database", "linux"]
+    assert fleet["database"][0].username is None
+    assert len(fleet["linux"]) == 2
 
 
 def test_a_list_of_a_group_is_the_callers(write) -> None:
