@@ -20,6 +20,7 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 from ..session.session import close_all
+from .terminating import end_in_order_at_sigterm
 
 __all__ = ["Carrier", "Target", "connection_to"]
 
@@ -125,6 +126,8 @@ def connection_to(target: Target, fan_out: FanOut, *, deadline: float | None = N
     from System import Action
 
     from ..values import clean_text
+
+    end_in_order_at_sigterm()
 
     def open_session(transport: Any) -> None:
         try:
