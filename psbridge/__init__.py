@@ -18,26 +18,32 @@ if TYPE_CHECKING:
         EngineStartError,
         EngineUnsupported,
         FeedError,
+        InventoryError,
         JobError,
         JobFailed,
         JobStopped,
         PackageError,
         PowerShellError,
         PsbridgeError,
-        RemoteError,
         SessionClosedError,
         StopRequested,
+        WorkerError,
         WorkerLost,
     )
     from .jobs.group import JobGroup, Retry
     from .jobs.handle import JobHandle
     from .jobs.job import FunctionJob, Job
     from .jobs.repository import JobRepository
+    from .remote.inventory import Inventory, inventory
+    from .remote.kept_session import RemoteSession
     from .remote.session import Session
+    from .remote.ssh.target import SSH
+    from .remote.winrm.target import WinRM
     from .session.console import Console
     from .session.result import ErrorRecord, InformationRecord, MessageRecord, Result
 
 __all__ = [
+    "SSH",
     "Cmdlet",
     "CompileError",
     "Console",
@@ -52,6 +58,8 @@ __all__ = [
     "FeedError",
     "FunctionJob",
     "InformationRecord",
+    "Inventory",
+    "InventoryError",
     "Job",
     "JobCmdlet",
     "JobError",
@@ -65,15 +73,18 @@ __all__ = [
     "Parameter",
     "PowerShellError",
     "PsbridgeError",
-    "RemoteError",
+    "RemoteSession",
     "Result",
     "Retry",
     "Secret",
     "Session",
     "SessionClosedError",
     "StopRequested",
+    "WinRM",
+    "WorkerError",
     "WorkerLost",
     "cmdlet",
+    "inventory",
 ]
 
 __getattr__, __dir__ = names_of(
@@ -92,22 +103,27 @@ __getattr__, __dir__ = names_of(
             "EngineStartError",
             "EngineUnsupported",
             "FeedError",
+            "InventoryError",
             "JobError",
             "JobFailed",
             "JobStopped",
             "PackageError",
             "PowerShellError",
             "PsbridgeError",
-            "RemoteError",
             "SessionClosedError",
             "StopRequested",
+            "WorkerError",
             "WorkerLost",
         ),
         ".jobs.group": ("JobGroup", "Retry"),
         ".jobs.handle": ("JobHandle",),
         ".jobs.job": ("FunctionJob", "Job"),
         ".jobs.repository": ("JobRepository",),
+        ".remote.inventory": ("Inventory", "inventory"),
+        ".remote.kept_session": ("RemoteSession",),
         ".remote.session": ("Session",),
+        ".remote.ssh.target": ("SSH",),
+        ".remote.winrm.target": ("WinRM",),
         ".session.console": ("Console",),
         ".session.result": ("ErrorRecord", "InformationRecord", "MessageRecord", "Result"),
     },

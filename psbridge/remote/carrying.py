@@ -20,6 +20,7 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 from ..session.session import close_all
+from .terminating import end_in_order_at_sigterm
 
 __all__ = ["Carrier", "Target", "connection_to"]
 
@@ -77,11 +78,15 @@ class Target(ABC):
         location: what Get-Job calls the machine, and its children's `location`.
         transport_name: the name of the carrier, which Get-PSSession shows.
         open_timeout: how many seconds a session may take to be open.
+        descriptors: how many file descriptors of this process a session takes at most.
+        tasks: how many threads of this process and processes a session takes at most.
     """
 
     location: str
     transport_name: str
     open_timeout: float
+    descriptors: int
+    tasks: int
 
     @abstractmethod
     def carrier(self, transport: Any, fan_out: FanOut) -> Carrier:
@@ -125,6 +130,8 @@ def connection_to(target: Target, fan_out: FanOut, *, deadline: float | None = N
     from System import Action
 
     from ..values import clean_text
+
+    end_in_order_at_sigterm()
 
     def open_session(transport: Any) -> None:
         try:

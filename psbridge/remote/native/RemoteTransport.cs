@@ -70,6 +70,9 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
     /// <summary>Whether it is over: failed, closed or given up.</summary>
     public bool IsOver => Volatile.Read(ref _over) != 0;
 
+    /// <summary>What the carrier knows of why it takes so long: a part of the reason where time is up.</summary>
+    public string Known { get; set; } = "";
+
     /// <summary>Begin the session; called by the engine, which must not wait here.</summary>
     public override void CreateAsync()
     {
@@ -258,7 +261,8 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
             string seconds = (Info.OpenMilliseconds / 1000.0).ToString("0.#", System.Globalization.CultureInfo.InvariantCulture);
             Fail(
                 $"{Info.ComputerName}: no PowerShell session within {seconds} s (the open timeout); "
-                + "the machine accepts connections but does not answer, or it is not reachable",
+                + "the machine accepts connections but does not answer, or it is not reachable"
+                + (Known.Length > 0 ? $"; {Known}" : ""),
                 0,
                 null);
         }

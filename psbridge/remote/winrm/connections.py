@@ -1,0 +1,61 @@
+"""The connections of one session: a few, each used by one thread at a time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from .connection import Connection
+
+__all__ = ["Connections"]
+
+# One sends, one listens to the shell, one to the command that runs; there may be two commands where
+# the engine asks for something beside the user's, and one that ends while the next begins.
+_LIMIT = 6
+
+
+class Connections:
+    """Makes connections when they are wanted and keeps those that nobody uses for the next.
+
+    An NTLM or Kerberos context belongs to its connection, so two threads never share one.
+    """
+
+    def __init__(self, make: Callable[[], Connection]) -> None:
+        """Make none yet.
+
+        Args:
+            make: makes one.
+        """
+        self._make = make
+        self._changed = threading.Condition()
+        self._idle: list[Connection] = []
+        self._used: set[Connection] = set()
+        self._closed = False
+
+    @contextmanager
+    def one(self) -> Iterator[Connection]:
+        """Have a connection for a while; waits for one where there are as many as there may be."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._idle or len(self._used) < _LIMIT)
+            connection = self._idle.pop() if self._idle else self._make()
+            self._used.add(connection)
+        try:
+            yield connection
+        finally:
+            with self._changed:
+                self._used.discard(connection)
+                keep = not self._closed
+                if keep:
+                    self._idle.append(connection)
+                self._changed.notify()
+            if not keep:
+                connection.close()
+
+    def close(self) -> None:
+        """Close those that nobody uses, and the others when they are given back."""
+        with self._changed:
+            self._closed = True
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
