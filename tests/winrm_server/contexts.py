@@ -17,10 +17,15 @@ _making = threading.Lock()
 class Context(Protocol):
     """One context. It belongs to one connection and seals what goes over it."""
 
-    scheme: str
-    complete: bool
-    user: str
     part: int  # the largest number of bytes that are sealed in one piece
+
+    @property
+    def complete(self) -> bool:
+        """Whether the user is known."""
+
+    @property
+    def user(self) -> str:
+        """Who it is, or who tries."""
 
     def step(self, token: bytes) -> bytes:
         """Take the client's token; give the next one."""
@@ -42,7 +47,6 @@ class SpnegoContext:
         import spnego
         from spnego.channel_bindings import GssChannelBindings
 
-        self.scheme = {"ntlm": "NTLM", "negotiate": "Negotiate", "credssp": "CredSSP"}[protocol]
         self.part = 16384 if protocol == "credssp" else 1 << 62
         self._credssp = protocol == "credssp"
         options: dict[str, Any] = {}
@@ -86,10 +90,10 @@ class SpnegoContext:
 class KerberosContext:
     """Kerberos by pykerberos alone, which clients need in any case; KRB5_KTNAME has the keys."""
 
-    scheme, part = "Kerberos", 1 << 62
+    part = 1 << 62
 
     def __init__(self) -> None:
-        import kerberos
+        import kerberos  # type: ignore[import-not-found]
 
         self._kerberos = kerberos
         self.complete, self.user = False, ""

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from .certificates import Certificates
+from .faults import Effect
 from .machine import ServedMachine
 from .settings import Settings
 from .users import Users
@@ -117,6 +118,32 @@ class Serving:
 
     def close_connections(self, machine: int, reset: bool) -> None:
         self._machines[machine].close_connections(reset=reset)
+
+    def refuse(self, machine: int, seconds: float | None) -> None:
+        self._machines[machine].refuse(seconds)
+
+    def accept(self, machine: int) -> None:
+        self._machines[machine].accept()
+
+    def kill_shells(self, machine: int, shell: str | None) -> None:
+        self._machines[machine].kill_shells(shell)
+
+    def restart(self, machine: int, down: float) -> None:
+        self._machines[machine].restart(down)
+
+    def inject(self, machine: int, effect: dict[str, Any], which: dict[str, Any]) -> int:
+        which = {name: tuple(v) if isinstance(v, list) else v for name, v in which.items()}
+        return self._machines[machine].rules.add(Effect(**effect), **which)
+
+    def remove_rule(self, machine: int, rule: int) -> None:
+        self._machines[machine].rules.remove(rule)
+
+    def hits(self, machine: int, rule: int) -> int:
+        return self._machines[machine].rules.hits(rule)
+
+    def wait_for_hits(self, machine: int, rule: int, hits: int, timeout: float) -> bool:
+        served = self._machines[machine]
+        return served.wait(lambda: served.rules.hits(rule) >= hits, timeout)
 
     def close(self) -> None:
         for machine in self._machines.values():

@@ -62,6 +62,7 @@ class Service:
         self.lock = threading.Lock()
         self.shells: dict[str, Shell] = {}
         self._creating: set[str] = set()
+        self._backends: set[str] = set()  # the affinity cookies that were given
         self._silent: set[str] = set()  # shells of configurations that do not exist
 
     def handle(self, message: Message, asker: Asker) -> Answer:
@@ -134,7 +135,7 @@ class Service:
         shell_id = soap.new_id() if plain else (element.get("ShellId") or soap.new_id())
         if not settings.shell_id_case:
             shell_id = shell_id.upper()
-        cookie = soap.new_id() if settings.affinity else None
+        cookie = self._backend(settings, asker)
         known = (one.lower() for one in settings.configurations)
         if not plain and (configuration == message.resource or configuration.lower() not in known):
             if settings.unknown_configuration != "silent":
@@ -148,6 +149,18 @@ class Service:
                 self.shells[shell_id] = shell
         self._changed()
         return _created(message, shell_id, shell.resource_body, asker), cookie
+
+    def _backend(self, settings: Settings, asker: Asker) -> str | None:
+        """The cookie that leads to the shell: a balancer's, for one of the machines behind it.
+
+        Who brings a cookie stays with its machine; everybody else comes to another one.
+        """
+        if not settings.affinity:
+            return None
+        cookie = asker.cookie if asker.cookie in self._backends else soap.new_id()
+        assert cookie is not None
+        self._backends.add(cookie)
+        return cookie
 
     @contextlib.contextmanager
     def _place(
