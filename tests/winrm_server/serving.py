@@ -20,6 +20,8 @@ from .machine import ServedMachine
 from .settings import Settings
 from .users import Users
 
+_MINDED = 0.1  # seconds
+
 
 class Serving:
     """What a test can ask of the process, each as a method whose name is the operation."""
@@ -145,6 +147,13 @@ class Serving:
         served = self._machines[machine]
         return served.wait(lambda: served.rules.hits(rule) >= hits, timeout)
 
+    def mind(self) -> None:
+        """Remove the shells that nobody asks for, as long as the process lives."""
+        while True:
+            time.sleep(_MINDED)
+            for machine in list(self._machines.values()):
+                machine.service.remove_idle()
+
     def close(self) -> None:
         for machine in self._machines.values():
             machine.close()
@@ -170,7 +179,8 @@ def main(folder: Path, pwsh: str) -> None:
     listener.bind(str(folder / "control"))
     listener.listen(64)
     serving = Serving(folder, pwsh)
-    threading.Thread(target=_accept, args=(listener, serving), daemon=True).start()
+    for work, arguments in ((_accept, (listener, serving)), (serving.mind, ())):
+        threading.Thread(target=work, args=arguments, daemon=True).start()
     print("ready", flush=True)
     sys.stdin.buffer.read()
     serving.close()
