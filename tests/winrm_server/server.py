@@ -365,8 +365,12 @@ class WinRMServer:
         self.control("set_users", users=passwords)
         self._users = dict(passwords)
 
+    def join(self, environment: dict[str, str]) -> None:
+        """Be in a Kerberos realm: the variables by which libkrb5 finds it and the keys."""
+        self.control("set_environment", variables=environment)
+
     def attempts(self, user: str | None = None) -> list[dict[str, Any]]:
-        """The tries to log on: time, machine, connection, scheme, user, accepted, why (not)."""
+        """The tries to log on: time, machine, connection, scheme, user, accepted, why (not), …"""
         return [one for one in self.control("attempts") if user in (None, one["user"])]
 
     def forget_attempts(self) -> None:

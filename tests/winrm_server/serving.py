@@ -61,6 +61,9 @@ class Serving:
     def set_users(self, users: dict[str, str]) -> None:
         self._users.set(users)
 
+    def set_environment(self, variables: dict[str, str]) -> None:
+        os.environ.update(variables)
+
     def attempts(self) -> list[dict[str, Any]]:
         return self._users.attempts()
 
