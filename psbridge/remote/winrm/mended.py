@@ -91,7 +91,11 @@ class MendedTransport(Transport):
         response = self._adapter.answered
         if response is None:
             return None
-        return HttpAnswer(response.status_code, response.headers, response.content)
+        try:
+            body = response.content
+        except Exception:  # it broke off, and says so again
+            body = b""
+        return HttpAnswer(response.status_code, response.headers, body)
 
     def certificate(self) -> bytes | None:
         """The machine's certificate, verified or not, in DER."""

@@ -10,6 +10,7 @@ authentications send passes here, so here stand the guards:
 
 from __future__ import annotations
 
+import http.client
 import http.cookiejar
 import re
 import ssl
@@ -151,8 +152,43 @@ class LineAdapter(HTTPAdapter):
             raise NotAllowed("a password would have gone out in clear")
 
 
+class _WholeHead:
+    """The lines of an answer's head; one that breaks off is lost, and no short head.
+
+    `http.client` takes the end of the connection for the end of the head, and gives an empty 200.
+    """
+
+    def __init__(self, lines: Any) -> None:
+        self._lines = lines
+
+    def readline(self, limit: int = -1) -> bytes:
+        """The next line."""
+        line: bytes = self._lines.readline(limit)
+        if not line:
+            raise http.client.RemoteDisconnected("the answer's head breaks off")
+        return line
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._lines, name)
+
+
+class _Answer(http.client.HTTPResponse):
+    """An answer whose head is whole."""
+
+    def begin(self) -> None:
+        lines: Any = self.fp
+        self.fp: Any = _WholeHead(lines)
+        try:
+            super().begin()
+        finally:
+            if self.fp is not None:
+                self.fp = lines
+
+
 class _Plain(HTTPConnection):
     """HTTP over the line."""
+
+    response_class = _Answer
 
     def __init__(
         self, line: Line, connected: Callable[[], None], *arguments: Any, **named: Any
@@ -171,6 +207,8 @@ class _Plain(HTTPConnection):
 
 class _Secure(HTTPSConnection):
     """HTTP over TLS over the line."""
+
+    response_class = _Answer
 
     def __init__(
         self,
@@ -201,7 +239,7 @@ class _Secure(HTTPSConnection):
         self.sock = sock
         line.take(sock)  # type: ignore[arg-type]
         sock.settimeout(line.left())
-        sock.do_handshake()
+        line.in_time(sock.do_handshake)
         # Verified or deliberately not: urllib3 need not warn.
         self.is_verified = True
         line.doing = "waiting for its answer"
