@@ -210,6 +210,9 @@ class Line:
             self.bound = False
         if sock is not None:
             with contextlib.suppress(OSError):
+                # The machine hears of it also where an answer still holds the descriptor.
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
+            with contextlib.suppress(OSError):
                 sock.close()
 
     def _resolve(self, host: str, port: int) -> list[Any]:

@@ -129,7 +129,9 @@ class LineAdapter(HTTPAdapter):
         if response.status_code in (401, 407):
             line.wrote = False  # not taken
         if response.status_code == 407:
-            raise ProxyRefused(407, str(response.reason))
+            words = str(response.reason)
+            response.close()
+            raise ProxyRefused(407, words)
         return response
 
     def certificate(self) -> bytes | None:
@@ -138,6 +140,8 @@ class LineAdapter(HTTPAdapter):
 
     def close(self) -> None:
         """Close the connection."""
+        if self.answered is not None:
+            self.answered.close()  # what was not read of it would keep the socket open
         super().close()
         self._pool.close()
 

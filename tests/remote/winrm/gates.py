@@ -7,6 +7,7 @@ import contextlib
 import re
 import socket
 import threading
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -82,15 +83,22 @@ class Listener:
             self._changed.notify_all()
         return data
 
-    def pump(self, client: socket.socket, host: str, port: int, first: bytes = b"") -> None:
+    def pump(
+        self,
+        client: socket.socket,
+        host: str,
+        port: int,
+        first: bytes = b"",
+        change: Callable[[bytes], bytes] = bytes,
+    ) -> None:
         """Carry what comes both ways."""
         with socket.create_connection((host, port), 10) as server:
             server.settimeout(None)
             self._open.append(server)
-            server.sendall(first)
+            server.sendall(change(first))
             threading.Thread(target=_copy, args=(server, client), daemon=True).start()
             while data := self.read(client):
-                server.sendall(data)
+                server.sendall(change(data))
 
 
 class Relay(Listener):
@@ -146,8 +154,8 @@ class HttpProxy(Listener):
             return
         found = re.match(r"http://\[?([^/]*?)\]?:(\d+)(/.*)", url)
         assert found is not None
-        # The later requests of the connection go on with their whole URL, which servers take.
-        self.pump(sock, found[1], int(found[2]), head)
+        whole, path = f"{method} {url} ".encode(), f"{method} {found[3]} ".encode()
+        self.pump(sock, found[1], int(found[2]), head, lambda data: data.replace(whole, path))
 
 
 def _copy(source: socket.socket, to: socket.socket) -> None:
