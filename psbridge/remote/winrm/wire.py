@@ -24,6 +24,7 @@ from requests.cookies import extract_cookies_to_jar, get_cookie_header
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, ProxyManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
+from .pages import first_words
 from .tls import tls_context, unverified
 
 if TYPE_CHECKING:
@@ -129,9 +130,8 @@ class LineAdapter(HTTPAdapter):
         if response.status_code in (401, 407):
             line.wrote = False  # not taken
         if response.status_code == 407:
-            words = str(response.reason)
-            response.close()
-            raise ProxyRefused(407, words)
+            words = first_words(response.headers.get("Content-Type", ""), response.content)
+            raise ProxyRefused(407, words or str(response.reason))
         return response
 
     def certificate(self) -> bytes | None:
