@@ -103,12 +103,16 @@ class FanOut:
 
     Attributes:
         refusals: how often each account was refused, by a key of the carrier's.
-        lock: to be held where that is read and changed.
+        kept: what else a carrier's sessions know of each other, by a key of the carrier's.
+        lock: to be held where those are read and changed.
+        changed: to wait for changes with; its lock is `lock`.
     """
 
     def __init__(self) -> None:
         self.refusals: dict[object, int] = {}
+        self.kept: dict[object, Any] = {}
         self.lock = threading.Lock()
+        self.changed = threading.Condition(self.lock)
 
 
 def connection_to(target: Target, fan_out: FanOut, *, deadline: float | None = None) -> Any:
