@@ -29,7 +29,7 @@ class Connection:
             if self.dead: t.close_session(); t.encryption=None; self.dead=False
             t.read_timeout_sec=answer_within
             s=t.build_session(); s.trust_env=False; s.cookies=self.cookies
-            return ElementTree.fromstring(self.p.send_message(xmltodict.unparse({"env:Envelope":envelope})))
+            return ElementTree.fromstring(self.p.send_message(xmltodict.unparse(envelope)))
         except WinRMOperationTimeoutError:
             raise TimedOut("timed out",2150858793,"") from None
         except WSManFaultError as e:

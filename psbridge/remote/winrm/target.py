@@ -10,9 +10,12 @@ class WinRM(Target):
     auth: str = "basic"
     username: str = ""
     password: str = field(default="", repr=False)
+    allow_unencrypted: bool = False
     configuration: str = "Microsoft.PowerShell"
     open_timeout: float = 30.0
     operation_timeout: float = 20.0
+    idle_timeout: float|None = None
+    no_profile: bool = False
     transport_name = "WinRM"
     @property
     def url(self): return f"http://{self.host}:{self.port}/wsman"
