@@ -74,12 +74,13 @@ def add_cmdlet(pipeline: Any, cmdlet: Any, parameters: dict[str, object]) -> Non
 
 
 def _collection(values: Iterable[object]) -> Any:
-    from System.Management.Automation import PSDataCollection, PSObject
+    from System import Object
+    from System.Management.Automation import PSDataCollection
 
     from ..values import to_net
 
-    lines = PSDataCollection[PSObject]()
+    lines = PSDataCollection[Object]()
     for value in values:
-        lines.Add(PSObject.AsPSObject(to_net(value)))
+        lines.Add(to_net(value))
     lines.Complete()
     return lines
