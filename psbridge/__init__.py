@@ -24,9 +24,9 @@ if TYPE_CHECKING:
         PackageError,
         PowerShellError,
         PsbridgeError,
-        RemoteError,
         SessionClosedError,
         StopRequested,
+        WorkerError,
         WorkerLost,
     )
     from .jobs.group import JobGroup, Retry
@@ -34,10 +34,12 @@ if TYPE_CHECKING:
     from .jobs.job import FunctionJob, Job
     from .jobs.repository import JobRepository
     from .remote.session import Session
+    from .remote.ssh.target import SSH
     from .session.console import Console
     from .session.result import ErrorRecord, InformationRecord, MessageRecord, Result
 
 __all__ = [
+    "SSH",
     "Cmdlet",
     "CompileError",
     "Console",
@@ -65,13 +67,13 @@ __all__ = [
     "Parameter",
     "PowerShellError",
     "PsbridgeError",
-    "RemoteError",
     "Result",
     "Retry",
     "Secret",
     "Session",
     "SessionClosedError",
     "StopRequested",
+    "WorkerError",
     "WorkerLost",
     "cmdlet",
 ]
@@ -98,9 +100,9 @@ __getattr__, __dir__ = names_of(
             "PackageError",
             "PowerShellError",
             "PsbridgeError",
-            "RemoteError",
             "SessionClosedError",
             "StopRequested",
+            "WorkerError",
             "WorkerLost",
         ),
         ".jobs.group": ("JobGroup", "Retry"),
@@ -108,6 +110,7 @@ __getattr__, __dir__ = names_of(
         ".jobs.job": ("FunctionJob", "Job"),
         ".jobs.repository": ("JobRepository",),
         ".remote.session": ("Session",),
+        ".remote.ssh.target": ("SSH",),
         ".session.console": ("Console",),
         ".session.result": ("ErrorRecord", "InformationRecord", "MessageRecord", "Result"),
     },

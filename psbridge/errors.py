@@ -12,7 +12,8 @@ PsbridgeError
 ├── PowerShellError             a terminating error in PowerShell code
 ├── ConversionError             a value that has no counterpart across the border (a TypeError)
 ├── DeclarationError            a job or cmdlet class that is declared wrongly (a TypeError)
-├── RemoteError                 an exception in another process, described
+├── InventoryError              the description of a fleet is wrong; says where (a ValueError)
+├── WorkerError                 an exception in a worker process, described
 ├── WorkerLost                  the process that did a job's work ended before the work did
 └── JobError
     ├── JobFailed               the job ended in the state Failed
@@ -39,15 +40,16 @@ __all__ = [
     "EngineStartError",
     "EngineUnsupported",
     "FeedError",
+    "InventoryError",
     "JobError",
     "JobFailed",
     "JobStopped",
     "PackageError",
     "PowerShellError",
     "PsbridgeError",
-    "RemoteError",
     "SessionClosedError",
     "StopRequested",
+    "WorkerError",
     "WorkerLost",
 ]
 
@@ -177,12 +179,16 @@ class ConversionError(PsbridgeError, TypeError):
     """A value has no counterpart on the other side of the border."""
 
 
+class InventoryError(PsbridgeError, ValueError):
+    """The description of a fleet cannot be used; says what is wrong in it, and where."""
+
+
 class DeclarationError(PsbridgeError, TypeError):
     """A job or a cmdlet is declared wrongly; names the class and what is wrong in it."""
 
 
-class RemoteError(PsbridgeError):
-    """An exception in another process: what can be said of it without the object itself.
+class WorkerError(PsbridgeError):
+    """An exception in a worker process: what can be said of it without the object itself.
 
     The exception that was raised there is raised here too where it can be pickled; then this is
     its cause. Where it cannot, this stands for it.

@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .streams import write
+
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
@@ -55,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     from ..powershell.building import build_module
 
     names = build_module(args.modules, args.output, version=args.version)
-    print(f"{args.output}: {', '.join(names)}")
+    write(f"{args.output}: {', '.join(names)}")
     return 0
 
 

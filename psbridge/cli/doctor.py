@@ -9,11 +9,12 @@ import platform
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from ..errors import EngineError, EngineNotFound
+from .doctor_table import Check, table
+from .streams import write
 
 if TYPE_CHECKING:
     from ..engine.homes import Home
@@ -21,24 +22,6 @@ if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
 __all__ = ["Check", "add_parser", "checks", "run", "verdict"]
-
-
-@dataclass(frozen=True)
-class Check:
-    """One thing that was looked at.
-
-    Attributes:
-        name: what was looked at.
-        status: ``"ok"``; ``"note"`` for what limits or could be otherwise, and psbridge works;
-            ``"bad"`` where psbridge cannot work.
-        found: what was found.
-        advice: what to do about it; empty where there is nothing to do.
-    """
-
-    name: str
-    status: Literal["ok", "note", "bad"]
-    found: str
-    advice: str = ""
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -58,6 +41,9 @@ def run(args: argparse.Namespace) -> int:
 
     Returns:
         1 where psbridge cannot work, else 0.
+
+    Raises:
+        PsbridgeError: the output cannot be written.
     """
     found = list(checks())
     works = all(check.status != "bad" for check in found)
@@ -65,11 +51,14 @@ def run(args: argparse.Namespace) -> int:
         told = {
             "works": works,
             "verdict": verdict(found),
-            "checks": [asdict(check) for check in found],
+            "checks": [
+                {name: getattr(check, name) for name in ("name", "status", "found", "advice")}
+                for check in found
+            ],
         }
-        print(json.dumps(told, indent=2))
+        write(json.dumps(told, indent=2))
     else:
-        _print(found)
+        write(table(found, verdict(found)))
     return 0 if works else 1
 
 
@@ -108,7 +97,7 @@ def checks() -> Iterator[Check]:
 
 def _python() -> Check:
     found = f"{platform.python_implementation()} {platform.python_version()}, {sys.executable}"
-    return Check("Python", "ok", found)
+    return Check("Python", "ok", found, paths=(sys.executable,))
 
 
 def _library() -> Check:
@@ -116,7 +105,7 @@ def _library() -> Check:
 
     name = "libpython"
     if (library := find_libpython()) is not None:
-        return Check(name, "ok", str(library))
+        return Check(name, "ok", str(library), paths=(str(library),))
     version = "{}.{}".format(*sys.version_info)
     return Check(
         name,
@@ -146,11 +135,12 @@ def _sources() -> Iterator[Check]:
     if not found:
         yield Check(name, "note", "none configured; needed only to fetch PowerShell")
     for source in found:
+        paths = (source.shown, source.origin)
         where = f"{source.name}: {source.shown} (from {source.origin})"
         if (problem := source.problem()) is not None:
-            yield Check(name, "note", f"{where}: {problem}")
+            yield Check(name, "note", f"{where}: {problem}", paths=paths)
         else:
-            yield Check(name, "ok", where)
+            yield Check(name, "ok", where, paths=paths)
 
 
 def _lock() -> Check:
@@ -180,7 +170,7 @@ def _engine_places() -> tuple[Home | None, list[Check]]:
         return None, [Check(name, "bad", str(error), "name another folder, or none")]
     kind = "self-contained" if home.self_contained else "for the machine's .NET"
     found = f"{home.version}, {kind}, found as {home.found_as}, in {home.path}"
-    return home, [Check(name, "ok", found), *_own_copy(home)]
+    return home, [Check(name, "ok", found, paths=(str(home.path),)), *_own_copy(home)]
 
 
 def _own_copy(home: Home) -> Iterator[Check]:
@@ -243,7 +233,7 @@ def _cache() -> Check:
     try:
         # The rights alone do not tell: of a full disk, for example.
         with tempfile.TemporaryFile(dir=there):
-            return Check("cache", "ok", str(folder))
+            return Check("cache", "ok", str(folder), paths=(str(folder),))
     except OSError as error:
         problem = error.strerror
     return Check(
@@ -251,14 +241,16 @@ def _cache() -> Check:
         "note",
         f"{folder} cannot be written: {problem}",
         "C# is compiled at each start (1 to 2 s); make the folder writable, or set XDG_CACHE_HOME",
+        (str(folder),),
     )
 
 
 def _csharp(home: Home) -> Check:
     from ..engine.native import is_compiled
+    from ..remote.native import is_compiled as is_remote_compiled
 
     try:
-        if is_compiled(home):
+        if is_compiled(home) and is_remote_compiled(home):
             return Check("C# half", "ok", "compiled")
     except OSError as error:
         return Check("C# half", "note", f"its cache cannot be read: {error.strerror}")
@@ -286,18 +278,21 @@ def _globalization() -> Check:
 
 def _engine(home: Home) -> Iterator[Check]:
     from ..engine.starting import start
+    from ..remote.native import load_remote
 
     if home.executable.is_file() and os.access(home.executable, os.X_OK):
-        yield Check("pwsh program", "ok", str(home.executable))
+        program = str(home.executable)
+        yield Check("pwsh program", "ok", program, paths=(program,))
     else:
         yield Check(
             "pwsh program",
             "note",
             f"{home.executable} is missing",
             "the native Start-Job does not work; jobs written in Python do",
+            (str(home.executable),),
         )
     try:
-        start()
+        load_remote(start())
     except EngineError as error:
         yield Check("start", "bad", str(error), "see the message")
         return
@@ -314,26 +309,3 @@ def _engine(home: Home) -> Iterator[Check]:
             "this engine lacks the ordered path: Receive-Job gives output, then errors, and so on",
             "use -Wait, which keeps the order",
         )
-
-
-def _print(found: Sequence[Check]) -> None:
-    """Print a line for each check, and what to do about it below; the verdict comes last."""
-    from rich.console import Console
-    from rich.text import Text
-
-    colours = {"ok": "green", "note": "yellow", "bad": "bold red"}
-    margin = 4 + 2 + max(len(check.name) for check in found) + 2
-    # Without a terminal nothing is wrapped: a program, or a person with grep, reads it.
-    if sys.stdout is None:
-        return  # it was closed; the exit code says it all
-    console = Console(width=None if sys.stdout.isatty() else 10_000)
-    for check in found:
-        head = Text.assemble(
-            (check.status.ljust(6), colours[check.status]), check.name.ljust(margin - 6)
-        )
-        text = Text(check.found + (f"\nTo do: {check.advice}" if check.advice else ""))
-        for line in text.wrap(console, max(console.width - margin, 20)):
-            console.print(head + line, soft_wrap=True)
-            head = Text(" " * margin)
-    for line in Text(verdict(found)).wrap(console, console.width):
-        console.print(line, soft_wrap=True)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 
 from .._version import __version__
 from ..errors import PsbridgeError
+from .streams import CommandParser, flush, open_closed
 
 __all__ = ["main"]
 
@@ -38,25 +38,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0, 1 where something failed, 2 for a wrong command line, 130 after Ctrl-C,
         or what a script gave to ``exit``.
     """
-    parser = argparse.ArgumentParser(
+    open_closed()
+    try:
+        code = _run(sys.argv[1:] if arguments is None else list(arguments))
+    except PsbridgeError as error:
+        code = _failed(error)
+    except KeyboardInterrupt:
+        code = _INTERRUPTED
+    try:
+        flush()
+    except PsbridgeError as error:
+        code = code or _failed(error)
+    return code
+
+
+def _failed(error: PsbridgeError) -> int:
+    print(f"psbridge: {error}", file=sys.stderr)
+    return 1
+
+
+def _run(given: Sequence[str]) -> int:
+    parser = CommandParser(
         prog="psbridge", description="Python in PowerShell's job system, and the other way round."
     )
     parser.add_argument("--version", action="version", version=f"psbridge {__version__}")
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
-    given = sys.argv[1:] if arguments is None else list(arguments)
     called = _MODULES.get(given[0]) if given else None
     for name in [called] if called else dict.fromkeys(_MODULES.values()):
         import_module(f".{name}", __package__).add_parser(subparsers)
     own = _own_words(given)
-    parsed = parser.parse_args(given[:own])
+    parsed, unknown = parser.parse_known_args(given[:own])
+    if unknown:
+        # By itself argparse says so with the usage of psbridge, which tells nothing of the command.
+        owner = subparsers.choices[given[0]] if called else parser
+        owner.error(f"unrecognized arguments: {' '.join(unknown)}")
     parsed.rest = given[own:]
-    try:
-        return int(parsed.run(parsed))
-    except PsbridgeError as error:
-        print(f"psbridge: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return _INTERRUPTED
+    return int(parsed.run(parsed))
 
 
 def _own_words(words: Sequence[str]) -> int:

@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .streams import write
+
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
@@ -47,7 +49,7 @@ def install(args: argparse.Namespace) -> int:
     """
     from ..powershell.module_folder import install_module
 
-    print(install_module(args.path))
+    write(str(install_module(args.path)))
     return 0
 
 
@@ -59,5 +61,5 @@ def show_path(args: argparse.Namespace) -> int:
     """
     from ..powershell.module_folder import module_path
 
-    print(module_path())
+    write(str(module_path()))
     return 0

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from .streams import discard
 
 if TYPE_CHECKING:
     from ..remote.session import Session
@@ -95,7 +96,6 @@ def run(args: argparse.Namespace) -> int:
     if args.file is not None and not from_input and (problem := _file_problem(Path(args.file))):
         return _refuse(problem, _NO_FILE)
 
-    _open_standard_streams()
     from ..remote.session import Session
     from ..session import Console
 
@@ -111,9 +111,10 @@ def run(args: argparse.Namespace) -> int:
                 session.import_module(module)
         succeeded = _show(session, console, args, from_input)
         code = session.exit_code
-    if console.broken and sys.stdout is not None:
-        # Whoever read the output has gone. Python would complain when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if console.broken or console.failure is not None:
+        discard()
+    if console.failure is not None:
+        return 1  # PowerShell has shown the reason, whatever the code has made of it
     if code is not None:
         return code
     return 0 if succeeded else 1
@@ -142,7 +143,7 @@ def _show_lines(session: Session, console: Console) -> bool:
     from PSBridge import CommandText
 
     succeeded, block = True, ""
-    while session.exit_code is None and not console.broken:
+    while session.exit_code is None and not (console.broken or console.failure):
         line = console.read_line()
         block += line
         if line.strip() and (block != line or CommandText.IsIncomplete(block)):
@@ -153,20 +154,6 @@ def _show_lines(session: Session, console: Console) -> bool:
         if not line:
             break
     return succeeded
-
-
-def _open_standard_streams() -> None:
-    """Open what is closed of the standard streams, on nothing.
-
-    The next file or socket that .NET opens would get the number, and be read as standard input
-    or be written to by a native program.
-    """
-    for descriptor in (0, 1, 2):
-        try:
-            os.fstat(descriptor)
-        except OSError:
-            # Gets the lowest number that is free, and is for native programs, too.
-            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
 
 
 def _file_problem(path: Path) -> str | None:

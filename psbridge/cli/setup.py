@@ -9,10 +9,16 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .streams import write
+
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
 __all__ = ["add_parser", "run"]
+
+# What does another thing than setting up, and the options that have a meaning there.
+_OTHER_WORK = {"list": (), "prune": (), "download": ("source", "platform")}
+_OPTIONS = ("source", "dest", "force", "no_precompile", "precompile_compiler", "platform")
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -74,6 +80,7 @@ def run(args: argparse.Namespace) -> int:
     """
     if args.platform and not args.download:
         args.error("--platform needs --download")
+    _refuse_what_has_no_meaning(args)
     if args.list:
         return _list()
     if args.prune:
@@ -83,8 +90,17 @@ def run(args: argparse.Namespace) -> int:
     return _set_up(args)
 
 
+def _refuse_what_has_no_meaning(args: argparse.Namespace) -> None:
+    given = [name for name in _OPTIONS if getattr(args, name) not in (None, False)]
+    for work, taken in _OTHER_WORK.items():
+        if getattr(args, work) and (senseless := [name for name in given if name not in taken]):
+            shown = ", ".join(f"--{name.replace('_', '-')}" for name in senseless)
+            args.error(f"--{work} goes without {shown}")
+
+
 def _set_up(args: argparse.Namespace) -> int:
     from ..engine.starting import start
+    from ..remote.native import load_remote
     from ..setup.assemblies import is_precompiled
     from ..setup.destination import default_destination
     from ..setup.install import install
@@ -106,6 +122,7 @@ def _set_up(args: argparse.Namespace) -> int:
     # After precompiling: the C# half that this compiles is kept for just this engine's file.
     try:
         engine = start(home)
+        load_remote(engine)
     except KeyboardInterrupt:
         print(
             "Interrupted: PowerShell is there, and psbridge's C# half is not compiled. "
@@ -118,7 +135,7 @@ def _set_up(args: argparse.Namespace) -> int:
     if home != default_destination().resolve():
         hint = f"; to use it, set PSBRIDGE_PSHOME={home}"
     dotnet, powershell = engine.home.dotnet, engine.home.version
-    print(f"PowerShell {powershell} with .NET {dotnet}, {kind}, is in {home}{hint}")
+    write(f"PowerShell {powershell} with .NET {dotnet}, {kind}, is in {home}{hint}")
     return 0
 
 
@@ -127,7 +144,7 @@ def _command(args: argparse.Namespace) -> str:
     from ..setup.source import redact
 
     words = ["psbridge", "setup"]
-    for name in ("source", "dest"):
+    for name in ("source", "dest", "download", "platform"):
         if value := getattr(args, name):
             words += [f"--{name}", redact(str(value))]
     for name in ("no_precompile", "precompile_compiler"):
@@ -144,9 +161,9 @@ def _list() -> int:
         size, age = home.size() / 1_000_000, _age(time.time() - home.made)
         use = "current" if home.current else "earlier"
         about = f"PowerShell {home.marker.powershell}, .NET {home.marker.dotnet}"
-        print(f"{use:<8} {about:<32} {size:>5.0f} MB  {age:<12} {home.path}")
+        write(f"{use:<8} {about:<32} {size:>5.0f} MB  {age:<12} {home.path}")
     if not homes:
-        print("psbridge has no copy of its own; psbridge setup makes one.")
+        write("psbridge has no copy of its own; psbridge setup makes one.")
     return 0
 
 
@@ -156,9 +173,9 @@ def _prune() -> int:
     nothing = True
     for folder, reason in prune():
         nothing = False
-        print(f"{folder} stays: {reason}" if reason else f"{folder} is removed")
+        write(f"{folder} stays: {reason}" if reason else f"{folder} is removed")
     if nothing:
-        print("There is nothing to remove.")
+        write("There is nothing to remove.")
     return 0
 
 
@@ -168,12 +185,18 @@ def _download(args: argparse.Namespace) -> int:
     from ..setup.progress import show_progress
 
     with show_progress() as progress:
-        files = download(sources(args.source), args.download, rid=args.platform, progress=progress)
+        files = download(
+            sources(args.source),
+            args.download,
+            rid=args.platform,
+            progress=progress,
+            command=_command(args),
+        )
     for file in files:
-        print(file)
+        write(str(file))
     name = args.download.name or str(args.download)
     shown = f'"{name}"' if " " in name else name
-    print(f"On the other machine: psbridge setup --source {shown}")
+    write(f"On the other machine: psbridge setup --source {shown}")
     return 0
 
 

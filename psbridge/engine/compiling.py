@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CompiledAssembly",
     "SourceFile",
+    "assembly_key",
     "cache_folder",
     "compile_assembly",
     "kept_assembly",
@@ -211,7 +212,7 @@ def load_compiled(
     from System.IO import IOException, MemoryStream
     from System.Runtime.Loader import AssemblyLoadContext
 
-    key = _key(sources, name, home, references)
+    key = assembly_key(sources, name, home, [reference.key for reference in references])
     # The context in which PowerShell looks for assemblies, and later ones of ours for this one.
     context = AssemblyLoadContext.Default
     path = _path(key, name)
@@ -228,15 +229,18 @@ def load_compiled(
     return CompiledAssembly(context.LoadFromStream(MemoryStream(image)), key, image)
 
 
-def kept_assembly(sources: Sequence[SourceFile], *, name: str, home: Home) -> Path | None:
+def kept_assembly(
+    sources: Sequence[SourceFile], *, name: str, home: Home, reference_keys: Sequence[str] = ()
+) -> Path | None:
     """Where `load_compiled` finds what it has compiled, without .NET; None where it has not.
 
     Args:
         sources: the files.
         name: the file's name.
         home: the engine to compile with and for.
+        reference_keys: the keys of the assemblies of ours that the sources use.
     """
-    path = _path(_key(sources, name, home, ()), name)
+    path = _path(assembly_key(sources, name, home, reference_keys), name)
     return path if path.is_file() else None
 
 
@@ -249,16 +253,14 @@ def _path(key: str, name: str) -> Path:
     return cache_folder() / key[:32] / f"{name}.dll"
 
 
-def _key(
-    sources: Sequence[SourceFile],
-    name: str,
-    home: Home,
-    references: Sequence[CompiledAssembly],
+def assembly_key(
+    sources: Sequence[SourceFile], name: str, home: Home, reference_keys: Sequence[str] = ()
 ) -> str:
+    """A hash of everything that an assembly is made from; see `load_compiled`."""
     engine = home.engine_dll.stat()
     parts = [_OPTIONS, *_FRAMEWORK, name]
     parts += [home.version, str(engine.st_size), str(engine.st_mtime_ns)]
-    parts += [reference.key for reference in references]
+    parts += reference_keys
     for source in sources:
         parts += [source.name, source.text]
     return kept.digest_of(parts)

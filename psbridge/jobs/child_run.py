@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..engine.environment import take_changes
-from ..errors import RemoteError, StopRequested
+from ..errors import StopRequested, WorkerError
 from ..session.session import SLICE_SECONDS
 from ..session.sink import NetSink
 from .stopping import Stop
@@ -111,7 +111,7 @@ class ChildRun:
         if self._tried >= retry.times:
             return None
         self._tried += 1
-        described = RemoteError.describe(error).line
+        described = WorkerError.describe(error).line
         self._say(f"retry {self._tried} of {retry.times} after {described}")
         return retry.delay_before(self._tried)
 
@@ -157,7 +157,7 @@ class ChildRun:
             return python_exception(error)
         except BaseException as broken:
             text = f"(it cannot be described: {type(broken).__name__})"
-            return python_exception(RemoteError(type(error).__name__, text, "", ()))
+            return python_exception(WorkerError(type(error).__name__, text, "", ()))
 
     def _give_up(self) -> None:
         if self.net.Abandon() and self._when_given_up is not None:

@@ -1,7 +1,7 @@
 """Work in any `concurrent.futures.Executor`: a pool of this machine, or a Dask cluster.
 
 What is submitted is a `Task`. Where the executor runs it in this very process, it does the work
-directly. Where it takes it elsewhere, and so pickles it, a `RemoteTask` arrives there, which
+directly. Where it takes it elsewhere, and so pickles it, a `WorkerTask` arrives there, which
 connects back: over that connection go what the job writes, its progress, and a stop.
 
 The connection is `multiprocessing.connection`'s: both ends prove that they have the key, which is
@@ -32,7 +32,7 @@ from ..errors import StopRequested
 from ..session.session import SLICE_SECONDS
 from .file_modules import FileModules
 from .places import ThreadPlace
-from .remote_work import STOP, RemoteTask, pump
+from .worker import STOP, WorkerTask, pump
 
 if TYPE_CHECKING:
     from .child_run import ChildRun
@@ -102,7 +102,7 @@ def _end_of(future: Future[Any], run: ChildRun) -> BaseException | None:
 
 
 class Task:
-    """What is submitted: the work itself here, and a `RemoteTask` where it is pickled."""
+    """What is submitted: the work itself here, and a `WorkerTask` where it is pickled."""
 
     def __init__(self, run: ChildRun, host: str) -> None:
         self._run = run
@@ -121,7 +121,7 @@ class Task:
         if self._number is None:
             self._number = _switchboard(self._host).expect(self._connection)
         board = _switchboard(self._host)
-        return RemoteTask, (FileModules(), self._run.job, board.address, board.key, self._number)
+        return WorkerTask, (FileModules(), self._run.job, board.address, board.key, self._number)
 
     def wait_for_connection(self, seconds: float) -> Connection | None:
         """Give the worker's connection once it has come."""

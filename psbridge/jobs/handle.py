@@ -60,6 +60,11 @@ class JobHandle:
         return None if reason is None else str(reason.Message)
 
     @property
+    def location(self) -> str:
+        """Where it runs, as Get-Job shows it: a machine, ``"localhost"``, ``"PowerShell"``."""
+        return str(self.net.Location or "")
+
+    @property
     def children(self) -> list[JobHandle]:
         """Handles on its child jobs."""
         return [JobHandle(child, self._session) for child in list(self.net.ChildJobs)]
@@ -110,7 +115,19 @@ class JobHandle:
             The output, with errors and the other streams as its attributes. The reason of a
             failed job is among the errors.
         """
-        return self._session._call("Receive-Job", Job=self.net, Keep=keep)
+        from PSBridge import RemotingJobs
+
+        from ..session.pipeline import message_record
+
+        result = self._session._call("Receive-Job", Job=self.net, Keep=keep)
+        for message in RemotingJobs.TakeMessages(self.net, keep):
+            kind = message.Record.GetType().Name
+            stream = next(part for part in _MESSAGES if part in kind)
+            record = message_record(message.Record, message.Location)
+            getattr(result, _MESSAGES[stream]).append(record)
+        code = RemotingJobs.ExitCodeOf(self.net)
+        result.exit_code = code if code >= 0 else None
+        return result
 
     def result(self, timeout: float | None = None) -> Result:
         """Wait for the job and take all that it wrote.
@@ -131,11 +148,21 @@ class JobHandle:
             stay_here_at_exit(exiting=exit_has_begun())
         if self.state == "Failed":
             cause = None if self._run is None else self._run.exception
-            message = f"job {self.name} failed: {self.reason or 'it gave no reason'}"
-            raise JobFailed(message, job=self, result=result) from cause
+            raise JobFailed(self._failure(), job=self, result=result) from cause
         if self.state == "Stopped":
             raise JobStopped(f"job {self.name} was stopped", job=self, result=result)
         return result
+
+    def _failure(self) -> str:
+        """What failed: of several children how many, and which."""
+        children = self.children
+        failed = [child for child in children if child.state == "Failed"]
+        if len(children) < 2 or not failed:
+            return f"job {self.name} failed: {self.reason or 'it gave no reason'}"
+        named = [f"{_place(child)}: {child.reason or 'it gave no reason'}" for child in failed]
+        more = len(named) - _NAMED
+        lines = "\n  ".join([*named[:_NAMED], *([f"and {more} more"] if more > 0 else [])])
+        return f"job {self.name} failed in {len(failed)} of {len(children)} children\n  {lines}"
 
     def stop(self) -> None:
         """Stop the job, as Stop-Job does, and wait until it has stopped.
@@ -268,8 +295,17 @@ def _deadline(timeout: float | None) -> float | None:
         return None if timeout > 0 else time.monotonic()
 
 
+# How many children a failure names.
+_NAMED = 5
 _POLL_SECONDS = 0.01
+_MESSAGES = {"Warning": "warnings", "Verbose": "verbose", "Debug": "debug"}
 _FINISHED = ("Completed", "Failed", "Stopped")
+
+
+def _place(child: JobHandle) -> str:
+    """What tells a child from the others: its machine, where that is another one, or its name."""
+    location = child.location
+    return child.name if location in ("", "localhost", "PowerShell") else location
 
 
 def _reason(net: Any) -> Any:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import StopRequested, WorkerLost
 from ..session.session import SLICE_SECONDS
-from .remote_work import STOP, dump_job, pump, serve
+from .worker import STOP, dump_job, pump, serve
 
 if TYPE_CHECKING:
     from multiprocessing.context import SpawnProcess

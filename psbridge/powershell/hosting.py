@@ -22,6 +22,7 @@ from typing import Any
 
 from ..engine.starting import Engine, adopt, started
 from ..errors import PsbridgeError
+from ..remote.native import load_remote
 from ..remote.session import Session
 from ..session.session import current_session
 from .importing import ImportPythonCmdlet
@@ -79,6 +80,7 @@ def attach() -> None:
         if _hosted:
             HostStream.add_host(session)
     assert isinstance(session, Session)
+    load_remote(session.engine)
     session.import_cmdlets(ImportPythonCmdlet)
 
 

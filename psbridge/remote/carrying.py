@@ -77,11 +77,15 @@ class Target(ABC):
         location: what Get-Job calls the machine, and its children's `location`.
         transport_name: the name of the carrier, which Get-PSSession shows.
         open_timeout: how many seconds a session may take to be open.
+        descriptors: how many file descriptors of this process a session takes at most.
+        tasks: how many threads of this process and processes a session takes at most.
     """
 
     location: str
     transport_name: str
     open_timeout: float
+    descriptors: int
+    tasks: int
 
     @abstractmethod
     def carrier(self, transport: Any, fan_out: FanOut) -> Carrier:

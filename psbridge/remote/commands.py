@@ -1,32 +1,27 @@
-"""The cmdlets that reach other machines, New-WinRMSession and Invoke-WinRMCommand."""
+"""Python's half of the cmdlets New-WinRMSession and Invoke-WinRMCommand.
+
+They are imported by their first call: `WinRMConnections` in C# runs `register`.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from .native import load_remote
+from PSBridge.Remote import WinRMConnections, WinRMRequest
+from System import Func, Object
 
-if TYPE_CHECKING:
-    from ..engine.starting import Engine
+from ..values import python_exception
 
-__all__ = ["remote_commands"]
+__all__ = ["register"]
 
 
-def remote_commands(engine: Engine) -> list[Any]:
-    """The cmdlets as a runspace takes them when it is opened."""
-    load_remote(engine)
-    from PSBridge.Remote import RemoteCommands, WinRMConnections, WinRMRequest
-    from System import Func, Object
-
-    if WinRMConnections.Make is None:
-        WinRMConnections.Make = Func[WinRMRequest, Object](_connection_of)
-    return list(RemoteCommands.Entries())
+def register() -> None:
+    """Let the cmdlets call Python."""
+    WinRMConnections.Make = Func[WinRMRequest, Object](_connection_of)
 
 
 def _connection_of(request: Any) -> Any:
     """Make the connection that a cmdlet asks for, or the exception that says why there is none."""
-    from ..values import python_exception
-
     # No exception may cross to .NET.
     try:
         from .winrm.request import connection_of

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..cmdlets.session import CmdletSession
@@ -85,7 +86,7 @@ class Session(CmdletSession):
 
         return connect(self, target)
 
-    def _commands(self, engine: Engine) -> list[Any]:
-        from .commands import remote_commands
+    def _commands(self, engine: Engine) -> tuple[Any, Path | None]:
+        from .native import HELP_FILE, load_remote
 
-        return remote_commands(engine)
+        return load_remote(engine).assembly, HELP_FILE

@@ -35,6 +35,7 @@ class Console:
         interactive: whether there is somebody to ask.
         colours: whether output has colours.
         broken: whether the reader of the output has gone.
+        failure: what has kept output from being written, such as a full disk; else None.
     """
 
     def __init__(
@@ -66,7 +67,8 @@ class Console:
         self._err_colours = colours and _is_terminal(self._err)
         self._err_terminal = smart and _is_terminal(self._err)
         self._out_terminal = smart and _is_terminal(self._out)
-        self.broken = False  # whether the reader of the output has gone
+        self.broken = False
+        self.failure: OSError | None = None
         self._progress_lines = 0  # how many are shown
         self._begun = ""  # the line that the cursor stands in, on a terminal
         self._questions_refused = threading.Event()
@@ -95,6 +97,9 @@ class Console:
         """Write output, without its colours where they are not wanted.
 
         Output that nobody reads any more is dropped, and `broken` says so.
+
+        Raises:
+            OSError: it cannot be written, as on a full disk; `failure` has the first one.
         """
         text = text if self.colours else _COLOUR.sub("", text)
         with self._lock:
@@ -102,8 +107,12 @@ class Console:
             if self._out_terminal:
                 _, newline, rest = text.rpartition("\n")
                 self._begun = rest if newline else self._begun + rest
-            if not _write(self._out, text):
-                self.broken = True
+            try:
+                if not _write(self._out, text):
+                    self.broken = True
+            except OSError as error:
+                self.failure = self.failure or error
+                raise
 
     def write_error(self, text: str) -> None:
         """Write a line of an error."""

@@ -27,6 +27,7 @@ __all__ = [
     "add_script",
     "add_words",
     "has_ended",
+    "message_record",
     "nested_pipeline",
     "new_pipeline",
     "powershell_error",
@@ -241,13 +242,14 @@ _POLL_SECONDS = 0.01
 def _collect(pipeline: Any, run: Any) -> Result:
     result = Result()
     result.extend(list_from_net(run.GetOutput()))
+    result.origins = list(run.GetOrigins() or [None] * len(result))
     if not run.HasRecords():
         return result
     streams = pipeline.Streams
     result.errors = [_error(record) for record in _items(streams.Error)]
-    result.warnings = [MessageRecord(text_of(record)) for record in _items(streams.Warning)]
-    result.verbose = [MessageRecord(text_of(record)) for record in _items(streams.Verbose)]
-    result.debug = [MessageRecord(text_of(record)) for record in _items(streams.Debug)]
+    result.warnings = [message_record(record) for record in _items(streams.Warning)]
+    result.verbose = [message_record(record) for record in _items(streams.Verbose)]
+    result.debug = [message_record(record) for record in _items(streams.Debug)]
     result.information = [_information(record) for record in _items(streams.Information)]
     return result
 
@@ -265,6 +267,7 @@ def _error(record: Any) -> ErrorRecord:
         target=_target(record),
         script_stack_trace=record.ScriptStackTrace or "",
         net=record,
+        origin=_origin(record),
     )
 
 
@@ -293,7 +296,24 @@ def _information(record: Any) -> InformationRecord:
         source=record.Source or "",
         tags=tuple(record.Tags),
         time=from_net(record.TimeGenerated),
+        origin=_origin(record),
     )
+
+
+def message_record(record: Any, origin: str | None = None) -> MessageRecord:
+    """A WarningRecord, VerboseRecord or DebugRecord as what it is to Python's users.
+
+    Args:
+        record: the record.
+        origin: the machine it came from, where the record does not say so.
+    """
+    return MessageRecord(text_of(record), _origin(record) or origin)
+
+
+def _origin(record: Any) -> str | None:
+    # The records of remoting have it, and no others.
+    info = getattr(record, "OriginInfo", None)
+    return None if info is None else str(info.PSComputerName)
 
 
 def powershell_error(error: Any, result: Result | None = None) -> PowerShellError:

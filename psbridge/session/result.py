@@ -20,6 +20,7 @@ class ErrorRecord:
         target: the object that was being worked on, where it is known.
         script_stack_trace: where in PowerShell code it came from; empty where that is unknown.
         net: the .NET ErrorRecord itself, with ``Exception`` and ``InvocationInfo``.
+        origin: the machine that it came from; None for this one.
     """
 
     message: str
@@ -28,6 +29,7 @@ class ErrorRecord:
     target: Any = field(repr=False)
     script_stack_trace: str = field(repr=False)
     net: Any = field(repr=False, compare=False)
+    origin: str | None = field(default=None, repr=False)
 
     def __str__(self) -> str:
         return self.message
@@ -39,9 +41,11 @@ class MessageRecord:
 
     Attributes:
         message: what it says.
+        origin: the machine that it came from; None for this one.
     """
 
     message: str
+    origin: str | None = field(default=None, repr=False)
 
     def __str__(self) -> str:
         return self.message
@@ -56,12 +60,14 @@ class InformationRecord:
         source: what wrote it.
         tags: its tags; Write-Host's is ``"PSHOST"``.
         time: when it was written.
+        origin: the machine that it came from; None for this one.
     """
 
     message: Any
     source: str
     tags: tuple[str, ...]
     time: dt.datetime
+    origin: str | None = field(default=None, repr=False)
 
     def __str__(self) -> str:
         return str(self.message)
@@ -77,6 +83,7 @@ class Result(list[Any]):
         verbose: the verbose messages.
         debug: the debug messages.
         exit_code: what a script on another machine gave to ``exit``; None where none did.
+        origins: the machine that each value came from, in their order; None for this one.
     """
 
     def __init__(self) -> None:
@@ -87,3 +94,16 @@ class Result(list[Any]):
         self.verbose: list[MessageRecord] = []
         self.debug: list[MessageRecord] = []
         self.exit_code: int | None = None
+        self.origins: list[str | None] = []
+
+    @property
+    def origin(self) -> str | None:
+        """The machine that all values came from; None where that is this one, or several."""
+        return self.origins[0] if len(set(self.origins)) == 1 else None
+
+    def by_origin(self) -> dict[str | None, list[Any]]:
+        """The values of each machine, in the order in which the machines first gave one."""
+        found: dict[str | None, list[Any]] = {}
+        for value, origin in zip(self, self.origins, strict=False):
+            found.setdefault(origin, []).append(value)
+        return found

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PSBridge import SessionRunspace
-from System import Array
-from System.Management.Automation.Runspaces import SessionStateCommandEntry
 
 if TYPE_CHECKING:
     from .console import Console
@@ -15,12 +13,15 @@ if TYPE_CHECKING:
 __all__ = ["open_runspace"]
 
 
-def open_runspace(console: Console | None, commands: Sequence[Any]) -> tuple[Any, Any]:
+def open_runspace(
+    console: Console | None, commands: Any, help_file: Path | None
+) -> tuple[Any, Any]:
     """Open a runspace with PowerShell's core commands.
 
     Args:
         console: where the host shows what it has to show.
-        commands: ``SessionStateCommandEntry`` objects for what else is there.
+        commands: an ``Assembly`` whose cmdlets are there from the start; or None.
+        help_file: their help, a MAML file.
 
     Returns:
         The host (None without a console) and the runspace.
@@ -30,4 +31,4 @@ def open_runspace(console: Console | None, commands: Sequence[Any]) -> tuple[Any
         from .host import make_host
 
         host = make_host(console)
-    return host, SessionRunspace.Open(host, Array[SessionStateCommandEntry](commands))
+    return host, SessionRunspace.Open(host, commands, help_file and str(help_file))

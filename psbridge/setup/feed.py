@@ -11,13 +11,16 @@ from typing import Protocol
 
 from .source import Source
 
-__all__ = ["ANOTHER_SOURCE", "Feed", "Sink"]
+__all__ = ["ANOTHER_SOURCE", "REPEAT", "Feed", "Sink"]
 
 ANOTHER_SOURCE = (
     "Name another source, a folder of packages, the address of a v3 index or the host name of a "
     "package gallery:\n  psbridge setup --source FEED"
 )
 """The next step where a source will not do."""
+
+REPEAT = "Repeat it later:"
+"""How the next step begins where trying again may help; a command follows on the next line."""
 
 
 class Sink(Protocol):

@@ -18,7 +18,7 @@ import requests
 from urllib3.exceptions import DecodeError, HTTPError, LocationParseError, ReadTimeoutError
 
 from ..errors import FeedError
-from .feed import ANOTHER_SOURCE
+from .feed import ANOTHER_SOURCE, REPEAT
 from .source import Source, redact
 from .transfer import NoAnswer, Stalled
 
@@ -87,7 +87,7 @@ def explain(
             brief="no answer",
         )
     if isinstance(error, Stalled | ReadTimeoutError):
-        return FeedTrouble(f"{_cap(feed)} stopped sending {what}.", _go_on(source), passing=True)
+        return FeedTrouble(f"{_cap(feed)} stopped sending {what}.", _repeat(source), passing=True)
     if isinstance(error, requests.exceptions.InvalidSchema):
         return FeedTrouble(
             f"{_cap(feed)} leads to an address that is not https:// for {what}; "
@@ -127,7 +127,7 @@ def explain(
     ):
         return FeedTrouble(
             f"The connection to {feed} broke off in the middle of {what}.",
-            _go_on(source),
+            _repeat(source),
             passing=True,
         )
     if isinstance(error, OSError) and not isinstance(error, ValueError):
@@ -179,7 +179,7 @@ def refused(
     reason = f" {answer.reason}" if answer.reason else ""
     return FeedTrouble(
         f"{_cap(feed)} failed at {what}: status {status}{reason}.",
-        _go_on(source) if status in BUSY else ANOTHER_SOURCE,
+        _repeat(source) if status in BUSY else ANOTHER_SOURCE,
         passing=status in BUSY,
         status=status,
     )
@@ -192,10 +192,10 @@ def _feed(source: Source, address: str) -> str:
     return f"the feed {source.shown} (from {source.origin}){other}"
 
 
-def _go_on(source: Source) -> str:
+def _repeat(source: Source) -> str:
     """Say how to repeat it with the same source."""
     named = f" --source {shlex.quote(source.name)}" if source.origin == "--source" else ""
-    return f"What has arrived is kept; this goes on from there:\n  psbridge setup{named}"
+    return f"{REPEAT}\n  psbridge setup{named}"
 
 
 def _cap(text: str) -> str:

@@ -161,6 +161,7 @@ class _Installation:
                     self.progress,
                     # A feed that lacks what precompiles makes an engine all the same.
                     dict.fromkeys(self._optional_pins(), self._go_without),
+                    self.command,
                 )
                 self.progress.step(
                     f"Laying out PowerShell {platform.powershell.version} "
@@ -187,7 +188,9 @@ class _Installation:
             with self._downloads(
                 f"Interrupted: what is precompiled stays. `{self.command}` does the rest."
             ) as downloads:
-                files = fetch_all(pins, self.sources, downloads, self.progress)
+                files = fetch_all(
+                    pins, self.sources, downloads, self.progress, command=self.command
+                )
                 works = pending(self.folder, compiler=self.compiler)
                 marker = read_marker(self.folder) or self.wanted
                 marker.add(self.folder, [work.target for work in works])

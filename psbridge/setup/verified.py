@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..errors import FeedError, PackageError, ways_to_an_engine
 from .downloads import describe_packages, file_name, kept_bytes, megabytes, part_of, size_of
-from .feed import ANOTHER_SOURCE, Feed
+from .feed import ANOTHER_SOURCE, REPEAT, Feed
 from .feeds import open_feed
 from .lockfile import Pin
 from .progress import Progress
@@ -19,6 +19,7 @@ from .source import Source, sources_for
 
 __all__ = ["fetch_all"]
 
+_GO_ON = "What has arrived is kept; this goes on from there:"
 _THREADS = 4
 _CHUNK = 1 << 20
 
@@ -29,6 +30,7 @@ def fetch_all(
     folder: Path,
     progress: Progress,
     optional: Mapping[Pin, Callable[[FeedError], None]] | None = None,
+    command: str = "",
 ) -> Mapping[Pin, Path]:
     """Get packages, several at once, each compared with its pin as it arrives.
 
@@ -42,6 +44,7 @@ def fetch_all(
             left there.
         progress: is told about every byte, those that were there already too.
         optional: packages that it goes without where no source has them, and what is told then.
+        command: what a person types to repeat it; by default, `psbridge setup` with the source.
 
     Returns:
         The file of each package, in `folder` or in a folder feed.
@@ -62,7 +65,7 @@ def fetch_all(
     progress.begin(f"Fetching {len(wanted)} {plural}", len(wanted), total)
     if kept:
         progress.step(f"{megabytes(kept, total)} are here already")
-    supply = _Supply(pins, sources, folder, progress)
+    supply = _Supply(pins, sources, folder, progress, command)
     try:
         return _fetch_at_once(wanted, supply, optional)
     except PackageError:
@@ -104,8 +107,14 @@ class _Supply:
     """The feeds, opened once each, and what was wrong with those that cannot be."""
 
     def __init__(
-        self, pins: Sequence[Pin], sources: Sequence[Source], folder: Path, progress: Progress
+        self,
+        pins: Sequence[Pin],
+        sources: Sequence[Source],
+        folder: Path,
+        progress: Progress,
+        command: str,
     ) -> None:
+        self._command = command
         self._pins = pins
         self._sources = sources
         self._folder = folder
@@ -167,7 +176,15 @@ class _Supply:
                 reasons.append(error)
         if not self._sources:
             raise _no_feed(self._pins)
-        raise _nowhere(pin, reasons)
+        raise _nowhere(pin, reasons, self._next_step)
+
+    def _next_step(self, step: str) -> str:
+        """Say of a step that repeats it what is true here: what is kept, and what to type."""
+        if not step.startswith(REPEAT):
+            return step
+        kept = kept_bytes(self._pins, self._folder)
+        command = self._command or step.removeprefix(REPEAT).strip()
+        return f"{_GO_ON if kept else REPEAT}\n  {command}"
 
     def _from(self, feed: Feed, pin: Pin) -> Path:
         part = part_of(self._folder / file_name(pin.id, pin.version))
@@ -201,13 +218,15 @@ def _no_feed(pins: Sequence[Pin]) -> FeedError:
     )
 
 
-def _nowhere(pin: Pin, reasons: Sequence[FeedError | PackageError]) -> FeedError | PackageError:
+def _nowhere(
+    pin: Pin, reasons: Sequence[FeedError | PackageError], made_true: Callable[[str], str]
+) -> FeedError | PackageError:
     """Put together why no source gave a package: the cause first, and what to do at the end."""
     wrong = [reason for reason in reasons if isinstance(reason, PackageError)]
     kind = PackageError if wrong else FeedError
     causes = list(dict.fromkeys(reason.cause for reason in reasons))
     steps = list(dict.fromkeys(reason.next_step for reason in reasons))
-    next_step = steps[0] if len(steps) == 1 and steps[0] else ANOTHER_SOURCE
+    next_step = made_true(steps[0]) if len(steps) == 1 and steps[0] else ANOTHER_SOURCE
     if not causes:
         return FeedError(
             f"No source is mapped to {pin.title}: the package source mapping names none for it.",

@@ -104,7 +104,16 @@ def _record(value: Any, inside: Ancestors) -> Any:
         record[prop.Name] = item if type(item) in READY else convert(item, inside)
     if not record and value == AutomationNull.Value:
         return None
+    if _REMOTING_MARK in record:
+        for name in _REMOTING_NOTES:
+            record.pop(name, None)
     return record
+
+
+# What PowerShell hangs on what comes from another machine or process: where it is from, and not a
+# part of it. A `Result` has it as its origins.
+_REMOTING_MARK = "PSShowComputerName"
+_REMOTING_NOTES = ("PSComputerName", "RunspaceId", _REMOTING_MARK, "PSSourceJobInstanceId")
 
 
 def _computed(prop: Any) -> Any:

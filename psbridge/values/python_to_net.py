@@ -21,7 +21,7 @@ from System.Globalization import CultureInfo, NumberStyles
 from System.Management.Automation import PSNoteProperty, PSObject
 from System.Numerics import BigInteger
 
-from ..errors import ConversionError, RemoteError
+from ..errors import ConversionError, WorkerError
 
 __all__ = ["to_net", "to_record"]
 
@@ -71,7 +71,7 @@ def _convert_any(value: object, mapping: _MappingConverter) -> Any:
         kind = type(value)
         raise ConversionError(
             f"a {kind.__module__}.{kind.__qualname__} could not be read: "
-            f"{RemoteError.describe(error).line}"
+            f"{WorkerError.describe(error).line}"
         ) from error
 
 

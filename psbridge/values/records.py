@@ -15,7 +15,7 @@ from System.Management.Automation import (
     ProgressRecordType,
 )
 
-from ..errors import ConversionError, RemoteError
+from ..errors import ConversionError, WorkerError
 from .python_to_net import to_net, to_record
 from .text import clean_text
 
@@ -59,12 +59,12 @@ def python_exception(error: BaseException) -> Any:
     )
 
 
-def _described(error: BaseException) -> RemoteError:
-    """What is to be said of an exception; of one from another process, what was said there."""
+def _described(error: BaseException) -> WorkerError:
+    """What is to be said of an exception; of one from a worker process, what was said there."""
     for known in (error, error.__cause__):
-        if isinstance(known, RemoteError):
+        if isinstance(known, WorkerError):
             return known
-    return RemoteError.describe(error)
+    return WorkerError.describe(error)
 
 
 def error_record(

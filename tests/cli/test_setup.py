@@ -127,6 +127,14 @@ def test_a_platform_that_the_feed_does_not_have(
         (["--platform", "osx-arm64"], "--platform needs --download"),
         (["--list", "--prune"], "not allowed with argument"),
         (["--no-precompile", "--precompile-compiler"], "not allowed with argument"),
+        (["--list", "--no-precompile"], "--list goes without --no-precompile"),
+        (["--list", "--platform", "osx-arm64"], "--platform needs --download"),
+        (["--prune", "--dest", "x", "--force"], "--prune goes without --dest, --force"),
+        (["--prune", "--source", "x"], "--prune goes without --source"),
+        (
+            ["--download", "x", "--source", "x", "--precompile-compiler"],
+            "--download goes without --precompile-compiler",
+        ),
     ],
 )
 def test_a_wrong_command_line(
@@ -134,7 +142,9 @@ def test_a_wrong_command_line(
 ) -> None:
     ran = setup(*arguments, env=env, cwd=tmp_path)
     assert ran.returncode == 2
-    assert what in ran.stderr
+    assert ran.stderr.startswith("usage: psbridge setup [")
+    assert what in ran.stderr.splitlines()[-1]
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGINT")

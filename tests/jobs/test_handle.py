@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from psbridge import JobHandle, PowerShellError, Session
+from psbridge import FunctionJob, JobFailed, JobGroup, JobHandle, PowerShellError, Session
 
 
 def test_wait_returns_false_when_time_is_up_and_true_when_it_has_ended(shell: Session) -> None:
@@ -132,3 +132,51 @@ def test_a_handle_leaves_the_variables_of_the_session_alone(shell: Session) -> N
     process = shell.start_job("$args[0]", 5, name="process")
     assert (process.name, process.result(60)) == ("process", [5])
     assert {name: shell.run(f"${name}")[0] for name in mine} == mine
+
+
+def test_the_messages_of_a_job_in_another_process_arrive_once(shell: Session) -> None:
+    """Receive-Job shows those of Start-Job on the host, past all streams."""
+    handle = shell.start_job(
+        "Write-Warning w; Write-Verbose v -Verbose; Write-Debug d -Debug; Write-Error e; 1"
+    )
+    assert handle.wait(60)
+    for result in (handle.receive(keep=True), handle.receive()):
+        assert (result, result.origins, result.origin) == ([1], ["localhost"], "localhost")
+        assert [record.message for record in result.warnings] == ["w"]
+        assert [record.message for record in result.verbose] == ["v"]
+        assert [record.message for record in result.debug] == ["d"]
+        assert [record.message for record in result.errors] == ["e"]
+        assert result.warnings[0].origin == result.errors[0].origin == "localhost"
+    nothing = handle.receive()
+    assert (nothing, nothing.warnings, nothing.verbose, nothing.debug) == ([], [], [], [])
+
+
+def test_what_tells_where_an_object_is_from_is_no_entry_of_it(shell: Session) -> None:
+    result = shell.start_job("[pscustomobject]@{ A = 1; PSComputerName = 'mine' }").result(60)
+    assert result == [{"A": 1}]
+    mine = shell.run("[pscustomobject]@{ A = 1; PSComputerName = 'mine' }; 2")
+    assert (mine, mine.origins, mine.origin) == (
+        [{"A": 1, "PSComputerName": "mine"}, 2],
+        ["mine", None],
+        None,
+    )
+    assert mine.by_origin() == {"mine": [mine[0]], None: [2]}
+
+
+def test_a_failure_says_how_many_children_failed_and_which(shell: Session) -> None:
+    def work(number: int) -> int:
+        if number % 2:
+            raise ValueError(f"odd {number}")
+        return number
+
+    group = JobGroup(
+        [FunctionJob(work, number) for number in range(20)], name="numbers", throttle_limit=4
+    )
+    with pytest.raises(JobFailed) as caught:
+        shell.start(group).result(30)
+    first, *lines = str(caught.value).splitlines()
+    assert first == "job numbers failed in 10 of 20 children"
+    assert len(lines) == 6
+    assert all("odd" in line for line in lines[:5])
+    assert lines[5].strip() == "and 5 more"
+    assert sorted(caught.value.result) == list(range(0, 20, 2))

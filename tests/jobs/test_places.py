@@ -19,14 +19,14 @@ from psbridge import (
     JobFailed,
     JobGroup,
     JobHandle,
-    RemoteError,
     Retry,
     Session,
+    WorkerError,
     WorkerLost,
 )
 
-remote_jobs = pytest.importorskip("remote_jobs")
-Remote, RemoteAsync = remote_jobs.Remote, remote_jobs.RemoteAsync
+worker_jobs = pytest.importorskip("worker_jobs")
+WorkerJob, AsyncWorkerJob = worker_jobs.WorkerJob, worker_jobs.AsyncWorkerJob
 
 OTHER_PROCESS = ["process", "pool of processes", "dask"]
 PLACES = ["thread", "pool of threads", *OTHER_PROCESS]
@@ -83,7 +83,7 @@ def until(condition: Callable[[], Any]) -> None:
 def test_all_that_is_written_arrives_in_order(
     start: Callable[..., JobHandle], shell: Session, place: str
 ) -> None:
-    handle = start(place, Remote())
+    handle = start(place, WorkerJob())
     assert handle.wait(30)
     merged = "param($j) Receive-Job $j -Keep *>&1 | ForEach-Object { $_.GetType().Name }"
     assert shell.run(merged, j=handle.net)[:3] == ["String", "WarningRecord", "ErrorRecord"]
@@ -100,7 +100,7 @@ def test_all_that_is_written_arrives_in_order(
 
 @pytest.mark.parametrize("place", PLACES)
 def test_a_failure_arrives_with_its_traceback(start: Callable[..., JobHandle], place: str) -> None:
-    handle = start(place, Remote("fail"))
+    handle = start(place, WorkerJob("fail"))
     with pytest.raises(JobFailed, match="ValueError: not today") as caught:
         handle.result(30)
     assert isinstance(caught.value.__cause__, ValueError)
@@ -113,15 +113,15 @@ def test_an_exception_that_cannot_come_is_described(
     start: Callable[..., JobHandle], place: str
 ) -> None:
     with pytest.raises(JobFailed, match="Unpicklable: 1 and 2") as caught:
-        start(place, Remote("fail strangely")).result(30)
-    assert isinstance(caught.value.__cause__, RemoteError)
+        start(place, WorkerJob("fail strangely")).result(30)
+    assert isinstance(caught.value.__cause__, WorkerError)
 
 
 @pytest.mark.parametrize("place", ["process", "pool of processes"])
 def test_a_value_that_cannot_come_is_an_error_and_nothing_else_is_lost(
     start: Callable[..., JobHandle], place: str
 ) -> None:
-    handle = start(place, Remote("write strangely"))
+    handle = start(place, WorkerJob("write strangely"))
     assert handle.wait(30)
     result = handle.receive()
     assert (result[0], result[-1]) == ("first", "last")
@@ -131,7 +131,7 @@ def test_a_value_that_cannot_come_is_an_error_and_nothing_else_is_lost(
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("mode", ["wait", "spin"])
 def test_a_stop_reaches_it(start: Callable[..., JobHandle], place: str, mode: str) -> None:
-    handle = start(place, Remote(mode))
+    handle = start(place, WorkerJob(mode))
     until(lambda: handle.children[0].net.Output.Count == 2)
     assert handle.state == "Running"
     began = time.monotonic()
@@ -142,7 +142,7 @@ def test_a_stop_reaches_it(start: Callable[..., JobHandle], place: str, mode: st
 
 @pytest.mark.parametrize("place", ["thread", "pool of processes", "dask"])
 def test_work_that_is_stuck_is_given_up(start: Callable[..., JobHandle], place: str) -> None:
-    handle = start(place, Remote("sleep"))
+    handle = start(place, WorkerJob("sleep"))
     until(lambda: handle.children[0].net.Progress.Count == 2)
     began = time.monotonic()
     handle.stop()
@@ -152,8 +152,8 @@ def test_work_that_is_stuck_is_given_up(start: Callable[..., JobHandle], place: 
 
 @pytest.mark.parametrize("place", [*PLACES, "async"])
 def test_async_work_runs_and_is_cancelled(start: Callable[..., JobHandle], place: str) -> None:
-    assert start(place, RemoteAsync()).result(30) == ["first", "last"]
-    handle = start(place, RemoteAsync(100))
+    assert start(place, AsyncWorkerJob()).result(30) == ["first", "last"]
+    handle = start(place, AsyncWorkerJob(100))
     until(lambda: handle.children[0].net.Output.Count == 1)
     handle.stop()
     assert handle.state == "Stopped"
@@ -161,7 +161,7 @@ def test_async_work_runs_and_is_cancelled(start: Callable[..., JobHandle], place
 
 @pytest.mark.parametrize("place", PLACES)
 def test_a_time_limit_and_retries_hold(start: Callable[..., JobHandle], place: str) -> None:
-    handle = start(place, Remote("wait"), Remote("fail"), timeout=3, retry=Retry(1))
+    handle = start(place, WorkerJob("wait"), WorkerJob("fail"), timeout=3, retry=Retry(1))
     assert handle.wait(30)
     slow, failing = handle.children
     assert slow.reason == "TimeoutError: the work did not end within 3 seconds"
@@ -172,7 +172,7 @@ def test_a_time_limit_and_retries_hold(start: Callable[..., JobHandle], place: s
 def test_a_process_that_ends_fails_its_job_and_the_next_has_another(
     start: Callable[..., JobHandle],
 ) -> None:
-    handle = start("process", Remote("exit"), Remote(), throttle_limit=1)
+    handle = start("process", WorkerJob("exit"), WorkerJob(), throttle_limit=1)
     assert handle.wait(30)
     assert [child.state for child in handle.children] == ["Failed", "Completed"]
     with pytest.raises(JobFailed, match="ended with exit code 3") as caught:
@@ -195,7 +195,7 @@ def test_pausing_is_refused_in_another_process(start: Callable[..., JobHandle]) 
 
 def test_thousands_of_async_jobs_share_a_thread(start: Callable[..., JobHandle]) -> None:
     before = threading.active_count()
-    handle = start("async", *(RemoteAsync(0.05) for _ in range(2000)), throttle_limit=1000)
+    handle = start("async", *(AsyncWorkerJob(0.05) for _ in range(2000)), throttle_limit=1000)
     assert threading.active_count() <= before + 2
     assert len(handle.result(60)) == 4000
 

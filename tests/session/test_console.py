@@ -265,8 +265,11 @@ def test_a_full_disk_is_an_error_that_says_so(tmp_path: Path) -> None:
         pytest.skip("there is no /dev/full here")
     out = open("/dev/full", "w")  # noqa: PTH123, SIM115
     console = Console(out, io.StringIO())
-    with pytest.raises(OSError, match="No space left"):
+    assert console.failure is None
+    with pytest.raises(OSError, match="No space left") as caught:
         console.write("a\n")
+    assert console.failure is caught.value
+    assert not console.broken
     with pytest.raises(OSError, match="No space left"):
         out.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from psbridge.setup.lockfile import Lock, PlatformLock
 from psbridge.setup.progress import SilentProgress
 from psbridge.setup.source import Source
 
-from .conftest import RID, SmallEngine, make_package
+from .conftest import RID, SmallEngine, WebFeed, make_package
 
 
 @pytest.fixture
@@ -59,3 +60,41 @@ def test_what_goes_wrong(engine: SmallEngine, tmp_path: Path) -> None:
     (engine.feed / "PowerShell.7.6.9.nupkg").unlink()
     with pytest.raises(FeedError):
         fetch(engine, tmp_path / "folder")
+
+
+@pytest.mark.usefixtures("platform")
+def test_a_folder_that_nothing_came_into_is_not_left(
+    engine: SmallEngine, serve: Callable[..., WebFeed], tmp_path: Path
+) -> None:
+    web = serve(engine.feed)
+    web.behaviours["nupkg"] = lambda handler: handler.answer(404)
+    gone = Source("gone", str(tmp_path / "gone"), "a test")
+    for source in (gone, web.source()):
+        with pytest.raises(FeedError):
+            download([source], tmp_path / "deep" / "folder", progress=SilentProgress())
+        assert not (tmp_path / "deep").exists()
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    with pytest.raises(FeedError):
+        download([gone], theirs / "folder", progress=SilentProgress())
+    with pytest.raises(FeedError):
+        download([gone], theirs, progress=SilentProgress())
+    assert not list(theirs.iterdir())
+
+
+@pytest.mark.usefixtures("platform")
+def test_a_folder_that_something_came_into_stays(
+    engine: SmallEngine, serve: Callable[..., WebFeed], tmp_path: Path
+) -> None:
+    web = serve(engine.feed)
+    folder = tmp_path / "deep" / "folder"
+    web.behaviours["powershell.7.6.9.nupkg"] = lambda handler: handler.package(
+        (engine.feed / "PowerShell.7.6.9.nupkg").read_bytes(), upto=100_000
+    )
+    with pytest.raises(FeedError) as caught:
+        download([web.source()], folder, progress=SilentProgress(), command="psbridge setup -x")
+    assert str(caught.value).splitlines()[1:] == [
+        "What has arrived is kept; this goes on from there:",
+        "  psbridge setup -x",
+    ]
+    assert (folder / "powershell.7.6.9.nupkg.part").stat().st_size == 100_000

@@ -29,6 +29,7 @@ from .installing import until
 Serve = Callable[..., WebFeed]
 SIZE = 300_000
 CUT = 200_000
+KEPT = "What has arrived is kept; this goes on from there:"
 posix = pytest.mark.skipif(os.name == "nt", reason="signals and links of POSIX")
 
 
@@ -164,15 +165,31 @@ def test_what_never_gets_further_is_given_up_and_kept(bench: Bench) -> None:
     message = str(caught.value)
     assert message.startswith(f"The connection to the feed {bench.web.url}/v3/index.json (from a")
     assert "broke off in the middle of Big 1.0.0" in message
-    assert message.splitlines()[-1] == "  psbridge setup"
+    assert message.splitlines()[1:] == [KEPT, "  psbridge setup"]
     assert bench.part.stat().st_size > CUT - 65_536
     named = Source(f"{bench.web.url}/v3/index.json", f"{bench.web.url}/v3/index.json", "--source")
     with pytest.raises(FeedError) as caught:
         bench.fetch(named)
-    assert str(caught.value).splitlines()[-1] == f"  psbridge setup --source {named.name}"
+    again = f"  psbridge setup --source {named.name}"
+    assert str(caught.value).splitlines()[1:] == [KEPT, again]
+    with pytest.raises(FeedError) as caught:
+        fetch_all([bench.pin], [named], bench.folder, bench.progress, command="psbridge setup -x")
+    assert str(caught.value).splitlines()[1:] == [KEPT, "  psbridge setup -x"]
     del bench.web.behaviours["nupkg"]
     bench.fetch()
     assert bench.right()
+
+
+@pytest.mark.parametrize("part", ["/v3/index.json", "nupkg"])
+def test_what_has_not_arrived_is_not_said_to_be_kept(bench: Bench, part: str) -> None:
+    bench.web.behaviours[part] = lambda handler: handler.answer(503)
+    with pytest.raises(FeedError, match="status 503") as caught:
+        bench.fetch()
+    assert str(caught.value).splitlines()[1:] == ["Repeat it later:", "  psbridge setup"]
+    bench.part.write_bytes(bench.content[:CUT])
+    with pytest.raises(FeedError, match="status 503") as caught:
+        bench.fetch()
+    assert str(caught.value).splitlines()[1:] == [KEPT, "  psbridge setup"]
 
 
 def whole(bench: Bench) -> Callable[[Handler], bool]:

@@ -1,3 +1,3 @@
-from .fixtures import machine, winrm_server
+from .fixtures import machine, sshd, winrm_server
 
-__all__ = ["machine", "winrm_server"]
+__all__ = ["machine", "sshd", "winrm_server"]

@@ -8,7 +8,6 @@ import socket
 import ssl
 import struct
 import threading
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from .exchange import Exchange
@@ -29,10 +28,10 @@ class Connection:
         machine: ServedMachine,
         number: int,
         sock: socket.socket,
-        tls: Callable[[], ssl.SSLContext] | None,
+        tls: bool,
     ):
-        self.machine, self.number, self.tls = machine, number, tls is not None
-        self._socket, self._context = sock, tls
+        self.machine, self.number, self.tls = machine, number, tls
+        self._socket = sock
         self.ended = threading.Event()
         self._thread = threading.Thread(
             target=self._run, name=f"connection {machine.number}.{number}", daemon=True
@@ -46,9 +45,10 @@ class Connection:
         try:
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             # Here, not where connections are accepted: a client that is silent stops no other.
-            if self._context is not None:
+            if self.tls:
                 self._socket.settimeout(_HANDSHAKE)
-                self._socket = self._context().wrap_socket(self._socket, server_side=True)
+                context = self.machine.certificates.context(self.machine.settings())
+                self._socket = context.wrap_socket(self._socket, server_side=True)
                 self._socket.settimeout(None)
             self._serve()
         except (Closed, OSError, ValueError):
@@ -61,7 +61,14 @@ class Connection:
 
     def _serve(self) -> None:
         settings = self.machine.settings
-        gate = Gate(settings, self.machine.users, self.machine.number, self.number, self.tls)
+        gate = Gate(
+            settings,
+            self.machine.users,
+            self.machine.number,
+            self.number,
+            self._socket if isinstance(self._socket, ssl.SSLSocket) else None,
+            lambda: self.machine.certificates.binding(settings()),
+        )
         exchange = Exchange(self, gate)
         reader = Reader(self._socket)
         while True:

@@ -9,6 +9,7 @@ from . import soap
 from .gate import Admitted, Gate
 from .http_messages import Reply, Request
 from .recording import Record, Recorder
+from .sealing import protocol_of, seal, unseal
 from .soap import Fault
 from .wsman import AFFINITY, Answer, Asker
 
@@ -52,7 +53,36 @@ class Exchange:
             return Reply(405)
         if not request.body:
             return Reply(200, admitted.headers)
-        return self._answer(request, record, admitted, request.body)
+        protocol = protocol_of(request.header("Content-Type"))
+        if protocol is None:
+            settings = self._machine.settings()
+            if not (self._connection.tls or settings.allow_unencrypted):
+                return Reply(500, admitted.headers)  # without a word, as Windows does
+            return self._answer(request, record, admitted, request.body)
+        return self._encrypted(request, record, admitted, protocol)
+
+    def _encrypted(
+        self, request: Request, record: Record, admitted: Admitted, protocol: str
+    ) -> Reply:
+        context = self._gate.context
+        record.encrypted = True
+        if context is None:
+            return Reply(400)
+        try:
+            envelope = unseal(context, request.body)
+        except Exception as error:  # whatever the libraries raise, it is not ours to read
+            self._machine.note(f"unsealing: {type(error).__name__}: {error}")
+            return Reply(400)
+        reply = self._answer(request, record, admitted, envelope)
+        if reply.body:
+            content_type, reply.body = seal(
+                context, reply.body, protocol, spaced=self._machine.settings().spaced_boundary
+            )
+            reply.headers = [
+                *(header for header in reply.headers if header[0] != "Content-Type"),
+                ("Content-Type", content_type),
+            ]
+        return reply
 
     def _answer(
         self, request: Request, record: Record, admitted: Admitted, envelope: bytes

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sshd import SshServers, why_not
 
 from psbridge.engine.homes import read_home
 from psbridge.engine.icu import decide_globalization
@@ -31,3 +32,14 @@ def machine(winrm_server: WinRMServer) -> Iterator[Machine]:
     yield winrm_server.machine
     winrm_server.machine.reset()
     assert winrm_server.log() == ""
+
+
+@pytest.fixture(scope="session")
+def sshd(engine_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshServers]:
+    """OpenSSH servers on loopback, each started when it is first asked for."""
+    if reason := why_not():
+        pytest.skip(reason)
+    decide_globalization()
+    pwsh = read_home(engine_home, "the tests").executable
+    with SshServers(tmp_path_factory.mktemp("ssh"), pwsh) as servers:
+        yield servers

@@ -5,12 +5,13 @@ from __future__ import annotations
 import itertools
 import selectors
 import socket
-import ssl
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+from .certificates import Certificates
 from .connection import Connection
 from .powershell_shell import PowerShellShell
 from .recording import Recorder
@@ -30,13 +31,15 @@ class ServedMachine:
         settings: Settings,
         users: Users,
         pwsh: str,
-        tls: Callable[[Settings], ssl.SSLContext],
+        programs: Path,
+        certificates: Certificates,
     ):
         self.number, self.users = number, users
         self._settings, self._first_settings = settings, settings
-        self._tls = tls
+        self.certificates = certificates
+        self._notes: list[str] = []
         self.recorder = Recorder()
-        self.service = Service(self.settings, pwsh, self.changed)
+        self.service = Service(self.settings, pwsh, programs, self.changed)
         self._changed = threading.Condition()
         self._connections: set[Connection] = set()
         self._numbers = itertools.count(1)
@@ -78,8 +81,7 @@ class ServedMachine:
                 except OSError:
                     continue
                 secure = listener.getsockname()[1] == self.https_port
-                tls = (lambda: self._tls(self._settings)) if secure else None
-                connection = Connection(self, next(self._numbers), sock, tls)
+                connection = Connection(self, next(self._numbers), sock, secure)
                 with self._changed:
                     self._connections.add(connection)
                     self._changed.notify_all()
@@ -111,6 +113,10 @@ class ServedMachine:
         with self._changed:
             self._changed.notify_all()
 
+    def note(self, text: str) -> None:
+        """Keep a sentence about what a client did wrong."""
+        self._notes.append(text)
+
     def state(self) -> dict[str, Any]:
         """What is open and runs at this moment."""
         shells = [shell for shell in self.service.listed() if shell.exit_code is None]
@@ -129,6 +135,7 @@ class ServedMachine:
                 for shell in shells
             ],
             "connections": self.open_connections(),
+            "notes": list(self._notes),
         }
 
     def wait(self, condition: Callable[[], bool], timeout: float) -> bool:
@@ -151,6 +158,7 @@ class ServedMachine:
         self.service.close_all()
         self._settings = self._first_settings
         self.recorder.clear()
+        self._notes.clear()
         self.wait(lambda: not self._connections, 5)
 
     def close(self) -> None:

@@ -124,12 +124,14 @@ class Machine:
 
     def state(self) -> dict[str, Any]:
         """What is open: `shells` (each with commands, receives, processes), `connections`."""
-        return self._do("state")
+        state: dict[str, Any] = self._do("state")
+        return state
 
     @property
     def shells(self) -> list[dict[str, Any]]:
         """The shells that are open."""
-        return self.state()["shells"]
+        shells: list[dict[str, Any]] = self.state()["shells"]
+        return shells
 
     # Waiting.
 
@@ -241,6 +243,26 @@ class WinRMServer:
         finally:
             for machine in added:
                 machine.remove()
+
+    # Certificates.
+
+    @property
+    def authority(self) -> Path:
+        """The certificate of the authority that all machines' certificates are of."""
+        return Path(self.control("authority"))
+
+    def client_certificate(
+        self, user: str, *, password: str | None = None, trusted: bool = True
+    ) -> tuple[Path, Path]:
+        """A client's certificate for an account and its key, by path.
+
+        Args:
+            user: the account that it is mapped to.
+            password: guards the key.
+            trusted: False makes it one of an authority that the machines do not know.
+        """
+        paths = self.control("client_certificate", user=user, password=password, trusted=trusted)
+        return Path(paths["certificate"]), Path(paths["key"])
 
     # Accounts, which all machines have in common.
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import socket
-import ssl
 import sys
 import threading
 import time
@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from .certificates import Certificates
 from .machine import ServedMachine
 from .settings import Settings
 from .users import Users
@@ -24,8 +25,14 @@ class Serving:
 
     def __init__(self, folder: Path, pwsh: str):
         os.environ["NTLM_USER_FILE"] = str(folder / "ntlm-users")
-        self._folder, self._pwsh = folder, pwsh
+        self._pwsh, self._programs = pwsh, folder / "programs"
+        self._programs.mkdir()
+        for name in ("powershell", "pwsh"):
+            program = self._programs / name
+            program.write_text(f'#!/bin/sh\nexec {shlex.quote(pwsh)} "$@"\n')
+            program.chmod(0o755)
         self._users = Users(folder)
+        self._certificates = Certificates(folder)
         self._machines: dict[int, ServedMachine] = {}
         self._lock = threading.Lock()
         self._next = 0
@@ -35,7 +42,12 @@ class Serving:
             self._next += 1
             number = self._next
         machine = ServedMachine(
-            number, Settings().changed(**settings), self._users, self._pwsh, self._tls
+            number,
+            Settings().changed(**settings),
+            self._users,
+            self._pwsh,
+            self._programs,
+            self._certificates,
         )
         self._machines[number] = machine
         return {"number": number, "port": machine.port, "https_port": machine.https_port}
@@ -51,6 +63,12 @@ class Serving:
 
     def forget_attempts(self) -> None:
         self._users.forget()
+
+    def authority(self) -> str:
+        return self._certificates.authority()
+
+    def client_certificate(self, user: str, password: str | None, trusted: bool) -> dict[str, str]:
+        return self._certificates.client(user, password, trusted)
 
     def configure(self, machine: int, changes: dict[str, Any]) -> None:
         self._machines[machine].configure(changes)
@@ -100,9 +118,6 @@ class Serving:
     def close_connections(self, machine: int, reset: bool) -> None:
         self._machines[machine].close_connections(reset=reset)
 
-    def _tls(self, settings: Settings) -> ssl.SSLContext:
-        raise OSError("no certificate")
-
     def close(self) -> None:
         for machine in self._machines.values():
             machine.close()
@@ -122,7 +137,8 @@ def _counts(state: dict[str, Any]) -> dict[str, int]:
 def main(folder: Path, pwsh: str) -> None:
     """Serve until standard input ends: so the server never outlives its test."""
     threading.excepthook = _die
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the test's Ctrl-C is the test's
+    # The test's Ctrl-C is the test's. Not SIG_IGN, which the shells' processes would inherit.
+    signal.signal(signal.SIGINT, lambda number, frame: None)
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(folder / "control"))
     listener.listen(64)

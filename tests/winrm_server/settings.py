@@ -15,7 +15,8 @@ class Settings:
     allow_unencrypted: bool = True  # Basic, and bodies in clear, over plain HTTP
     channel_binding: bool = True  # over TLS a logon must be bound to this TLS connection
     client_certificates: str = "no"  # or "optional", "required", "after" (asked for when needed)
-    tls_minimum: str | None = None  # "1.2", "1.3"
+    certificate: str = "good"  # or "other name", "expired", "other authority"
+    tls_minimum: str | None = None  # "1.0" to "1.3"
     tls_maximum: str | None = None
     affinity: bool = True  # a request finds its shell only with the cookie of its Create
 
@@ -30,6 +31,7 @@ class Settings:
     # Sizes.
     max_envelope: int | None = 153_600
     fragments_per_answer: int | None = None
+    spaced_boundary: bool = False  # encrypted answers are framed a little otherwise
     command_line: int = 8191  # UTF-16 units, of the plain shell's `cmd /c`
 
     # Quotas of the plain shell: 2150859173, …174.

@@ -121,10 +121,11 @@ class Shell(ABC):
         command = self._wanted(message)
         with self.changed:
             channel = self.channel(command)
-            kept = channel.kept
-            if kept is not None and kept.message_id == message.message_id:
-                self.changed.wait_for(lambda: kept.result is not None)
-                return _unpack(kept.result)
+            before = channel.kept
+            if before is not None and before.message_id == message.message_id:
+                while before.result is None:  # the first one still waits
+                    self.changed.wait()
+                return _unpack(before.result)
             if channel.delivered:
                 raise known_faults.not_found()
             kept = channel.kept = Kept(message.message_id)
@@ -228,10 +229,9 @@ def _deadline(settings: Settings, message: Message) -> float | None:
     return None if timeout is None else time.monotonic() + timeout
 
 
-def _unpack(result: str | Fault | None) -> str:
+def _unpack(result: str | Fault) -> str:
     if isinstance(result, Fault):
         raise result
-    assert result is not None
     return result
 
 

@@ -21,7 +21,8 @@ class Attempt:
     scheme: str
     user: str
     accepted: bool
-    why: str
+    why: str  # it was not
+    delegated: list[str] | None  # user and password that CredSSP has handed over
 
 
 class Users:
@@ -66,9 +67,23 @@ class Users:
         with self._lock:
             return name, self._passwords.get(name) == password
 
-    def note(self, machine: int, connection: int, scheme: str, user: str, why: str = "") -> None:
+    def has(self, name: str) -> bool:
+        """Whether there is an account of this name."""
+        with self._lock:
+            return name in self._passwords
+
+    def note(
+        self,
+        machine: int,
+        connection: int,
+        scheme: str,
+        user: str,
+        why: str = "",
+        delegated: list[str] | None = None,
+    ) -> None:
         """Keep what came of a try: a reason means that it was refused."""
-        attempt = Attempt(time.monotonic(), machine, connection, scheme, user, not why, why)
+        now = time.monotonic()
+        attempt = Attempt(now, machine, connection, scheme, user, not why, why, delegated)
         with self._lock:
             self._attempts.append(attempt)
 

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from xml.sax.saxutils import escape
 
 from . import known_faults, quotas, soap
@@ -14,6 +15,7 @@ from .powershell_shell import PowerShellShell, first_fragment
 from .settings import Settings
 from .shells import Shell
 from .soap import CMD_RESOURCE, CONFIG_RESOURCE, POWERSHELL_RESOURCE, Fault, Message
+from .winrs_shell import WinRSShell
 
 AFFINITY = "MS-WSMAN"
 _PROTOCOL = (2, 3)  # the newest version of PSRP that is spoken
@@ -40,15 +42,23 @@ class Answer:
 class Service:
     """The shells of a machine and the operations on them."""
 
-    def __init__(self, settings: Callable[[], Settings], pwsh: str, changed: Callable[[], None]):
+    def __init__(
+        self,
+        settings: Callable[[], Settings],
+        pwsh: str,
+        programs: Path,
+        changed: Callable[[], None],
+    ):
         """Make a service.
 
         Args:
             settings: gives the settings of this moment.
             pwsh: the engine's executable.
+            programs: a folder of what plain shells find first.
             changed: called when shells come or go.
         """
-        self.settings, self._pwsh, self._changed = settings, pwsh, changed
+        self.settings, self._changed = settings, changed
+        self._pwsh, self._programs = pwsh, programs
         self.lock = threading.Lock()
         self.shells: dict[str, Shell] = {}
         self._creating: set[str] = set()
@@ -80,24 +90,32 @@ class Service:
         if shell is None:  # of a configuration that does not exist
             return self._unanswered(message), None
         quotas.check_operation(settings, self.listed(), shell, message.action)
-        operations = {
-            "Command": shell.command,
-            "Receive": shell.receive,
-            "Send": shell.send,
-            "Signal": lambda asked: self._signal(shell, asked),
-            "Delete": lambda asked: self._delete(settings, shell),
-            "Get": lambda asked: self._describe(shell),
-        }
-        if message.action not in operations:
-            raise known_faults.unsupported(message.action_uri)
         try:
             with shell.in_use():
                 self._changed()
-                return operations[message.action](message), None
+                return self._operate(settings, shell, message), None
         finally:
             if shell.is_spent():
                 self._remove(shell)
             self._changed()
+
+    def _operate(self, settings: Settings, shell: Shell, message: Message) -> str:
+        match message.action:
+            case "Command":
+                return shell.command(message)
+            case "Receive":
+                return shell.receive(message)
+            case "Send":
+                return shell.send(message)
+            case "Signal":
+                shell.signal(message)
+                return "<rsp:SignalResponse/>"
+            case "Delete":
+                self._delete(settings, shell)
+                return ""
+            case "Get":
+                return self._describe(shell)
+        raise known_faults.unsupported(message.action_uri)
 
     # Create.
 
@@ -108,7 +126,8 @@ class Service:
         if element is None:
             raise known_faults.schema("A Create has a Shell.")
         plain = message.resource == CMD_RESOURCE
-        name = element.get("Name") or (message.first("Shell", "Name") or element).text or ""
+        named = message.first("Shell", "Name")
+        name = element.get("Name") or (named.text if named is not None else None) or ""
         configuration = message.resource.removeprefix(POWERSHELL_RESOURCE)
         if not plain and settings.require_name and element.get("Name") is None:
             return None, None
@@ -147,6 +166,8 @@ class Service:
                 self._creating.discard(shell_id)
 
     def _new_shell(self, message: Message, shell_id: str, asker: Asker) -> Shell:
+        if message.resource == CMD_RESOURCE:
+            return WinRSShell(self.settings, shell_id, asker.user, message, self._programs)
         version = message.options.get("protocolversion", "")
         with contextlib.suppress(ValueError):
             if version and tuple(int(part) for part in version.split(".")) > _PROTOCOL:
@@ -179,18 +200,13 @@ class Service:
             raise known_faults.not_found()
         return shell
 
-    def _signal(self, shell: Shell, message: Message) -> str:
-        shell.signal(message)
-        return "<rsp:SignalResponse/>"
-
-    def _delete(self, settings: Settings, shell: Shell) -> str:
+    def _delete(self, settings: Settings, shell: Shell) -> None:
         if settings.delete_needs_receive and isinstance(shell, PowerShellShell):
             with shell.changed:
                 shell.changed.wait_for(
                     lambda: shell.channels[None].waiting or shell.exit_code is not None
                 )
         self._remove(shell)
-        return ""
 
     def _remove(self, shell: Shell) -> None:
         shell.close()

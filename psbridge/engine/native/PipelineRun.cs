@@ -48,6 +48,24 @@ public sealed class PipelineRun(
         return items;
     }
 
+    /// <summary>The machines from which the output so far came.</summary>
+    /// <returns>A name for each object, null where it is of this machine; null where all are.</returns>
+    public string?[]? GetOrigins()
+    {
+        string?[]? origins = null;
+        for (int i = 0; i < _output.Count; i++)
+        {
+            // What comes from elsewhere has a property of its own, and so it has come wrapped.
+            if (_output[i] is PSObject item && item.Properties["PSComputerName"]?.Value is string name)
+            {
+                origins ??= new string?[_output.Count];
+                origins[i] = name;
+            }
+        }
+
+        return origins;
+    }
+
     /// <summary>Whether there is anything in the streams beside the output.</summary>
     /// <returns>Whether an error, a message or a record of information was written.</returns>
     public bool HasRecords()

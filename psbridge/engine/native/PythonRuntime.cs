@@ -47,11 +47,7 @@ public static class PythonRuntime
     /// </remarks>
     public static void ImportNow()
     {
-        // pythonnet lets go of the GIL while it calls a method of .NET's.
-        using IDisposable? gil = (IDisposable?)Assembly()?
-            .GetType("Python.Runtime.Py")?
-            .GetMethod("GIL", BindingFlags.Public | BindingFlags.Static)?
-            .Invoke(null, null);
+        using IDisposable? gil = TakeGil();
         Assembly()?
             .GetType("Python.Runtime.Runtime")?
             .GetProperty("InteropModule", BindingFlags.NonPublic | BindingFlags.Static)?
@@ -74,6 +70,23 @@ public static class PythonRuntime
             AppDomain.CurrentDomain.ProcessExit -= handler.CreateDelegate<EventHandler>();
         }
     }
+
+    /// <summary>Run a statement of Python's, where Python can still be called.</summary>
+    /// <param name="code">The statement; it must not raise.</param>
+    public static void Run(string code) => Border.TryCall(() =>
+    {
+        using IDisposable? gil = TakeGil();
+        Assembly()?
+            .GetType("Python.Runtime.PythonEngine")?
+            .GetMethod("Exec", BindingFlags.Public | BindingFlags.Static)?
+            .Invoke(null, [code, null, null]);
+    });
+
+    // pythonnet lets go of the GIL while it calls a method of .NET's.
+    private static IDisposable? TakeGil() => (IDisposable?)Assembly()?
+        .GetType("Python.Runtime.Py")?
+        .GetMethod("GIL", BindingFlags.Public | BindingFlags.Static)?
+        .Invoke(null, null);
 
     private static Assembly? Assembly() =>
         AppDomain.CurrentDomain.GetAssemblies().FirstOrDefault(a => a.GetName().Name == "Python.Runtime");

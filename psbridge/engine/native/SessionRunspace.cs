@@ -1,6 +1,9 @@
+using System;
+using System.ComponentModel;
 using System.Management.Automation;
 using System.Management.Automation.Host;
 using System.Management.Automation.Runspaces;
+using System.Reflection;
 
 namespace PSBridge;
 
@@ -10,14 +13,25 @@ public static class SessionRunspace
 {
     /// <summary>Open a runspace with PowerShell's core commands.</summary>
     /// <param name="host">Where it shows what it has to show; null for nowhere.</param>
-    /// <param name="commands">What else is there from the start.</param>
+    /// <param name="commands">An assembly whose cmdlets are there from the start; or null.</param>
+    /// <param name="helpFile">Their help, the full path of a MAML file; or null.</param>
     /// <returns>The runspace.</returns>
-    public static Runspace Open(PSHost? host, SessionStateCommandEntry[] commands)
+    public static Runspace Open(PSHost? host, Assembly? commands, string? helpFile)
     {
         // CreateDefault would load all of PowerShell's assemblies; what this one leaves out is
         // loaded by its commands' names when they are first used.
         InitialSessionState state = InitialSessionState.CreateDefault2();
-        state.Commands.Add(commands);
+        foreach (Type cmdlet in commands?.GetExportedTypes() ?? [])
+        {
+            // Those that are not to be browsed are called by their class.
+            if (cmdlet.GetCustomAttribute<CmdletAttribute>(inherit: false) is { } names
+                && cmdlet.GetCustomAttribute<EditorBrowsableAttribute>(inherit: false) is null)
+            {
+                string name = $"{names.VerbName}-{names.NounName}";
+                state.Commands.Add(new SessionStateCmdletEntry(name, cmdlet, helpFile));
+            }
+        }
+
         if (host is not null)
         {
             SessionVariables.AddProfile(state);

@@ -8,12 +8,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..compiling import CompiledAssembly, SourceFile, kept_assembly, load_compiled, sources_in
+from ..compiling import (
+    CompiledAssembly,
+    SourceFile,
+    assembly_key,
+    kept_assembly,
+    load_compiled,
+    sources_in,
+)
 
 if TYPE_CHECKING:
     from ..homes import Home
 
-__all__ = ["is_compiled", "load_native", "native_sources"]
+__all__ = ["is_compiled", "load_native", "native_key", "native_sources"]
 
 _NAME = "PSBridge.Native"
 
@@ -35,6 +42,11 @@ def load_native(home: Home) -> CompiledAssembly:
         home=home,
         notice=f"psbridge: compiling its C# half for PowerShell {home.version}, once",
     )
+
+
+def native_key(home: Home) -> str:
+    """The key of the C# half for an engine; see `CompiledAssembly`."""
+    return assembly_key(native_sources(), _NAME, home)
 
 
 def is_compiled(home: Home) -> bool:

@@ -9,7 +9,7 @@
     PowerShellVersion = '7.4'
     CompatiblePSEditions = @('Core')
     FunctionsToExport = @('Import-PythonModule', 'Start-PSBridge')
-    CmdletsToExport = @()
+    CmdletsToExport = @('Invoke-WinRMCommand', 'New-WinRMSession')
     VariablesToExport = @()
     AliasesToExport = @()
 }

@@ -4,6 +4,7 @@
 param([string] $Python)
 
 # Where `psbridge install-module` has noted the interpreter that it ran in.
+$script:Imported = $false
 $script:Noted = [IO.Path]::Combine($PSScriptRoot, 'interpreter.txt')
 
 function Stop-WithError([string] $Id, [string] $Message) {
@@ -175,6 +176,19 @@ function Start-PSBridge {
             $PSCmdlet.ThrowTerminatingError([Management.Automation.ErrorRecord]::new(
                 $failure, 'PSBridgeNotStarted', 'InvalidResult', $null))
         }
+        # The cmdlets that reach other machines, whose assembly Python has loaded. Once this module
+        # is imported it can export no more, and they go to the caller.
+        $import = [scriptblock]::Create('
+            $from = if ($args[0].Location) { @{ Name = $args[0].Location } } else { @{ Assembly = $args[0] } }
+            Import-Module @from -Cmdlet *-WinRM*')
+        foreach ($assembly in [AppDomain]::CurrentDomain.GetAssemblies()) {
+            if ($assembly.GetName().Name -notlike 'PSBridge.Remote-*') { continue }
+            if ($script:Imported) {
+                $PSCmdlet.InvokeCommand.InvokeScript($PSCmdlet.SessionState, $import, $assembly)
+            } else {
+                . $import $assembly
+            }
+        }
         $script:Attached = $true
     }
 }
@@ -231,4 +245,5 @@ try {
     # Not the end of it: another interpreter can still be named.
     Write-Failure $_
 }
-Export-ModuleMember -Function Start-PSBridge, Import-PythonModule
+Export-ModuleMember -Function Start-PSBridge, Import-PythonModule -Cmdlet *-WinRM*
+$script:Imported = $true

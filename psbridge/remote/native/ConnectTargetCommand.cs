@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Management.Automation;
 using System.Management.Automation.Runspaces;
 
@@ -5,6 +6,7 @@ namespace PSBridge.Remote;
 
 /// <summary>What Python opens a session with, on a connection of any kind.</summary>
 /// <remarks>No session lists it: Python calls it by its class.</remarks>
+[EditorBrowsable(EditorBrowsableState.Never)]
 [Cmdlet(VerbsCommunications.Connect, "Target")]
 [OutputType(typeof(PSSession))]
 public sealed class ConnectTargetCommand : OpenSessionsCommand

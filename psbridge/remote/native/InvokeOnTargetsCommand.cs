@@ -1,4 +1,5 @@
 using System.Collections.Generic;
+using System.ComponentModel;
 using System.Linq;
 using System.Management.Automation;
 
@@ -6,6 +7,7 @@ namespace PSBridge.Remote;
 
 /// <summary>What Python starts remote jobs with: Invoke-Command on connections of all kinds.</summary>
 /// <remarks>No session lists it: Python calls it by its class.</remarks>
+[EditorBrowsable(EditorBrowsableState.Never)]
 [Cmdlet(VerbsLifecycle.Invoke, "OnTargets", DefaultParameterSetName = ComputerNameParameterSet)]
 public sealed class InvokeOnTargetsCommand : RemoteCommand
 {

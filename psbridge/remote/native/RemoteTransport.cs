@@ -73,6 +73,9 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
     /// <summary>Whether it is over: failed, closed or given up.</summary>
     public bool IsOver => Volatile.Read(ref _over) != 0;
 
+    /// <summary>What the carrier knows of why it takes so long: a part of the reason where time is up.</summary>
+    public string Known { get; set; } = "";
+
     /// <summary>Begin the session; called by the engine, which must not wait here.</summary>
     public override void CreateAsync()
     {
@@ -317,10 +320,20 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
     {
         if (!IsOpen)
         {
+<<<<<<< HEAD
             string seconds = (Info.OpenMilliseconds / 1000.0).ToString("0.#", CultureInfo.InvariantCulture);
             (string Message, int Code) refusal = _refusal ?? (
                 $"{Info.ComputerName}: the machine accepts connections but does not answer, or it is not reachable", 0);
             Fail($"{refusal.Message}; no PowerShell session within {seconds} s (the open timeout)", refusal.Code, null);
+=======
+            string seconds = (Info.OpenMilliseconds / 1000.0).ToString("0.#", System.Globalization.CultureInfo.InvariantCulture);
+            Fail(
+                $"{Info.ComputerName}: no PowerShell session within {seconds} s (the open timeout); "
+                + "the machine accepts connections but does not answer, or it is not reachable"
+                + (Known.Length > 0 ? $"; {Known}" : ""),
+                0,
+                null);
+>>>>>>> main
         }
     }
 

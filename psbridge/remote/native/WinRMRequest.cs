@@ -49,6 +49,11 @@ public static class WinRMConnections
     /// <exception cref="ArgumentException">The settings do not go together, or cannot work.</exception>
     internal static RemoteConnectionInfo Connect(WinRMRequest request)
     {
+        if (Make is null)
+        {
+            PythonRuntime.Run("import psbridge.remote.commands as commands; commands.register()");
+        }
+
         object? made = null;
         Border.TryCall(() => made = Make?.Invoke(request));
         return made switch

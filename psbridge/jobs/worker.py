@@ -1,11 +1,11 @@
-"""The work of jobs in another process, and what goes over the connection to it.
+"""The work of jobs in a worker process, and what goes over the connection to it.
 
-There, `serve` (a process of ours) or a `RemoteTask` (an executor's) does the work, and a
-`RemoteSink` sends what it writes. Here, `pump` takes it and writes it into the child job. Each
+There, `serve` (a process of ours) or a `WorkerTask` (an executor's) does the work, and a
+`WorkerSink` sends what it writes. Here, `pump` takes it and writes it into the child job. Each
 message is a pickled tuple in a frame of its own, so that one that cannot be read spoils no other:
 
     here -> there   the job, ("stop",)
-    there -> here   ("write", method, arguments), ("ended",), ("failed", RemoteError, exception)
+    there -> here   ("write", method, arguments), ("ended",), ("failed", WorkerError, exception)
 
 Nothing that runs there needs .NET.
 """
@@ -25,7 +25,7 @@ from collections.abc import Callable, Iterable
 from multiprocessing.connection import Client, Connection
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ConversionError, RemoteError, StopRequested
+from ..errors import ConversionError, StopRequested, WorkerError
 from .file_modules import FileModules
 from .stopping import InterruptibleThread
 from .timers import call_later
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from ..session.sink import RecordSink
     from .job import Job
 
-__all__ = ["STOP", "RemoteSink", "RemoteTask", "dump_job", "dumps", "pump", "serve"]
+__all__ = ["STOP", "WorkerSink", "WorkerTask", "dump_job", "dumps", "pump", "serve"]
 
 _PICKLING = (pickle.PicklingError, TypeError, AttributeError, ValueError, RecursionError)
 
@@ -74,10 +74,10 @@ ENDED = dumps(("ended",))
 # ---- There: where the work is done ----
 
 
-class RemoteSink:
+class WorkerSink:
     """Sends what a job writes to the process in which PowerShell runs."""
 
-    def __init__(self, send: Callable[[bytes], None], stop: RemoteStop) -> None:
+    def __init__(self, send: Callable[[bytes], None], stop: WorkerStop) -> None:
         """Write to what takes messages, from any thread, until the stop."""
         self._send = send
         self._stop = stop
@@ -100,7 +100,7 @@ class RemoteSink:
     ) -> None:
         """Send a non-terminating error; an exception goes as its description."""
         if isinstance(error, BaseException):
-            error = RemoteError.describe(error)
+            error = WorkerError.describe(error)
         self._call("write_error", error, error_id, category, target)
 
     def write_text(self, stream: str, text: str) -> None:
@@ -123,12 +123,12 @@ class RemoteSink:
         except ConversionError as error:
             # As for any value without a counterpart: an error that says so, and the work goes on.
             message = dumps(
-                ("write", "write_error", (RemoteError.describe(error), "ConversionError"))
+                ("write", "write_error", (WorkerError.describe(error), "ConversionError"))
             )
         self._send(message)
 
 
-class RemoteStop:
+class WorkerStop:
     """A request to stop the work that is done there; made before the work is known."""
 
     def __init__(self) -> None:
@@ -155,7 +155,7 @@ class RemoteStop:
             interrupt()
 
 
-def do_work(connection: Connection, job: Job, stop: RemoteStop) -> None:
+def do_work(connection: Connection, job: Job, stop: WorkerStop) -> None:
     """Do a job's work there, to its end, and say how it ended.
 
     Args:
@@ -179,7 +179,7 @@ def do_work(connection: Connection, job: Job, stop: RemoteStop) -> None:
         thread.enter()
         try:
             if not stop.requested:
-                perform(job, RemoteSink(send, stop), stop)
+                perform(job, WorkerSink(send, stop), stop)
         finally:
             thread.leave()
     except StopRequested:
@@ -192,7 +192,7 @@ def do_work(connection: Connection, job: Job, stop: RemoteStop) -> None:
 
 
 def _failure(error: BaseException) -> bytes:
-    described = RemoteError.describe(error)
+    described = WorkerError.describe(error)
     try:
         message = dumps(("failed", described, error))
         pickle.loads(message)  # not each exception that can be pickled can be made again
@@ -207,17 +207,17 @@ def serve(connection: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # Its parent ends it at exit as a daemon; still, a job may well have processes of its own.
     multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined]
-    orders: queue.SimpleQueue[tuple[bytes, RemoteStop] | None] = queue.SimpleQueue()
+    orders: queue.SimpleQueue[tuple[bytes, WorkerStop] | None] = queue.SimpleQueue()
 
     def read() -> None:
-        stop = RemoteStop()
+        stop = WorkerStop()
         with contextlib.suppress(EOFError, OSError):
             while True:
                 message = connection.recv_bytes()
                 if message == STOP:
                     stop.request()
                 else:
-                    stop = RemoteStop()
+                    stop = WorkerStop()
                     orders.put((message, stop))
         # The process that made this one is gone, and nobody will kill it.
         orders.put(None)
@@ -240,8 +240,8 @@ def serve(connection: Connection) -> None:
 _ORPHAN_SECONDS = 5.0
 
 
-class RemoteTask:
-    """What an executor runs in another process: it connects back and does a job's work.
+class WorkerTask:
+    """What an executor runs in a worker process: it connects back and does a job's work.
 
     Its repr says nothing of the key. The modules come first, for the job's class may be in one.
     """
@@ -252,7 +252,7 @@ class RemoteTask:
         self._order = (job, address, key, number)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return RemoteTask, (FileModules(), *self._order)
+        return WorkerTask, (FileModules(), *self._order)
 
     def __call__(self) -> None:
         """Do the work.
@@ -270,7 +270,7 @@ class RemoteTask:
                 "machines, say JobGroup(listen=...) with an address that they can reach"
             ) from None
         connection.send_bytes(number.to_bytes(8, "little"))
-        stop = RemoteStop()
+        stop = WorkerStop()
 
         def read() -> None:
             # Ends when the other side hangs up, which it does when the work has ended.

@@ -21,7 +21,7 @@ class Unpicklable(Exception):
         super().__init__(f"{first} and {second}")
 
 
-class Remote(Job):
+class WorkerJob(Job):
     """Writes to several streams, and then does what its mode says."""
 
     grace = 0.5
@@ -57,7 +57,7 @@ class Remote(Job):
         yield "last"
 
 
-class RemoteAsync(Job):
+class AsyncWorkerJob(Job):
     """The same with async work."""
 
     grace = 0.5

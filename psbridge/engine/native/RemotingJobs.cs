@@ -1,0 +1,83 @@
+using System.Collections.Generic;
+using System.Linq;
+using System.Management.Automation;
+using System.Management.Automation.Runspaces;
+using System.Reflection;
+
+namespace PSBridge;
+
+/// <summary>A message of a job that runs elsewhere.</summary>
+/// <param name="Record">A WarningRecord, a VerboseRecord or a DebugRecord.</param>
+/// <param name="Location">The machine.</param>
+public sealed record RemotingMessage(InformationalRecord Record, string Location);
+
+/// <summary>What Receive-Job leaves in jobs that run elsewhere: Start-Job's, Invoke-Command's.</summary>
+/// <remarks>
+/// Receive-Job shows the warnings, verbose and debug messages of such a job on the host, past all
+/// streams. The job keeps them, too, in its streams, from where they are taken here. A job of
+/// another kind writes them into the streams of Receive-Job, and has none here.
+/// </remarks>
+public static class RemotingJobs
+{
+    private const BindingFlags Any = BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic;
+
+    /// <summary>The messages of a job and of its children, in the order of the children.</summary>
+    /// <param name="job">The job.</param>
+    /// <param name="keep">Whether they stay there for the next one.</param>
+    /// <returns>WarningRecords, VerboseRecords and DebugRecords, in this order for each.</returns>
+    public static RemotingMessage[] TakeMessages(Job job, bool keep)
+    {
+        List<RemotingMessage> found = [];
+        Take(job, keep, found);
+        return [.. found];
+    }
+
+    /// <summary>What a script on another machine gave to `exit`.</summary>
+    /// <param name="job">A child job, or a parent with one.</param>
+    /// <returns>The code; -1 where there is none.</returns>
+    public static int ExitCodeOf(Job job)
+    {
+        if (job.ChildJobs.Count == 1)
+        {
+            return ExitCodeOf(job.ChildJobs[0]);
+        }
+
+        object? info = IsChild(job) && job.GetType().GetProperty("Runspace", Any)?.GetValue(job) is Runspace runspace
+            ? runspace.ConnectionInfo
+            : null;
+        return info?.GetType().GetProperty("ExitCode")?.GetValue(info) is int code ? code : -1;
+    }
+
+    private static void Take(Job job, bool keep, List<RemotingMessage> found)
+    {
+        foreach (Job child in job.ChildJobs)
+        {
+            Take(child, keep, found);
+        }
+
+        if (IsChild(job))
+        {
+            Take(job, job.Warning, keep, found);
+            Take(job, job.Verbose, keep, found);
+            Take(job, job.Debug, keep, found);
+        }
+    }
+
+    private static void Take<T>(
+        Job job, PSDataCollection<T> stream, bool keep, List<RemotingMessage> found)
+        where T : InformationalRecord
+    {
+        // Not by iteration, which waits for more.
+        ICollection<T> records = keep ? Copy(stream) : stream.ReadAll();
+        found.AddRange(records.Select(record => new RemotingMessage(record, job.Location)));
+    }
+
+    private static T[] Copy<T>(PSDataCollection<T> stream)
+    {
+        T[] there = new T[stream.Count];
+        stream.CopyTo(there, 0);
+        return there;
+    }
+
+    private static bool IsChild(Job job) => job.GetType().Name == "PSRemotingChildJob";
+}
