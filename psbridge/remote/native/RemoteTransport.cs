@@ -320,20 +320,19 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
     {
         if (!IsOpen)
         {
-<<<<<<< HEAD
             string seconds = (Info.OpenMilliseconds / 1000.0).ToString("0.#", CultureInfo.InvariantCulture);
-            (string Message, int Code) refusal = _refusal ?? (
-                $"{Info.ComputerName}: the machine accepts connections but does not answer, or it is not reachable", 0);
-            Fail($"{refusal.Message}; no PowerShell session within {seconds} s (the open timeout)", refusal.Code, null);
-=======
-            string seconds = (Info.OpenMilliseconds / 1000.0).ToString("0.#", System.Globalization.CultureInfo.InvariantCulture);
+            string time = $"no PowerShell session within {seconds} s (the open timeout)";
+            if (_refusal is { } refusal)
+            {
+                Fail($"{refusal.Message}; {time}", refusal.Code, null);
+                return;
+            }
+
             Fail(
-                $"{Info.ComputerName}: no PowerShell session within {seconds} s (the open timeout); "
-                + "the machine accepts connections but does not answer, or it is not reachable"
-                + (Known.Length > 0 ? $"; {Known}" : ""),
+                $"{Info.ComputerName}: {time}; the machine accepts connections but does not answer, "
+                + "or it is not reachable" + (Known.Length > 0 ? $"; {Known}" : ""),
                 0,
                 null);
->>>>>>> main
         }
     }
 
