@@ -32,7 +32,20 @@ internal sealed class RemoteHost(PSHost host, RemoteConnectionInfo info) : PSHos
 
     public override Version Version => host.Version;
 
-    public bool IsRunspacePushed => (host as IHostSupportsInteractiveSession)?.IsRunspacePushed ?? false;
+    public bool IsRunspacePushed
+    {
+        get
+        {
+            try
+            {
+                return (host as IHostSupportsInteractiveSession)?.IsRunspacePushed ?? false;
+            }
+            catch (PSNotImplementedException)
+            {
+                return false; // the engine's own host has the interface, and asks one that has it not
+            }
+        }
+    }
 
     Runspace IHostSupportsInteractiveSession.Runspace => ((IHostSupportsInteractiveSession)host).Runspace!;
 
