@@ -52,6 +52,8 @@ class WinRM(Target):
         ca: a PEM file or a folder of authorities; without it the system's authorities count. The
             environment is never asked.
         verify: whether the machine's certificate must be valid. False is for tests.
+        verify_host: whether it must be of this host. False takes one of another host, if it is
+            of an authority that counts.
         proxy: the URL of an HTTP proxy; ``"env"`` for what the environment says; None for none.
         proxy_username: the account at the proxy, with Basic.
         proxy_password: its password.
@@ -70,6 +72,7 @@ class WinRM(Target):
         no_profile: whether the user's Windows profile is left unloaded on the machine.
         culture: the language of the session's formats, such as ``de-DE``.
         ui_culture: the language of its texts.
+        retries: how often an answer that was lost is asked for again.
         refusals: after so many machines of one job have refused one account, the others are not
             tried with it, so that it does not get locked; None tries it on each.
 
@@ -90,6 +93,7 @@ class WinRM(Target):
     key_password: str | Secret | None = field(default=None, kw_only=True)
     ca: str | PathLike[str] | None = field(default=None, kw_only=True)
     verify: bool = field(default=True, kw_only=True)
+    verify_host: bool = field(default=True, kw_only=True)
     proxy: str | None = field(default=None, kw_only=True)
     proxy_username: str | None = field(default=None, kw_only=True)
     proxy_password: str | Secret | None = field(default=None, kw_only=True)
@@ -105,6 +109,7 @@ class WinRM(Target):
     no_profile: bool = field(default=False, kw_only=True)
     culture: str = field(default="en-US", kw_only=True)
     ui_culture: str = field(default="en-US", kw_only=True)
+    retries: int = field(default=5, kw_only=True)
     refusals: int | None = field(default=3, kw_only=True)
 
     transport_name = "WinRM"
@@ -229,8 +234,8 @@ class WinRM(Target):
                 "cert_file, key_file and key_password are for auth='certificate', "
                 f"not for {self.auth!r}"
             )
-        if not secure and (self.ca is not None or not self.verify):
-            raise ValueError("ca and verify are for https, and this is plain http")
+        if not secure and (self.ca is not None or not self.verify or not self.verify_host):
+            raise ValueError("ca, verify and verify_host are for https, and this is plain http")
         if self.ca is not None and not self.verify:
             raise ValueError("a ca together with verify=False makes no sense")
         if self.address.port == 5986 and not secure:
@@ -260,6 +265,8 @@ class WinRM(Target):
             raise ValueError("the cancel timeout is not above 0")
         if self.idle_timeout is not None and self.idle_timeout < 60:
             raise ValueError("the idle timeout is at least 60 seconds, which is Windows' least")
+        if not 0 <= self.retries <= 20:
+            raise ValueError("retries is from 0 to 20")
         if not self.configuration:
             raise ValueError("the configuration has no name")
 

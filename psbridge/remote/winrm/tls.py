@@ -28,7 +28,7 @@ def tls_context(target: WinRM) -> ssl.SSLContext:
         ssl.SSLError: a file is no certificate or no key, or the key's password is wrong.
     """
     files = (_file(target.ca), _file(target.cert_file), _file(target.key_file))
-    return _context(target.verify, *files, target.key_password)
+    return _context(target.verify, target.verify_host, *files, target.key_password)
 
 
 def check_files(target: WinRM) -> None:
@@ -39,7 +39,7 @@ def check_files(target: WinRM) -> None:
     """
     try:
         if target.ca is not None:
-            _context(True, _file(target.ca), None, None, None)
+            _context(True, True, _file(target.ca), None, None, None)
     except OSError as error:
         raise ValueError(f"ca {target.ca} has no certificates in PEM form: {error}") from None
     if target.cert_file is None:
@@ -79,15 +79,21 @@ def _file(path: str | PathLike[str] | None) -> _File:
 # Reading the system's authorities takes longer than the rest of opening a connection.
 @functools.lru_cache(maxsize=16)
 def _context(
-    verify: bool, ca: _File, certificate: _File, key: _File, password: str | Secret | None
+    verify: bool,
+    verify_host: bool,
+    ca: _File,
+    certificate: _File,
+    key: _File,
+    password: str | Secret | None,
 ) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.sslsocket_class = TlsSocket
     # A server of 2022 asks for the certificate only when it sees the request.
     context.post_handshake_auth = True
     context.options |= ssl.OP_NO_COMPRESSION
-    if not verify:
+    if not verify or not verify_host:
         context.check_hostname = False
+    if not verify:
         context.verify_mode = ssl.CERT_NONE
     elif ca is None:
         _trust_system(context)
