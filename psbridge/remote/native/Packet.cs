@@ -30,6 +30,8 @@ internal static class Packet
 
     public static bool IsClose(string packet) => packet.StartsWith("<Close ", StringComparison.Ordinal);
 
+    public static bool IsCloseAck(string packet) => packet.StartsWith("<CloseAck ", StringComparison.Ordinal);
+
     /// <summary>Whose packet it is; the empty id is the session's.</summary>
     public static Guid IdOf(string packet)
     {
