@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import JobError, JobFailed, JobStopped
@@ -124,7 +125,13 @@ class JobHandle:
             kind = message.Record.GetType().Name
             stream = next(part for part in _MESSAGES if part in kind)
             record = message_record(message.Record, message.Location)
-            getattr(result, _MESSAGES[stream]).append(record)
+            records = getattr(result, _MESSAGES[stream])
+            # A host that can show them has shown them, and so they are here, without their origin.
+            shown = replace(record, origin=None)
+            if shown in records:
+                records[records.index(shown)] = record
+            else:
+                records.append(record)
         code = RemotingJobs.ExitCodeOf(self.net)
         result.exit_code = code if code >= 0 else None
         return result

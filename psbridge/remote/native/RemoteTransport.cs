@@ -146,7 +146,15 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
             return; // over meanwhile
         }
 
-        HandleDataReceived(packet);
+        if (Info.Exit is not { } exit)
+        {
+            HandleDataReceived(packet);
+        }
+        else if (!exit.Takes(packet))
+        {
+            HandleDataReceived(packet);
+            exit.After(packet);
+        }
     }
 
     /// <summary>Feed the end of a stopped command that the far side ended without a word.</summary>
