@@ -1,4 +1,4 @@
-"""A hundred targets under random faults: every child tells the truth, and nothing is left behind."""
+"""A hundred targets under random faults: children tell the truth, and nothing is left."""
 
 from __future__ import annotations
 

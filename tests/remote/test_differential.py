@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from psbridge import SSH, Credential, JobHandle, Secret, Session
+from psbridge import Credential, JobHandle, Secret, Session
 from tests.winrm_server.fixtures import PASSWORD, USER
 
 if TYPE_CHECKING:
+    from ssh_server import Sshd
+
     from tests.winrm_server.server import Machine
 
 # All streams, values of many types, and errors of all kinds, in a fixed order in each stream.
@@ -78,14 +80,14 @@ def native(shell: Session) -> dict[str, Any]:
 
 
 def test_invoke_winrmcommand_gives_the_same(
-    shell: Session, native: dict[str, Any], machine: Machine
+    shell: Session, native: dict[str, Any], winrm_machine: Machine
 ) -> None:
     (job,) = shell.run(
         "param($computer, $port, $credential, $script, $arguments, $data)"
         " $data | Invoke-WinRMCommand -ComputerName $computer -Port $port -Credential $credential"
         " -ScriptBlock ([scriptblock]::Create($script)) -ArgumentList $arguments -AsJob",
-        computer=machine.host,
-        port=machine.port,
+        computer=winrm_machine.host,
+        port=winrm_machine.port,
         credential=Credential(USER, Secret(PASSWORD)),
         script=SCRIPT,
         arguments=ARGUMENTS,
@@ -96,6 +98,6 @@ def test_invoke_winrmcommand_gives_the_same(
     assert len(native["errors"]) == 3
 
 
-def test_ssh_gives_the_same(shell: Session, native: dict[str, Any], ssh_target: SSH) -> None:
-    job = shell.start_remote(SCRIPT, ssh_target, *ARGUMENTS, input=INPUT)
+def test_ssh_gives_the_same(shell: Session, native: dict[str, Any], sshd: Sshd) -> None:
+    job = shell.start_remote(SCRIPT, sshd.target(), *ARGUMENTS, input=INPUT)
     assert streams_of(job) == native
