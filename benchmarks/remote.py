@@ -128,7 +128,8 @@ def pypsrp_settings(machine: Machine) -> dict[str, Any]:
 
 def run_ps(machine: Machine, count: int = 1) -> None:
     """Calls of pywinrm's, by one session of it."""
-    session = winrm.Session(machine.url, (USER, PASSWORD), transport="ntlm", proxy=None)
+    # Without proxy=None, with which requests' threads fall over one another in os.environ.
+    session = winrm.Session(machine.url, (USER, PASSWORD), transport="ntlm")
     for _ in range(count):
         answer = session.run_ps(SCRIPT)
         assert answer.std_out.split() == [b"1", b"2", b"3"], answer
