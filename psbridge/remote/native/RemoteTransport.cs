@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Concurrent;
+using System.Globalization;
 using System.IO;
 using System.Management.Automation.Internal;
 using System.Management.Automation.Remoting;
@@ -22,7 +23,9 @@ namespace PSBridge.Remote;
 /// - A session is open within its time, or fails with a reason. The engine has no such limit for a
 ///   transport that is not its own.
 /// - A stop is answered within 1.5 s and a close within 2 s, whatever the machine does: where no
-///   answer has come, the engine is told that it has. The carrier sees to the far side.
+///   answer has come, the engine is told that it has. The carrier sees to the far side. A close is
+///   answered at once where the session is over, be it that it fails in this very moment: the
+///   engine would wait for a minute, and begin with no other machine of the job meanwhile.
 /// - After <see cref="Fail"/> or the end of the session nothing is fed any more, and the carrier is
 ///   told once to end what it does, by a thread on which it may take its time.
 /// </remarks>
@@ -36,6 +39,7 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
     private readonly Action<RemoteTransport> _open;
     private readonly PacketOrder _order;
     private readonly ConcurrentDictionary<Guid, Timer> _stops = new();
+    private readonly ConcurrentDictionary<Guid, CommandEnd> _commands = new();
     private readonly Timer _openTimer;
     private readonly Timer _deadline;
     private readonly Timer _closeTimer;
@@ -43,7 +47,10 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
     private int _opened;
     private int _failed;
     private int _over;
-    private bool _heard;
+    private int _closing;
+    private int _closed;
+    private volatile bool _heard;
+    private (string Message, int Code)? _refusal;
 
     internal RemoteTransport(
         Guid id, PSRemotingCryptoHelper crypto, RemoteConnectionInfo info, Action<RemoteTransport> open)
@@ -55,7 +62,7 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
         _order = new PacketOrder(Put);
         _openTimer = new Timer(_ => OpenTimeIsUp());
         _deadline = new Timer(_ => DeadlineIsUp());
-        _closeTimer = new Timer(_ => CloseTimeIsUp());
+        _closeTimer = new Timer(_ => AnswerClose());
     }
 
     /// <summary>The session's id, which is the shell's.</summary>
@@ -117,14 +124,34 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
         }
 
         _heard = true;
-        if (Packet.IsSignalAck(packet) && _stops.TryRemove(Packet.IdOf(packet), out Timer? stop))
+        if (Packet.IsSignalAck(packet))
         {
+            if (!_stops.TryRemove(Packet.IdOf(packet), out Timer? stop))
+            {
+                return; // its time was up: the engine has been told already
+            }
+
             stop.Dispose();
+        }
+
+        if (Packet.EndsPipeline(packet) && _commands.TryGetValue(Packet.IdOf(packet), out CommandEnd? command))
+        {
+            command.Heard = true;
+        }
+        else if (Packet.IsCloseAck(packet))
+        {
+            _commands.TryRemove(Packet.IdOf(packet), out _);
         }
 
         if (!IsOpen && Packet.IsSessionState(packet) && Interlocked.Exchange(ref _opened, 1) == 0)
         {
             _openTimer.Change(Timeout.Infinite, Timeout.Infinite);
+        }
+
+        if (Packet.IsCloseAck(packet) && Packet.IdOf(packet) == Guid.Empty
+            && Interlocked.Exchange(ref _closed, 1) != 0)
+        {
+            return; // it has been answered already
         }
 
         try
@@ -136,12 +163,51 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
             return; // over meanwhile
         }
 
-        HandleDataReceived(packet);
+        if (Info.Exit is not { } exit)
+        {
+            HandleDataReceived(packet);
+        }
+        else if (!exit.Takes(packet))
+        {
+            HandleDataReceived(packet);
+            exit.After(packet);
+        }
     }
 
     /// <summary>Feed the end of a stopped command that the far side ended without a word.</summary>
     /// <param name="command">The command's id.</param>
     public void FeedStopped(string command) => Feed(Packet.Stopped(Id, Guid.Parse(command)));
+
+    /// <summary>Feed the end of a command that the carrier gives up; the session goes on.</summary>
+    /// <param name="command">The command's id.</param>
+    /// <param name="message">Why: the machine, what happened, and what to try.</param>
+    /// <param name="errorId">What PowerShell is to call the error.</param>
+    public void FeedFailed(string command, string message, string errorId) =>
+        Feed(Packet.Failed(Id, Guid.Parse(command), message, errorId));
+
+    /// <summary>Say that nothing comes any more from a command.</summary>
+    /// <remarks>
+    /// A command that did not tell how it ended, which the engine would wait for for ever, was
+    /// stopped where a stop was asked for: the far side had not begun it yet. Otherwise it has failed.
+    /// </remarks>
+    /// <param name="command">The command's id.</param>
+    /// <param name="message">Why it has failed, where it has.</param>
+    /// <param name="errorId">What PowerShell is to call the error.</param>
+    public void CommandEnded(string command, string message, string errorId)
+    {
+        Guid id = Guid.Parse(command);
+        if (!_commands.TryGetValue(id, out CommandEnd? end) || end.Heard)
+        {
+            return;
+        }
+
+        Feed(end.Signalled ? Packet.Stopped(Id, id) : Packet.Failed(Id, id, message, errorId));
+    }
+
+    /// <summary>Note why the session is not open yet, which the open timeout then says.</summary>
+    /// <param name="message">The reason so far.</param>
+    /// <param name="errorCode">The code of Windows' for it; or 0.</param>
+    public void NotOpenYet(string message, int errorCode) => _refusal = (message, errorCode);
 
     /// <summary>Let the session fail.</summary>
     /// <param name="message">Why: the machine, what happened, and what to try.</param>
@@ -180,8 +246,10 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
     public override void CloseAsync()
     {
         _openTimer.Change(Timeout.Infinite, Timeout.Infinite);
-        _closeTimer.Change(_heard ? CloseMilliseconds : 0, Timeout.Infinite);
         base.CloseAsync();
+        Volatile.Write(ref _closing, 1);
+        // The session may end in this moment: then either this sees it, or its end sees the close.
+        _closeTimer.Change(_heard && !IsOver ? CloseMilliseconds : 0, Timeout.Infinite);
     }
 
     /// <inheritdoc/>
@@ -204,7 +272,15 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
     // On a thread of the pool: the first packet is made under no lock here, and Python may be called.
     private void Begin()
     {
-        SendOneItem();
+        try
+        {
+            SendOneItem();
+        }
+        catch (IOException)
+        {
+            return; // over before it has begun
+        }
+
         bool called = false;
         Border.TryCall(() =>
         {
@@ -219,9 +295,19 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
 
     private void Write(string packet)
     {
-        if (Packet.IsSignal(packet))
+        if (Packet.IsCommand(packet))
+        {
+            // The engine uses an id again, for each part of a file that Copy-Item brings.
+            _commands[Packet.IdOf(packet)] = new CommandEnd();
+        }
+        else if (Packet.IsSignal(packet))
         {
             Guid command = Packet.IdOf(packet);
+            if (_commands.TryGetValue(command, out CommandEnd? end))
+            {
+                end.Signalled = true;
+            }
+
             Timer timer = new(_ => StopTimeIsUp(command), null, StopMilliseconds, Timeout.Infinite);
             if (!_stops.TryAdd(command, timer))
             {
@@ -240,6 +326,11 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
         }
         catch (Exception error) when (error is InvalidOperationException or ObjectDisposedException)
         {
+            if (Packet.IsClose(packet) && Packet.IdOf(packet) == Guid.Empty)
+            {
+                _closed = 1; // the engine takes the exception for the answer
+            }
+
             // Of the kinds that the engine expects where a transport has gone.
             throw new IOException("the session is over", error);
         }
@@ -249,7 +340,11 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
     {
         if (_stops.ContainsKey(command))
         {
-            Feed(Packet.Stopped(Id, command));
+            if (!_commands.TryGetValue(command, out CommandEnd? end) || !end.Heard)
+            {
+                Feed(Packet.Stopped(Id, command));
+            }
+
             Feed(Packet.SignalAck(command));
         }
     }
@@ -258,11 +353,17 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
     {
         if (!IsOpen)
         {
-            string seconds = (Info.OpenMilliseconds / 1000.0).ToString("0.#", System.Globalization.CultureInfo.InvariantCulture);
+            string seconds = (Info.OpenMilliseconds / 1000.0).ToString("0.#", CultureInfo.InvariantCulture);
+            string time = $"no PowerShell session within {seconds} s (the open timeout)";
+            if (_refusal is { } refusal)
+            {
+                Fail($"{refusal.Message}; {time}", refusal.Code, null);
+                return;
+            }
+
             Fail(
-                $"{Info.ComputerName}: no PowerShell session within {seconds} s (the open timeout); "
-                + "the machine accepts connections but does not answer, or it is not reachable"
-                + (Known.Length > 0 ? $"; {Known}" : ""),
+                $"{Info.ComputerName}: {time}; the machine accepts connections but does not answer, "
+                + "or it is not reachable" + (Known.Length > 0 ? $"; {Known}" : ""),
                 0,
                 null);
         }
@@ -270,18 +371,19 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
 
     private void DeadlineIsUp()
     {
-        string seconds = (Info.DeadlineMilliseconds / 1000.0).ToString("0.#", System.Globalization.CultureInfo.InvariantCulture);
+        string seconds = (Info.DeadlineMilliseconds / 1000.0).ToString("0.#", CultureInfo.InvariantCulture);
         Fail(
             $"{Info.ComputerName}: the time of {seconds} s is up; what ran there has been stopped",
             0,
             null);
     }
 
-    private void CloseTimeIsUp()
+    // Not through Feed, which is for what comes from the machine, and only until the end.
+    private void AnswerClose()
     {
-        if (!IsOver)
+        if (Interlocked.Exchange(ref _closed, 1) == 0)
         {
-            Feed(Packet.CloseAck(Guid.Empty));
+            HandleDataReceived(Packet.CloseAck(Guid.Empty));
         }
     }
 
@@ -303,6 +405,11 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
         }
 
         _deadline.Change(Timeout.Infinite, Timeout.Infinite);
+        if (Volatile.Read(ref _closing) != 0)
+        {
+            ThreadPool.QueueUserWorkItem(_ => AnswerClose());
+        }
+
         CallEnd();
     }
 
@@ -312,6 +419,15 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
         {
             ThreadPool.QueueUserWorkItem(_ => Border.TryCall(end));
         }
+    }
+
+    private sealed class CommandEnd
+    {
+        /// <summary>Whether a stop was asked for.</summary>
+        public volatile bool Signalled;
+
+        /// <summary>Whether the far side has told how it ended.</summary>
+        public volatile bool Heard;
     }
 
     private sealed class QueueWriter(RemoteTransport owner) : TextWriter

@@ -1,156 +1,301 @@
-"""A session carried over WinRM to a machine's PowerShell endpoint."""
+"""A session carried over WinRM to a machine's PowerShell endpoint.
+
+| the engine writes | goes out | is fed back |
+|---|---|---|
+| the session's first Data | Create; then Receives of the shell | DataAck |
+| Command X | nothing | CommandAck at once |
+| X's first Data | Command; then Receives of X | DataAck |
+| later Data | Send, to ``stdin`` or, for the host's answers, to ``pr`` | DataAck |
+| Signal X | Signal ``crtl_c`` | SignalAck, when X's Receives have ended |
+| Close X | Signal ``terminate`` | CloseAck |
+| Close of the session | Delete | CloseAck |
+
+Threads: one sends, and has cleaned up when it ends; one listens to the shell; one to each command
+that runs. Each has a connection of its own, see `Connections`.
+
+Guarantees:
+
+- Create, Command and Send are never repeated where the machine may have taken them. A Command or a
+  Send whose fate is unknown, which the timed-out fault after them means, too, is terminated, and
+  its command fails; the session goes on.
+- On every way out the shell is deleted, with what runs in it: the session was closed, has failed,
+  was given up by its timers, the program ends. Where the connection was cut, on a new one.
+- A command that has not told its end has failed, and what it had told stays.
+- `finished` is called when no thread of the session runs any more, but for one that the machine
+  keeps waiting and that has been cut off.
+"""
 
 from __future__ import annotations
 
 import threading
-import time
+from functools import partial
 from http.cookiejar import CookieJar
 from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree
 
 from ..carrying import Carrier, FanOut
 from .connection import Connection
 from .connections import Connections
-from .errors import Fault, LogonRefused, NoAnswer, NotSent, NotWinRM, RequestError, TimedOut
+from .endings import is_gone, is_unreachable
+from .errors import Fault, LogonRefused, NotSent, RequestError
 from .messages import Envelope, Messages
 from .packets import Packet, acknowledgement, data_packet, read_packet
-from .receiving import GONE, Listener, Lost
+from .receiving import GRACE_SECONDS, Listener, Lost
+from .running import Command
+from .shell import Shell
 
 if TYPE_CHECKING:
     from .target import WinRM
 
+__all__ = ["WinRMCarrier"]
+
+# Before a request that has not reached the machine is sent again.
+_NOT_SENT_PAUSES = (0.2, 1.0)
+# How long what ends a command may take, beyond which it is left to the Delete of the shell.
+_TERMINATE_SECONDS = 10.0
+
 
 class WinRMCarrier(Carrier):
+    """Carries one session; see the module."""
+
     def __init__(self, transport: Any, target: WinRM, fan_out: FanOut) -> None:
+        """Make the carrier of a session.
+
+        Args:
+            transport: its ``RemoteTransport``.
+            target: the machine.
+            fan_out: what it has in common with other sessions.
+        """
         super().__init__(transport)
         self._target = target
         cookies = CookieJar()
         self._connections = Connections(lambda: Connection(target, cookies, fan_out))
-        self._commands: dict[str, _Command] = {}
-        self._shell_listener: Listener | None = None
         self._over = threading.Event()
         self._lock = threading.Lock()
-        self._may_exist = False
-        self._opened = False
+        self._line: Connection | None = None
+        self._cleans_up = False
+        self._listener: Listener | None = None
+        self._commands: dict[str, Command] = {}
 
     def begin(self) -> None:
-        threading.Thread(
-            target=self._run, name=f"psbridge carries {self._target.location}", daemon=True
-        ).start()
+        """Start the thread that sends."""
+        name = f"psbridge sends to {self._target.location}"
+        threading.Thread(target=self._run, name=name, daemon=True).start()
 
     def end(self) -> None:
-        self._over.set()
+        """The session is over: let the thread that sends clean up, also where it waits."""
+        with self._lock:
+            self._over.set()
+            line = None if self._cleans_up else self._line
+        if line is not None:
+            self._connections.abort(line)
 
     def _run(self) -> None:
         try:
-            with self._connections.one() as self._line:
+            with self._connections.one() as line:
                 self._messages = Messages(
-                    self._line.header, str(self.transport.Id), self._target.configuration, "Session"
+                    line.header,
+                    str(self.transport.Id),
+                    self._target.configuration,
+                    name=f"psbridge {self._target.location}",
+                    idle_timeout=self._target.idle_timeout,
+                    no_profile=self._target.no_profile,
                 )
+                self._shell = Shell(
+                    self._messages, open_timeout=self._target.open_timeout, given_up=self._over
+                )
+                with self._lock:
+                    self._line = line
                 try:
-                    while (line := self.transport.Take(-1)) is not None:
-                        self._carry(read_packet(line))
-                except RequestError as error:
-                    self.fail(str(error), error.code)
+                    self._carry_all()
                 finally:
                     self._clean_up()
         finally:
             self._connections.close()
             self.finished()
 
-    def _request(self, envelope: Envelope, seconds: float = 60.0) -> Any:
-        return self._line.send(envelope, answer_within=seconds)
+    def _carry_all(self) -> None:
+        try:
+            while not self._over.is_set() and (line := self.transport.Take(-1)) is not None:
+                packet = read_packet(line)
+                self._carry(packet)
+                if packet.kind == "Close" and packet.command is None:
+                    return
+        except RequestError as error:
+            self.fail(str(error), error.code)
+        except Exception as error:
+            self.fail(self._own_fault(error))
 
     def _carry(self, packet: Packet) -> None:
-        kind, command = packet.kind, packet.command
-        if kind == "Data":
-            if command is None and not self._opened:
-                self._create(packet.data)
-            elif command is not None and command not in self._commands:
-                self._begin_command(command, packet.data)
-            else:
-                self._request(self._messages.send(command, packet.data, answer=packet.answers))
-        elif kind == "Signal" and command is not None:
-            running = self._commands.get(command)
-            if running is not None:
-                running.signalled = True
-                self._request(self._messages.stop(command))
-                with self._lock:
-                    if not running.ended:
-                        running.acknowledge = True
-                        return
-        elif kind == "Close" and command is not None:
-            running = self._commands.pop(command, None)
-            if running is not None:
-                running.listener.expect_end()
-                try:
-                    self._request(self._messages.terminate(command))
-                except Fault as fault:
-                    if fault.code not in GONE:
-                        raise
-                running.listener.leave(1.0)
+        kind, identity = packet.kind, packet.command
+        if kind == "Data" and identity is None:
+            self._carry_to_shell(packet)
+        elif kind == "Data" and identity is not None:
+            self._carry_to_command(identity, packet)
+        elif kind == "Signal" and identity is not None:
+            self._stop(identity)
+            return
+        elif kind == "Close" and identity is not None:
+            self._close(identity)
         elif kind == "Close":
             self._clean_up()
-        self.transport.Feed(acknowledgement(kind, command))
+        self.transport.Feed(acknowledgement(kind, identity))
 
-    def _create(self, fragments: str) -> None:
-        self._may_exist = True
-        self._request(
-            self._messages.create(fragments, self._target.open_timeout), self._target.open_timeout
-        )
-        self._opened = True
-        self._shell_listener = self._listen(None)
-        self._shell_listener.start()
+    # The shell.
 
-    def _begin_command(self, command: str, fragments: str) -> None:
-        self._request(self._messages.command(command, fragments))
-        listener = self._listen(command)
-        self._commands[command] = _Command(listener)
-        listener.start()
+    def _carry_to_shell(self, packet: Packet) -> None:
+        if self._listener is not None:
+            self._send(self._messages.send(None, packet.data, answer=packet.answers))
+            return
+        assert self._line is not None
+        self._shell.create(self._line, packet.data, self._not_open_yet)
+        self.transport.Info.AuthenticatedWith = self._line.authenticated_with
+        self._listener = self._listen(None, self._shell_ended)
+        self._listener.start()
 
-    def _listen(self, command: str | None) -> Listener:
+    def _not_open_yet(self, error: RequestError) -> None:
+        self.transport.NotOpenYet(str(error), _signed(error.code))
+
+    def _shell_ended(self, error: Exception | None) -> None:
+        if error is not None:
+            self.fail(*self._lost(error))
+        elif not self._cleans_up:
+            self.fail(f"{self._target.location}: the machine has ended the session")
+
+    # Commands.
+
+    def _carry_to_command(self, identity: str, packet: Packet) -> None:
+        command = self._commands.get(identity)
+        if command is not None and command.failed:
+            return  # what is left of its input has nowhere to go
+        try:
+            if command is None:
+                command = self._commands[identity] = Command(self.transport, identity)
+                self._send(self._messages.command(identity, packet.data))
+                command.listen(self._listen(identity, partial(self._command_ended, command)))
+            else:
+                self._send(self._messages.send(identity, packet.data, answer=packet.answers))
+        except LogonRefused:
+            raise
+        except RequestError as error:
+            if is_gone(error):
+                raise RequestError(*self._lost(error)) from None
+            command.fail(f"{error}; the command was given up")
+
+    def _command_ended(self, command: Command, error: Exception | None) -> None:
+        if error is not None and not (command.is_stopped and is_gone(error)):
+            self.fail(*self._lost(error))
+        else:
+            command.ended(
+                f"{self._target.location}: the machine has ended the command without telling how "
+                "it ended; its process may have been ended"
+            )
+
+    def _stop(self, identity: str) -> None:
+        command = self._commands.get(identity)
+        if command is None:
+            self.transport.Feed(acknowledgement("Signal", identity))
+            return
+        command.is_stopped = True
+        try:
+            self._send(self._messages.stop(identity))
+        except LogonRefused:
+            raise
+        except RequestError:
+            pass  # it has ended, or its end is told for it in time
+        command.stopped()
+
+    def _close(self, identity: str) -> None:
+        command = self._commands.pop(identity, None)
+        if command is None:
+            return
+        if command.listener is not None:
+            command.listener.expect_end()
+        try:
+            self._send(self._messages.terminate(identity), _TERMINATE_SECONDS)
+        except LogonRefused:
+            raise
+        except RequestError:
+            pass  # it is gone, or will go with the shell
+        if command.listener is not None:
+            command.listener.wait(1.0)
+            command.listener.leave()
+
+    def _listen(self, identity: str | None, ended: Any) -> Listener:
         return Listener(
             self._connections,
             self._messages,
-            command,
+            identity,
             poll=self._target.operation_timeout,
-            hear=lambda fragments: self.transport.Feed(data_packet(command, fragments)),
-            ended=self._has_ended,
+            hear=lambda fragments: self.transport.Feed(data_packet(identity, fragments)),
+            ended=ended,
         )
 
-    def _has_ended(self, listener: Listener, error: Exception | None) -> None:
-        if error is not None:
-            self.fail(str(error.__cause__ or error), getattr(error, "code", 0))
-            return
-        running = self._commands.get(listener.command or "")
-        if running is not None:
-            if running.signalled:
-                pass
-            with self._lock:
-                running.ended = True
-                owed = running.acknowledge
-            if owed:
-                self.transport.Feed(acknowledgement("Signal", listener.command))
+    # Both.
+
+    def _send(self, envelope: Envelope, seconds: float | None = None) -> ElementTree.Element:
+        """Send a request; again only where it has not reached the machine."""
+        assert self._line is not None
+        if seconds is None:
+            seconds = self._target.operation_timeout + GRACE_SECONDS
+        for pause in _NOT_SENT_PAUSES:
+            try:
+                return self._line.send(envelope, answer_within=seconds)
+            except NotSent as error:
+                if not is_unreachable(error) or self._over.wait(pause):
+                    raise
+        return self._line.send(envelope, answer_within=seconds)
+
+    def _lost(self, error: Exception) -> tuple[str, int]:
+        """The reason, and its code, of a session that is lost while it is in use."""
+        tries = ""
+        if isinstance(error, Lost) and isinstance(error.__cause__, RequestError):
+            if error.tries > 1:
+                tries = f" ({error.tries} tries in {error.seconds:.0f} s)"
+            error = error.__cause__
+        if not isinstance(error, RequestError):
+            return self._own_fault(error), 0
+        return (
+            f"{error}; the session was lost while it was in use{tries}: the machine or WinRM may "
+            "have restarted, and what ran there may not have ended",
+            error.code,
+        )
+
+    def _own_fault(self, error: Exception) -> str:
+        return (
+            f"{self._target.location}: psbridge could not carry the session on, "
+            f"which is a fault of its own ({type(error).__name__}: {error})"
+        )
 
     def _clean_up(self) -> None:
-        if not self._may_exist:
-            return
-        self._may_exist = False
-        listeners = [c.listener for c in self._commands.values()]
-        if self._shell_listener:
-            listeners.append(self._shell_listener)
+        with self._lock:
+            if self._cleans_up:
+                return
+            self._cleans_up = True
+        listeners = [one.listener for one in self._commands.values() if one.listener is not None]
+        if self._listener is not None:
+            listeners.append(self._listener)
         for listener in listeners:
             listener.expect_end()
-        try:
-            self._request(self._messages.delete(), 5)
-        except RequestError:
-            pass
+        if self._shell.may_exist:
+            self._delete(listeners)
         for listener in listeners:
-            listener.leave(2)
+            listener.leave()
+
+    def _delete(self, listeners: list[Listener]) -> None:
+        assert self._line is not None
+        if self._listener is not None and not self._listener.is_listening():
+            # Some delete a shell only while a Receive of it waits.
+            listener = self._listen(None, lambda error: None)
+            listener.expect_end()
+            listener.start()
+            listeners.append(listener)
+        if self._connections.is_aborted(self._line):
+            with self._connections.one() as line:
+                self._shell.delete(line)
+        else:
+            self._shell.delete(self._line)
 
 
-class _Command:
-    def __init__(self, listener):
-        self.listener = listener
-        self.signalled = False
-        self.acknowledge = False
-        self.ended = False
+def _signed(code: int) -> int:
+    return (code + 2**31) % 2**32 - 2**31

@@ -8,15 +8,15 @@ from contextlib import contextmanager
 
 from .connection import Connection
 
-__all__ = ["Connections"]
+__all__ = ["MOST", "Connections"]
 
-# One sends, one listens to the shell, one to the command that runs; there may be two commands where
-# the engine asks for something beside the user's, and one that ends while the next begins.
-_LIMIT = 6
+# One sends, one listens to the shell, one to the command that runs. The engine asks for something
+# beside the user's command at times, and one that was stopped may end while the next begins.
+MOST = 6
 
 
 class Connections:
-    """Makes connections when they are wanted and keeps those that nobody uses for the next.
+    """Makes connections when they are wanted, and keeps those that nobody uses for the next.
 
     An NTLM or Kerberos context belongs to its connection, so two threads never share one.
     """
@@ -25,19 +25,20 @@ class Connections:
         """Make none yet.
 
         Args:
-            make: makes one.
+            make: makes one; nothing is connected by that.
         """
         self._make = make
         self._changed = threading.Condition()
         self._idle: list[Connection] = []
         self._used: set[Connection] = set()
+        self._aborted: set[Connection] = set()
         self._closed = False
 
     @contextmanager
     def one(self) -> Iterator[Connection]:
-        """Have a connection for a while; waits for one where there are as many as there may be."""
+        """Have a connection for a while; waits where there are as many as there may be."""
         with self._changed:
-            self._changed.wait_for(lambda: self._idle or len(self._used) < _LIMIT)
+            self._changed.wait_for(lambda: self._idle or len(self._used) < MOST)
             connection = self._idle.pop() if self._idle else self._make()
             self._used.add(connection)
         try:
@@ -45,12 +46,26 @@ class Connections:
         finally:
             with self._changed:
                 self._used.discard(connection)
-                keep = not self._closed
+                keep = connection not in self._aborted and not self._closed
+                self._aborted.discard(connection)
                 if keep:
                     self._idle.append(connection)
                 self._changed.notify()
             if not keep:
                 connection.close()
+
+    def abort(self, connection: Connection) -> None:
+        """End a connection under the thread that uses it, for good."""
+        with self._changed:
+            if connection not in self._used:
+                return
+            self._aborted.add(connection)
+        connection.abort()
+
+    def is_aborted(self, connection: Connection) -> bool:
+        """Whether one that is used was ended."""
+        with self._changed:
+            return connection in self._aborted
 
     def close(self) -> None:
         """Close those that nobody uses, and the others when they are given back."""

@@ -67,7 +67,14 @@ class Messages:
     """Writes the requests of one shell, each with an id of its own, and reads their answers."""
 
     def __init__(
-        self, header: Callable[..., Envelope], shell: str, configuration: str, name: str
+        self,
+        header: Callable[..., Envelope],
+        shell: str,
+        configuration: str,
+        *,
+        name: str,
+        idle_timeout: float | None = None,
+        no_profile: bool = False,
     ) -> None:
         """Make the requests for a shell that need not exist yet.
 
@@ -77,10 +84,12 @@ class Messages:
             shell: the shell's id, a GUID.
             configuration: the endpoint's name.
             name: what the machine lists the shell as.
+            idle_timeout: after how many seconds without a request the machine may delete it.
+            no_profile: whether the user's profile is not loaded.
         """
         self._header = header
         self._resource = f"{_POWERSHELL}/{configuration}"
-        self._name = name
+        self._name, self._idle_timeout, self._no_profile = name, idle_timeout, no_profile
         self._session = f"uuid:{_new_id()}"
         self.shell = shell.upper()
 
@@ -91,27 +100,19 @@ class Messages:
             fragments: what the engine begins with.
             seconds: how long the machine may take.
         """
-        shell = {
-            "@xmlns:rsp": _SHELL,
-            "@Name": self._name,
-            "@ShellId": self.shell,
-            "rsp:InputStreams": "stdin pr",
-            "rsp:OutputStreams": "stdout",
-            "creationXml": {"@xmlns": _POWERSHELL, "#text": fragments},
-        }
-        options = {
-            "@xmlns:xsi": _INSTANCE,
-            "@env:mustUnderstand": "true",
-            "w:Option": {
-                "@Name": "protocolversion",
-                "@MustComply": "true",
-                "#text": _PROTOCOL_VERSION,
-            },
-        }
+        shell: Envelope = {"@xmlns:rsp": _SHELL, "@Name": self._name, "@ShellId": self.shell}
+        if self._idle_timeout is not None:
+            shell["rsp:IdleTimeOut"] = _duration(self._idle_timeout)
+        shell["rsp:InputStreams"] = "stdin pr"
+        shell["rsp:OutputStreams"] = "stdout"
+        shell["creationXml"] = {"@xmlns": _POWERSHELL, "#text": fragments}
+        options = [_option("protocolversion", _PROTOCOL_VERSION, must_comply=True)]
+        if self._no_profile:
+            options.append(_option("WINRS_NOPROFILE", "1", must_comply=True))
         return self._write(
             f"{_TRANSFER}/Create",
             {"rsp:Shell": shell},
-            options=options,
+            options={"@env:mustUnderstand": "true", "w:Option": options},
             seconds=seconds,
             to_shell=False,
         )
@@ -129,10 +130,7 @@ class Messages:
             "rsp:Command": None,
             "rsp:Arguments": fragments,
         }
-        options = {
-            "@xmlns:xsi": _INSTANCE,
-            "w:Option": {"@Name": "WINRS_SKIP_CMD_SHELL", "#text": "FALSE"},
-        }
+        options = {"w:Option": _option("WINRS_SKIP_CMD_SHELL", "FALSE")}
         return self._write(f"{_SHELL}/Command", {"rsp:CommandLine": line}, options=options)
 
     def send(self, command: str | None, fragments: str, *, answer: bool = False) -> Envelope:
@@ -158,10 +156,7 @@ class Messages:
         body = {
             "rsp:Receive": {"@xmlns:rsp": _SHELL, "@SequenceId": "0", "rsp:DesiredStream": stream}
         }
-        options = {
-            "@xmlns:xsi": _INSTANCE,
-            "w:Option": {"@Name": "WSMAN_CMDSHELL_OPTION_KEEPALIVE", "#text": "TRUE"},
-        }
+        options = {"w:Option": _option("WSMAN_CMDSHELL_OPTION_KEEPALIVE", "TRUE")}
         return self._write(f"{_SHELL}/Receive", body, order=_TO_REFERENCE, options=options)
 
     def stop(self, command: str) -> Envelope:
@@ -208,12 +203,21 @@ class Messages:
         if order is _TO_REFERENCE:
             headers["w:ResourceURI"] = self._resource
         if options is not None:
-            headers["w:OptionSet"] = options
+            headers["w:OptionSet"] = {"@xmlns:xsi": _INSTANCE, **options}
         if seconds is not None:
-            headers["w:OperationTimeout"] = f"PT{seconds:.3f}S"
+            headers["w:OperationTimeout"] = _duration(seconds)
         envelope["env:Header"] = {name: headers[name] for name in order if name in headers}
         envelope["env:Body"] = body
-        return envelope
+        return {"env:Envelope": envelope}
+
+
+def _option(name: str, value: str, *, must_comply: bool = False) -> Envelope:
+    complying = {"@MustComply": "true"} if must_comply else {}
+    return {"@Name": name, **complying, "#text": value}
+
+
+def _duration(seconds: float) -> str:
+    return f"PT{seconds:.3f}S"
 
 
 def _new_id() -> str:

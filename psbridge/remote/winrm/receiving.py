@@ -8,28 +8,33 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from .connection import Connection
-from .errors import Fault, NoAnswer, NotSent, NotWinRM, RequestError, TimedOut
-from .messages import Answer, Envelope, Messages
+from .endings import is_busy, is_gone
+from .errors import Fault, RequestError, TimedOut
+from .messages import Answer, Messages
 
 if TYPE_CHECKING:
     from .connections import Connections
 
-__all__ = ["GONE", "Listener"]
+__all__ = ["GRACE_SECONDS", "Listener", "Lost"]
 
-# What a request says whose shell or command has gone, or was closed under it.
-GONE = frozenset({995, 1223, 2150858843, 2150859204, 2150859230})
-# The endpoint's limits of operations: a Receive that meets one was not taken.
-_OPERATIONS = frozenset({2150859174, 2150859239, 2150859240})
-# How long to wait before each repetition of a Receive that got no answer.
+# How much longer than it was asked to a machine may take for an answer. Some answer an idle
+# Receive only after half a minute, whatever they were asked.
+GRACE_SECONDS = 30.0
+# How long to wait before each repetition of a Receive that got no answer: five, at most.
 _PAUSES = (0.1, 0.5, 1.0, 2.0, 4.0)
-# How often a Receive is repeated where the machine takes it and stays silent.
+# How often a Receive is repeated that the machine took and left without any answer.
 _SILENCES = 2
-# How much longer than it was asked to a machine may take for an answer.
-_GRACE_SECONDS = 30.0
+# How soon after another an idle machine is asked at most.
+_HASTE_SECONDS = 0.1
 
 
 class Lost(Exception):
-    """A Receive got no answer, however often it was repeated; the cause is the last refusal."""
+    """A Receive got no answer, however often it was repeated; the cause is the last refusal.
+
+    Attributes:
+        tries: how often it was sent.
+        seconds: for how long.
+    """
 
     def __init__(self, tries: int, seconds: float) -> None:
         super().__init__(tries, seconds)
@@ -39,9 +44,12 @@ class Lost(Exception):
 class Listener:
     """Receives what a shell or a command says, on a thread and a connection of its own.
 
-    A Receive that got no answer is repeated with the same MessageID, by which the machine gives
-    the same data again: a new id would lose what was in the lost answer. It looks for its end
-    between two Receives, and `leave` cuts the one that waits.
+    Guarantees:
+
+    - A Receive that got no answer is repeated with the same MessageID, by which the machine gives
+      the same data again; a new id would lose what was in the lost answer.
+    - Each timed-out fault, and each empty answer, is a place where it looks whether it is wanted.
+    - After `leave` has returned true, nothing is heard any more.
     """
 
     def __init__(
@@ -52,7 +60,7 @@ class Listener:
         *,
         poll: float,
         hear: Callable[[str], None],
-        ended: Callable[[Listener, Exception | None], None],
+        ended: Callable[[Exception | None], None],
     ) -> None:
         """Make a listener, which does not listen yet.
 
@@ -64,10 +72,10 @@ class Listener:
             hear: gets the fragments, one after the other.
             ended: is told that nothing comes any more, and what went wrong.
         """
-        self.command = command
-        self._connections, self._messages = connections, messages
-        self._patience = poll + _GRACE_SECONDS
+        self._connections, self._messages, self._command = connections, messages, command
+        self._patience = poll + GRACE_SECONDS
         self._hear, self._ended = hear, ended
+        self._expected = False
         self._leaving = threading.Event()
         self._connection: Connection | None = None
         name = f"psbridge receives {command or messages.shell}"
@@ -78,29 +86,30 @@ class Listener:
         self._thread.start()
 
     def expect_end(self) -> None:
-        """From now on the shell or the command may be gone: that is its end, and no fault."""
-        self._leaving.set()
+        """From now on what it listens to may go away: that is its end, and no fault."""
+        self._expected = True
 
-    def leave(self, seconds: float) -> bool:
-        """Listen no longer, cutting the connection where an answer is waited for.
+    def leave(self, seconds: float = 2.0) -> bool:
+        """Listen no longer; what waits for an answer is cut.
 
         Args:
-            seconds: how long this may take.
+            seconds: how long to wait for the thread.
 
         Returns:
-            Whether the thread has ended.
+            Whether it has ended.
         """
+        self._expected = True
         self._leaving.set()
         until = time.monotonic() + seconds
-        # Again and again: the connection may have been between two sockets.
+        # Not once: it may have been between two connections.
         while self._thread.is_alive() and time.monotonic() < until:
             if (connection := self._connection) is not None:
-                connection.abort()
-            self._thread.join(0.02)
+                self._connections.abort(connection)
+            self._thread.join(0.05)
         return not self._thread.is_alive()
 
     def is_listening(self) -> bool:
-        """Whether its thread runs."""
+        """Whether it has not ended."""
         return self._thread.is_alive()
 
     def wait(self, seconds: float) -> bool:
@@ -118,42 +127,47 @@ class Listener:
                 finally:
                     self._connection = None
         except Exception as error:
-            if not self._leaving.is_set():
-                failure = error
-        self._ended(self, failure)
+            failure = error
+        if self._leaving.is_set() or (self._expected and failure is not None):
+            failure = None
+        self._ended(failure)
 
     def _listen(self, connection: Connection) -> None:
         done = False
         while not done and not self._leaving.is_set():
+            asked = time.monotonic()
             try:
-                answer = self._receive(connection, self._messages.receive(self.command))
+                answer = self._receive(connection)
             except TimedOut:
+                answer = Answer()
+            if not answer.streams and not answer.done:
+                # A machine that does not wait for something to say is not asked in a loop.
+                if time.monotonic() - asked < _HASTE_SECONDS:
+                    self._leaving.wait(_HASTE_SECONDS)
                 continue
             for fragments in answer.streams:
+                if self._leaving.is_set():
+                    return
                 self._hear(fragments)
             done = answer.done
 
-    def _receive(self, connection: Connection, envelope: Envelope) -> Answer:
+    def _receive(self, connection: Connection) -> Answer:
+        envelope = self._messages.receive(self._command)
         begun = time.monotonic()
         tries = silences = 0
         while True:
             sent = time.monotonic()
             try:
-                return self._messages.read(connection.send(envelope, answer_within=self._patience))
+                answer = connection.send(envelope, answer_within=self._patience)
+                return self._messages.read(answer)
             except RequestError as error:
-                if not _may_be_repeated(error):
+                if not is_busy(error) or (self._expected and is_gone(error)):
                     raise
                 silences += time.monotonic() - sent >= self._patience
                 if tries == len(_PAUSES) or silences > _SILENCES:
                     raise Lost(tries + 1, time.monotonic() - begun) from error
+                if isinstance(error, Fault):  # a limit: it was not taken
+                    envelope = self._messages.receive(self._command)
             if self._leaving.wait(_PAUSES[tries]):
                 return Answer(done=True)
             tries += 1
-
-
-def _may_be_repeated(error: RequestError) -> bool:
-    if isinstance(error, Fault):
-        return error.code in _OPERATIONS
-    if isinstance(error, NotWinRM):
-        return error.status == 503
-    return isinstance(error, NoAnswer | NotSent)
