@@ -110,6 +110,7 @@ class ServedMachine:
                     sock, _address = listener.accept()
                 except OSError:
                     continue  # it was closed, or the client has given up
+                sock.setblocking(True)
                 connection = Connection(self, next(self._numbers), sock, tls=key.data)
                 with self._changed:
                     self._connections.add(connection)
@@ -217,6 +218,8 @@ class ServedMachine:
                 self._refusing.cancel()
         self._wake.send(b"x")
         self._accepting.join()
+        for thing in (self._selector, self._wake, self._woken):
+            thing.close()
         for sock in self._listeners:
             sock.close()
         self.close_connections()
@@ -227,4 +230,5 @@ def _bound(port: int) -> socket.socket:
     sock = socket.socket()
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     sock.bind(("127.0.0.1", port))
+    sock.setblocking(False)  # a client may be gone before it is accepted
     return sock

@@ -13,7 +13,7 @@ import re
 import subprocess
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 
 from . import known_faults
@@ -44,7 +44,8 @@ class PowerShellShell(Shell):
         super().__init__(settings, shell_id, user, message)
         self.channels[None] = Channel(self.streams)
         self._pipelines: dict[str, EndOfPipeline] = {}
-        self._acknowledged: set[tuple[str, str]] = set()
+        self._acknowledged: Counter[tuple[str, str]] = Counter()  # tag and id
+        self._asked: Counter[tuple[str, str]] = Counter()
         self._writing = threading.Lock()
         self.errors: deque[str] = deque(maxlen=20)  # what the process has said on standard error
         self._process = subprocess.Popen(
@@ -62,7 +63,7 @@ class PowerShellShell(Shell):
         for thread in self._threads:
             thread.start()
         # Not waited for: a Create is answered before the process is up, as on Windows.
-        self._put(f"<Data Stream='Default' PSGuid='{NIL}'>{first}</Data>")
+        self._put("DataAck", NIL, f"<Data Stream='Default' PSGuid='{NIL}'>{first}</Data>")
 
     # From the process.
 
@@ -79,6 +80,7 @@ class PowerShellShell(Shell):
                     for line in lines:
                         self._packet(bytes(line))
                     self.changed.notify_all()
+        output.close()
         code = self._process.wait()
         with self.changed:
             self.exit_code = code
@@ -92,7 +94,7 @@ class PowerShellShell(Shell):
             return
         tag, guid, data = found[1].decode(), found[2].decode().lower(), found[3]
         if tag != "Data":
-            self._acknowledged.add((tag, guid))
+            self._acknowledged[tag, guid] += 1
             if tag == "SignalAck" and (channel := self.channels.get(guid.upper())) is not None:
                 # The last state of a pipeline that was stopped before it began never comes.
                 channel.ends_at = time.monotonic() + self.settings().stop_grace
@@ -109,11 +111,14 @@ class PowerShellShell(Shell):
         assert self._process.stderr is not None
         for line in self._process.stderr:
             self.errors.append(line.decode(errors="replace").rstrip())
+        self._process.stderr.close()
 
     # To the process.
 
-    def _put(self, line: str) -> None:
+    def _put(self, tag: str, guid: str, line: str) -> None:
+        """Write a packet that is answered with this acknowledgement."""
         assert self._process.stdin is not None
+        self._asked[tag, guid] += 1
         data = memoryview(line.encode() + b"\n")
         with self._writing:
             try:
@@ -122,19 +127,22 @@ class PowerShellShell(Shell):
             except (OSError, ValueError):
                 raise known_faults.host_process_ended() from None
 
-    def _await(self, tag: str, guid: str, seconds: float = _ACKNOWLEDGED) -> bool:
-        """Wait for an acknowledgement: packets that must not overtake one another need it."""
+    def _await(self, tag: str, guid: str, seconds: float = _ACKNOWLEDGED) -> None:
+        """Wait for all acknowledgements of a kind: the engine does packets side by side."""
         with self.changed:
             self.changed.wait_for(
-                lambda: (tag, guid) in self._acknowledged or self.exit_code is not None, seconds
+                lambda: (
+                    self._acknowledged[tag, guid] >= self._asked[tag, guid]
+                    or self.exit_code is not None
+                ),
+                seconds,
             )
-            there = (tag, guid) in self._acknowledged
-            self._acknowledged.discard((tag, guid))
-            return there
 
     def _data(self, guid: str, data: str, stream: str = "Default") -> None:
-        self._put(f"<Data Stream='{stream}' PSGuid='{guid}'>{data}</Data>")
-        if not self._await("DataAck", guid) and self.exit_code is not None:
+        self._await("DataAck", guid)  # of the data before
+        self._put("DataAck", guid, f"<Data Stream='{stream}' PSGuid='{guid}'>{data}</Data>")
+        self._await("DataAck", guid)
+        if self.exit_code is not None:
             raise known_faults.host_process_ended()
 
     # The operations.
@@ -152,7 +160,7 @@ class PowerShellShell(Shell):
             self.channels[command] = Channel(self.streams)
             self._pipelines[guid] = EndOfPipeline()
             self.commands_begun += 1
-        self._put(f"<Command PSGuid='{guid}' />")
+        self._put("CommandAck", guid, f"<Command PSGuid='{guid}' />")
         self._await("CommandAck", guid)
         self._data(guid, arguments.text)
         shown = given if self.settings().shell_id_case else command
@@ -183,12 +191,12 @@ class PowerShellShell(Shell):
             raise known_faults.invalid_parameter()
         what, guid = (code.text or "").lower(), command.lower()
         if what.endswith("/terminate"):
-            self._put(f"<Close PSGuid='{guid}' />")
+            self._put("CloseAck", guid, f"<Close PSGuid='{guid}' />")
             self._await("CloseAck", guid)
             with self.changed:
                 self._forget(command.upper())
         elif what.endswith(("/crtl_c", "/ctrl_c")):
-            self._put(f"<Signal PSGuid='{guid}' />")
+            self._put("SignalAck", guid, f"<Signal PSGuid='{guid}' />")
             self._await("SignalAck", guid)
         else:
             raise known_faults.invalid_parameter()
@@ -197,7 +205,10 @@ class PowerShellShell(Shell):
         channel = self.channels.pop(command, None)
         if channel is not None:
             channel.closed = True
-        self._pipelines.pop(command.lower(), None)
+        guid = command.lower()
+        self._pipelines.pop(guid, None)
+        for tag in ("CommandAck", "DataAck", "SignalAck", "CloseAck"):
+            del self._acknowledged[tag, guid], self._asked[tag, guid]
         self.changed.notify_all()
 
     def close(self) -> None:
@@ -207,15 +218,17 @@ class PowerShellShell(Shell):
             self.changed.notify_all()
         with contextlib.suppress(Exception):
             for command in running:
-                self._put(f"<Close PSGuid='{command.lower()}' />")
-            self._put(f"<Close PSGuid='{NIL}' />")
+                guid = command.lower()
+                self._put("CloseAck", guid, f"<Close PSGuid='{guid}' />")
+            self._put("CloseAck", NIL, f"<Close PSGuid='{NIL}' />")
             self._await("CloseAck", NIL, 1.0)
         self.kill()
         for thread in self._threads:
             thread.join(5)  # a program that left the process's group may hold the pipes
 
     def kill(self) -> None:
-        kill_group(self._process)
+        if self.exit_code is None:  # or the id may be another process's
+            kill_group(self._process)
         with self._writing, contextlib.suppress(OSError, ValueError):
             assert self._process.stdin is not None
             self._process.stdin.close()
