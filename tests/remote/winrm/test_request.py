@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
-from psbridge import Session
+from psbridge import Credential, Secret, Session
 from psbridge.remote.winrm import kerberos
 from psbridge.remote.winrm.request import _fan_out_of, connection_of, target_of
 from psbridge.remote.winrm.secrets import revealed
 from psbridge.remote.winrm.target import WinRM
+from tests.winrm_server.fixtures import PASSWORD, USER
+from tests.winrm_server.server import Machine, WinRMServer
 
 Make = Callable[..., WinRM]
 
@@ -239,3 +241,25 @@ def test_a_wrong_setting_is_an_error_of_the_cmdlet_for_that_machine(
     assert "port=" in message or "-Credential" in message
     assert target == "web1:5985"
     assert str(category) == "InvalidArgument"
+
+
+@pytest.mark.parametrize("command", ["New-WinRMSession", "Invoke-WinRMCommand -ScriptBlock { 1 }"])
+def test_authentication_may_be_ntlm(
+    shell: Session, machine: Machine, winrm_server: WinRMServer, command: str
+) -> None:
+    credential = Credential(USER, Secret(PASSWORD))
+    for name in ("Ntlm", "NTLM"):
+        result = shell.run(
+            f"param($c, $port) {command} -ComputerName 127.0.0.1 -Port $port -Credential $c "
+            f"-Authentication {name} | ForEach-Object {{ if ($_ -eq 1) {{ 1 }} else {{ "
+            "Remove-PSSession $_; 1 } }",
+            c=credential,
+            port=machine.port,
+        )
+        assert list(result) == [1]
+    assert {one["scheme"] for one in winrm_server.attempts()} == {"Negotiate"}
+    refused = shell.run(
+        f"try {{ {command} -ComputerName x -Authentication Nonsense }} "
+        "catch { $_.Exception.Message }"
+    )
+    assert "Authentication" in refused[0]
