@@ -25,7 +25,9 @@ namespace PSBridge.Remote;
 /// - A stop is answered within 1.5 s and a close within 2 s, whatever the machine does: where no
 ///   answer has come, the engine is told that it has. The carrier sees to the far side.
 /// - After <see cref="Fail"/> or the end of the session nothing is fed any more, and the carrier is
-///   told once to end what it does, by a thread on which it may take its time.
+///   told once to end what it does, by a thread on which it may take its time. A close that the
+///   engine still waits for, or asks for then, is answered at once: it would wait a minute for each
+///   command otherwise, with its job Running all the while.
 /// </remarks>
 public sealed class RemoteTransport : ClientSessionTransportManagerBase
 {
@@ -38,6 +40,7 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
     private readonly PacketOrder _order;
     private readonly ConcurrentDictionary<Guid, Timer> _stops = new();
     private readonly ConcurrentDictionary<Guid, CommandEnd> _commands = new();
+    private readonly ConcurrentDictionary<Guid, bool> _closes = new();
     private readonly Timer _openTimer;
     private readonly Timer _deadline;
     private readonly Timer _closeTimer;
@@ -137,6 +140,7 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
         else if (Packet.IsCloseAck(packet))
         {
             _commands.TryRemove(Packet.IdOf(packet), out _);
+            _closes.TryRemove(Packet.IdOf(packet), out _);
         }
 
         if (!IsOpen && Packet.IsSessionState(packet) && Interlocked.Exchange(ref _opened, 1) == 0)
@@ -208,6 +212,7 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
         // Not on the caller's thread: the engine answers by closing the session.
         ThreadPool.QueueUserWorkItem(_ =>
         {
+            AnswerCloses();
             RaiseErrorHandler(new TransportErrorOccuredEventArgs(reason, when));
             End();
         });
@@ -286,8 +291,29 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
                 timer.Dispose();
             }
         }
+        else if (Packet.IsClose(packet))
+        {
+            _closes[Packet.IdOf(packet)] = true;
+            if (Volatile.Read(ref _failed) != 0)
+            {
+                // Not on this thread: the engine writes under a lock.
+                ThreadPool.QueueUserWorkItem(_ => AnswerCloses());
+                return;
+            }
+        }
 
         _order.Send(packet);
+    }
+
+    private void AnswerCloses()
+    {
+        foreach (Guid command in _closes.Keys)
+        {
+            if (command != Guid.Empty && _closes.TryRemove(command, out _))
+            {
+                HandleDataReceived(Packet.CloseAck(command));
+            }
+        }
     }
 
     private void Put(string packet)
