@@ -95,7 +95,9 @@ def status_of(child: JobHandle) -> Status:
     status = Status(child.location, child.state, reason=one_line(child.reason or ""))
     for answer in child.receive()[:1]:
         status.system = str(answer["System"])
-        status.last_update = "" if answer["LastUpdate"] is None else f"{answer['LastUpdate']:%Y-%m-%d}"
+        status.last_update = (
+            "" if answer["LastUpdate"] is None else f"{answer['LastUpdate']:%Y-%m-%d}"
+        )
         status.pending = str(answer["Pending"])
         status.restart = "yes" if answer["Restart"] else "no"
     return status

@@ -120,7 +120,11 @@ class JobHandle:
         from ..session.pipeline import message_record
 
         result = self._session._call("Receive-Job", Job=self.net, Keep=keep)
-        for message in RemotingJobs.TakeMessages(self.net, keep):
+        messages = RemotingJobs.TakeMessages(self.net, keep)
+        if messages is not None:
+            # All that there are, and not only those that Receive-Job has not shown on the host.
+            result.warnings, result.verbose, result.debug = [], [], []
+        for message in messages or ():
             kind = message.Record.GetType().Name
             stream = next(part for part in _MESSAGES if part in kind)
             record = message_record(message.Record, message.Location)

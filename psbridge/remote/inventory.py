@@ -147,7 +147,8 @@ class Inventory(Mapping[str, list[Target]]):
             if key in own and key != "username":
                 why = f"{key} is not given here; give credential = NAME and [credentials.NAME]"
                 raise self._error(place, why)
-        if credential is not None and kind == "winrm":
+        # The empty text is for a group that needs none where the defaults name one.
+        if credential not in (None, "") and kind == "winrm":
             own |= self._account(place, credential, with_secrets)
         host = own.pop("host")
         try:

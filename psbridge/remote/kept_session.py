@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -102,10 +103,23 @@ class RemoteSession(RunspaceSession):
     def _run_alone(self, fill: Any, settings: Any, lines: Any) -> Result:
         self._wait_for_job()
         self._check_open()
-        result = super()._run_alone(fill, settings, lines)
+        try:
+            result = super()._run_alone(fill, settings, lines)
+        except PowerShellError as error:
+            if error.result is not None:
+                self._mark_origin(error.result)
+            raise
+        self._mark_origin(result)
         if self._info.ExitCode >= 0:
             result.exit_code = int(self._info.ExitCode)
         return result
+
+    def _mark_origin(self, result: Result) -> None:
+        """Say where it is from: PowerShell does so for what its jobs and cmdlets bring only."""
+        result.origins = [self.location] * len(result)
+        for name in ("errors", "warnings", "information", "verbose", "debug"):
+            records = getattr(result, name)
+            setattr(result, name, [replace(record, origin=self.location) for record in records])
 
     def _wait_for_job(self) -> None:
         while self._job is not None and not self._job.wait(_SLICE_SECONDS):

@@ -1,12 +1,13 @@
 """Handles: waiting for jobs and taking what they gave, from Python."""
 
+import io
 import threading
 import time
 from collections.abc import Iterator
 
 import pytest
 
-from psbridge import FunctionJob, JobFailed, JobGroup, JobHandle, PowerShellError, Session
+from psbridge import Console, FunctionJob, JobFailed, JobGroup, JobHandle, PowerShellError, Session
 
 
 def test_wait_returns_false_when_time_is_up_and_true_when_it_has_ended(shell: Session) -> None:
@@ -149,6 +150,21 @@ def test_the_messages_of_a_job_in_another_process_arrive_once(shell: Session) ->
         assert result.warnings[0].origin == result.errors[0].origin == "localhost"
     nothing = handle.receive()
     assert (nothing, nothing.warnings, nothing.verbose, nothing.debug) == ([], [], [], [])
+
+
+def test_messages_that_a_host_shows_arrive_once_too() -> None:
+    with Session(
+        console=Console(io.StringIO(), shown := io.StringIO(), interactive=False)
+    ) as shell:
+        result = shell.start_job("1, 2 | % { Write-Warning w }; Write-Verbose v -Verbose").result(
+            60
+        )
+    assert [(record.message, record.origin) for record in result.warnings] == [
+        ("w", "localhost"),
+        ("w", "localhost"),
+    ]
+    assert [record.message for record in result.verbose] == ["v"]
+    assert shown.getvalue().count("WARNING: w") == 2
 
 
 def test_what_tells_where_an_object_is_from_is_no_entry_of_it(shell: Session) -> None:

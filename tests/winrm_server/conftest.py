@@ -1,3 +1,3 @@
-from .fixtures import machine, sshd, winrm_server
+from .fixtures import machine, realm, sshd, started_realm, winrm_server
 
-__all__ = ["machine", "sshd", "winrm_server"]
+__all__ = ["machine", "realm", "sshd", "started_realm", "winrm_server"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import select
 import socket
 import ssl
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 from .exchange import Exchange
 from .gate import Gate
 from .http_messages import Closed, Malformed, Reader, Reply
+from .injecting import CONNECTION
 
 if TYPE_CHECKING:
     from .machine import ServedMachine
@@ -33,6 +35,7 @@ class Connection:
         self.machine, self.number, self.tls = machine, number, tls
         self._socket = sock
         self.ended = threading.Event()
+        self._closing = threading.Event()  # from this side
         self._thread = threading.Thread(
             target=self._run, name=f"connection {machine.number}.{number}", daemon=True
         )
@@ -44,6 +47,7 @@ class Connection:
     def _run(self) -> None:
         try:
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._begin()
             # Here, not where connections are accepted: a client that is silent stops no other.
             if self.tls:
                 self._socket.settimeout(_HANDSHAKE)
@@ -82,20 +86,44 @@ class Connection:
             if request.header("Connection").lower() == "close":
                 return
 
+    def _begin(self) -> None:
+        """What a rule does to a connection as soon as it is accepted."""
+        rule = self.machine.rules.due(CONNECTION)
+        if rule is None:
+            return
+        self.machine.changed()
+        self.pause(rule.effect.before + rule.effect.late)
+        if rule.effect.end == "hang":
+            self.wait_for_end()
+        if rule.effect.end != "keep":
+            self.abandon(reset=rule.effect.end == "reset")
+
     def send(self, data: bytes) -> None:
         """Write to the client."""
         self._socket.sendall(data)
 
-    def wait_for_end(self, seconds: float | None = None) -> None:
-        """Come back when the connection is closed by either side, or after so many seconds."""
+    def pause(self, seconds: float) -> None:
+        """Let time pass; be back at once when this side closes the connection."""
+        if seconds and self._closing.wait(seconds):
+            raise Closed("closed by this side")
+
+    def wait_for_end(self) -> None:
+        """Come back when the connection is closed by either side."""
         poll = select.poll()
         with contextlib.suppress(OSError, ValueError):
             poll.register(self._socket.fileno(), select.POLLRDHUP | select.POLLHUP)
-            poll.poll(None if seconds is None else seconds * 1000)
+            while not self._closing.is_set() and not poll.poll(200):
+                pass
+
+    def abandon(self, *, reset: bool) -> None:
+        """End the connection from its own thread; it does not come back."""
+        if reset:
+            _reset(self._socket)
+        raise Closed("abandoned")
 
     def is_open(self) -> bool:
         """Whether neither side has closed it."""
-        if self.ended.is_set():
+        if self.ended.is_set() or self._closing.is_set():
             return False
         poll = select.poll()
         try:
@@ -105,11 +133,21 @@ class Connection:
             return False
 
     def close(self, *, reset: bool = False) -> None:
-        """End it from this side, also while a thread reads or a Receive waits."""
+        """End it from another thread, also while its own one reads or a Receive waits."""
+        self._closing.set()
         with contextlib.suppress(OSError):
-            if reset:  # the client gets a reset instead of an end
-                linger = struct.pack("ii", 1, 0)
-                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-        with contextlib.suppress(OSError):
+            if reset:
+                _reset(self._socket)
             # The base class's: an SSLSocket would drop its TLS state under the thread that reads.
             socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+
+
+def _reset(sock: socket.socket) -> None:
+    """Send a reset and nothing else.
+
+    Linux does so for a connection that is "connected" to no address; closing with a linger of 0
+    would have to wait for the thread that uses the socket.
+    """
+    nowhere = struct.pack("H14x", socket.AF_UNSPEC)
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.connect(sock.fileno(), nowhere, len(nowhere))

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import base64
 import time
 from typing import TYPE_CHECKING
+from xml.sax.saxutils import escape
 
 from . import soap
+from .faults import Effect
 from .gate import Admitted, Gate
 from .http_messages import Reply, Request
+from .injecting import REQUEST
 from .recording import Record, Recorder
 from .sealing import protocol_of, seal, unseal
-from .soap import Fault
+from .soap import Fault, Message
 from .wsman import AFFINITY, Answer, Asker
 
 if TYPE_CHECKING:
     from .connection import Connection
 
 SOAP_TYPE = "application/soap+xml;charset=UTF-8"
+NOTHING = Effect()
 
 
 class Exchange:
@@ -25,6 +30,7 @@ class Exchange:
     def __init__(self, connection: Connection, gate: Gate):
         self._connection, self._gate = connection, gate
         self._machine = connection.machine
+        self._effect = NOTHING  # on the request that is being done
 
     def do(self, request: Request) -> None:
         """Do a request and answer it."""
@@ -37,10 +43,37 @@ class Exchange:
             settings.recorded_bytes,
         )
         self._machine.changed()
-        reply = self._reply(request, record)
-        if settings.latency:
-            time.sleep(settings.latency)
-        self._send(reply, record)
+        self._effect = NOTHING
+        reply = self._injected(REQUEST, record)
+        if self._effect is NOTHING:
+            reply = self._reply(request, record)
+        elif self._effect.done:
+            done = self._reply(request, record)
+            reply = reply or done
+        self._connection.pause(settings.latency + self._effect.late)
+        self._send(reply or Reply(200), record)
+
+    def _injected(self, on: str, record: Record, message: Message | None = None) -> Reply | None:
+        """Begin the effect that a rule has for this request; give the answer that it has."""
+        shell, command = record.shell, record.command
+        rule = self._machine.rules.due(on, shell, command)
+        if rule is None:
+            return None
+        self._effect = effect = rule.effect
+        record.injected = rule.number
+        self._machine.changed()
+        self._connection.pause(effect.before)
+        if effect.status is None:
+            return None
+        body = base64.b64decode(effect.body)
+        relates = "" if message is None else escape(message.message_id)
+        body = body.replace(b"{relates}", relates.encode())
+        if effect.raw:
+            return Reply(int(body.split(b" ", 2)[1]), raw=body)
+        headers = list(effect.headers)
+        if effect.soap:
+            headers.append(("Content-Type", SOAP_TYPE))
+        return Reply(effect.status, headers, body)
 
     def _reply(self, request: Request, record: Record) -> Reply:
         if request.target.partition("?")[0].rstrip("/").lower() != "/wsman":
@@ -74,14 +107,12 @@ class Exchange:
             self._machine.note(f"unsealing: {type(error).__name__}: {error}")
             return Reply(400)
         reply = self._answer(request, record, admitted, envelope)
-        if reply.body:
+        if reply.body and reply.header("Content-Type") == SOAP_TYPE:
             content_type, reply.body = seal(
                 context, reply.body, protocol, spaced=self._machine.settings().spaced_boundary
             )
-            reply.headers = [
-                *(header for header in reply.headers if header[0] != "Content-Type"),
-                ("Content-Type", content_type),
-            ]
+            others = [header for header in reply.headers if header[0] != "Content-Type"]
+            reply.headers = [*others, ("Content-Type", content_type)]
         return reply
 
     def _answer(
@@ -93,19 +124,44 @@ class Exchange:
         try:
             message = soap.read(envelope)
         except Fault as fault:
-            answer = Answer(500, fault.envelope("", with_code=settings.fault_codes))
-        else:
-            Recorder.understood(record, message, settings.recorded_bytes)
-            self._machine.changed()
+            unread = fault.envelope("", with_code=settings.fault_codes)
+            return Reply(500, [*admitted.headers, ("Content-Type", SOAP_TYPE)], unread)
+        Recorder.understood(record, message, settings.recorded_bytes)
+        self._machine.changed()
+        before = self._effect
+        instead = self._injected(message.action, record, message)
+        if self._effect is before or self._effect.done:
             asker = Asker(admitted.user, "127.0.0.1", request.cookie(AFFINITY))
             answer = self._machine.service.handle(message, asker)
+            if instead is None:
+                return self._of(answer, admitted)
+        return instead or Reply(200)
+
+    def _of(self, answer: Answer, admitted: Admitted) -> Reply:
         headers = [*admitted.headers, ("Content-Type", SOAP_TYPE)]
         if answer.cookie is not None:
             headers.append(("Set-Cookie", f"{AFFINITY}={answer.cookie}; path=/wsman; HttpOnly"))
         return Reply(answer.status, headers, answer.envelope)
 
     def _send(self, reply: Reply, record: Record) -> None:
-        record.status = reply.status
+        effect = self._effect
+        data = reply.to_bytes()
+        if effect.cut is not None:
+            data = data[: effect.cut]
+        if data:
+            record.status = reply.status
+            if effect.drip is not None:
+                self._drip(data, effect.drip)
+            else:
+                self._connection.send(data)
         record.answered = time.monotonic()
         self._machine.changed()
-        self._connection.send(reply.to_bytes())
+        if effect.end == "hang":
+            self._connection.wait_for_end()
+        if effect.end != "keep":
+            self._connection.abandon(reset=effect.end == "reset")
+
+    def _drip(self, data: bytes, seconds: float) -> None:
+        for at in range(len(data)):
+            self._connection.send(data[at : at + 1])
+            self._connection.pause(seconds)

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sshd import SshServers, why_not
+import realm as kerberos
+import sshd as openssh
 
 from psbridge.engine.homes import read_home
 from psbridge.engine.icu import decide_globalization
@@ -14,6 +15,7 @@ from psbridge.engine.icu import decide_globalization
 from .server import Machine, WinRMServer
 
 USER, PASSWORD = "ops", "open sesame 1"
+ALICE, BOB = "a pass 1", "b pass 1"  # passwords in the realm
 
 
 @pytest.fixture(scope="session")
@@ -35,11 +37,36 @@ def machine(winrm_server: WinRMServer) -> Iterator[Machine]:
 
 
 @pytest.fixture(scope="session")
-def sshd(engine_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshServers]:
+def sshd(
+    engine_home: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[openssh.SshServers]:
     """OpenSSH servers on loopback, each started when it is first asked for."""
-    if reason := why_not():
+    if reason := openssh.why_not():
         pytest.skip(reason)
     decide_globalization()
     pwsh = read_home(engine_home, "the tests").executable
-    with SshServers(tmp_path_factory.mktemp("ssh"), pwsh) as servers:
+    with openssh.SshServers(tmp_path_factory.mktemp("ssh"), pwsh) as servers:
         yield servers
+
+
+@pytest.fixture(scope="session")
+def started_realm(
+    winrm_server: WinRMServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[kerberos.Realm]:
+    """A realm in which the server is, with the users alice and bob."""
+    if reason := kerberos.why_not():
+        pytest.skip(reason)
+    with kerberos.Realm(tmp_path_factory.mktemp("realm")) as started:
+        started.add_users(alice=ALICE, bob=BOB)
+        started.add_services("HTTP/localhost", "HTTP/web.psbridge.test", "WSMAN/localhost")
+        winrm_server.join(started.environment)
+        yield started
+
+
+@pytest.fixture
+def realm(started_realm: kerberos.Realm, monkeypatch: pytest.MonkeyPatch) -> kerberos.Realm:
+    """The realm, for this process, too; without tickets until `kinit`."""
+    for name, value in started_realm.environment.items():
+        monkeypatch.setenv(name, value)
+    started_realm.forget_tickets()
+    return started_realm

@@ -128,16 +128,19 @@ class Gate:
             self.context = None
             return self._challenge(settings)
         header = ("WWW-Authenticate", f"{scheme} {base64.b64encode(answer).decode()}")
+        if context.refused:
+            self._note(scheme, context.user, context.refused)
+            self.context = None
         if not context.complete:
             return Reply(401, [header])
         self._note(scheme, context.user)
         return Admitted(context.user, [header] if answer else [])
 
     def _note(self, scheme: str, user: str, why: str = "") -> None:
-        delegated = None
+        delegated, service = None, ""
         if self.context is not None and not why:
-            delegated = self.context.delegated()
-        self._users.note(self._machine, self._connection, scheme, user, why, delegated)
+            delegated, service = self.context.delegated(), self.context.service
+        self._users.note(self._machine, self._connection, scheme, user, why, delegated, service)
 
 
 def _common_name(certificate: dict[str, Any]) -> str:

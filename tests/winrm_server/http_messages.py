@@ -51,6 +51,10 @@ class Reply:
     body: bytes = b""
     raw: bytes | None = None  # the whole answer, where it was recorded
 
+    def header(self, name: str) -> str:
+        """The value of a header, or an empty text."""
+        return next((value for key, value in self.headers if key == name), "")
+
     def to_bytes(self) -> bytes:
         """The answer as it goes over the wire."""
         if self.raw is not None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from .certificates import Certificates
 from .connection import Connection
+from .injecting import Rules
 from .powershell_shell import PowerShellShell
 from .recording import Recorder
 from .settings import Settings
@@ -39,11 +40,12 @@ class ServedMachine:
         self.certificates = certificates
         self._notes: list[str] = []
         self.recorder = Recorder()
+        self.rules = Rules()
         self.service = Service(self.settings, pwsh, programs, self.changed)
         self._changed = threading.Condition()
         self._connections: set[Connection] = set()
         self._numbers = itertools.count(1)
-        self._listeners = [_listen(0), _listen(0)]
+        self._listeners = [_bound(0), _bound(0)]
         self.port, self.https_port = (sock.getsockname()[1] for sock in self._listeners)
         self._selector = selectors.DefaultSelector()
         self._wake, self._woken = socket.socketpair()
@@ -51,10 +53,10 @@ class ServedMachine:
         self._accepting = threading.Thread(
             target=self._accept, name=f"accept {number}", daemon=True
         )
-        self._refusing_until: float | None = None
         self._closed = False
-        for sock in self._listeners:
-            self._selector.register(sock, selectors.EVENT_READ)
+        self._refusing: threading.Timer | None = None
+        self._listening = threading.Lock()
+        self._listen()
         self._accepting.start()
 
     def settings(self) -> Settings:
@@ -68,6 +70,34 @@ class ServedMachine:
 
     # Connections.
 
+    def _listen(self) -> None:
+        for sock, secure in zip(self._listeners, (False, True), strict=True):
+            sock.listen(_BACKLOG)
+            self._selector.register(sock, selectors.EVENT_READ, secure)
+
+    def refuse(self, seconds: float | None) -> None:
+        """Refuse connections from now on: for some time, or until `accept`."""
+        with self._listening:
+            if self._refusing is None:
+                for sock in self._listeners:
+                    self._selector.unregister(sock)
+                    sock.close()
+                # Bound and not listening: the ports stay ours, and refuse.
+                self._listeners = [_bound(self.port), _bound(self.https_port)]
+            else:
+                self._refusing.cancel()
+            self._refusing = threading.Timer(seconds or 1e6, self.accept)
+            self._refusing.daemon = True
+            self._refusing.start()
+
+    def accept(self) -> None:
+        """Accept connections again."""
+        with self._listening:
+            if self._refusing is not None and not self._closed:
+                self._refusing.cancel()
+                self._refusing = None
+                self._listen()
+
     def _accept(self) -> None:
         while not self._closed:
             for key, _ in self._selector.select():
@@ -79,9 +109,8 @@ class ServedMachine:
                 try:
                     sock, _address = listener.accept()
                 except OSError:
-                    continue
-                secure = listener.getsockname()[1] == self.https_port
-                connection = Connection(self, next(self._numbers), sock, secure)
+                    continue  # it was closed, or the client has given up
+                connection = Connection(self, next(self._numbers), sock, tls=key.data)
                 with self._changed:
                     self._connections.add(connection)
                     self._changed.notify_all()
@@ -150,10 +179,28 @@ class ServedMachine:
                 self._changed.wait(min(left, 0.02))
         return True
 
+    # What happens to it.
+
+    def kill_shells(self, shell_id: str | None) -> None:
+        """End the processes of shells, of one or all, without a word."""
+        for shell in self.service.listed():
+            if shell_id is None or shell.id.upper() == shell_id.upper():
+                shell.kill()
+
+    def restart(self, down: float) -> None:
+        """Lose all connections and shells, and be back after some seconds."""
+        self.refuse(down or None)
+        self.close_connections(reset=True)
+        self.service.close_all()
+        if not down:
+            self.accept()
+
     # Its end.
 
     def reset(self) -> None:
-        """Be as new: no shell, no connection, the first settings, nothing seen."""
+        """Be as new: no shell, no connection, no rule, the first settings, nothing seen."""
+        self.rules.clear()
+        self.accept()
         self.close_connections()
         self.service.close_all()
         self._settings = self._first_settings
@@ -163,7 +210,11 @@ class ServedMachine:
 
     def close(self) -> None:
         """End all of it."""
-        self._closed = True
+        self.rules.clear()
+        with self._listening:
+            self._closed = True
+            if self._refusing is not None:
+                self._refusing.cancel()
         self._wake.send(b"x")
         self._accepting.join()
         for sock in self._listeners:
@@ -172,9 +223,8 @@ class ServedMachine:
         self.service.close_all()
 
 
-def _listen(port: int) -> socket.socket:
+def _bound(port: int) -> socket.socket:
     sock = socket.socket()
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     sock.bind(("127.0.0.1", port))
-    sock.listen(_BACKLOG)
     return sock

@@ -215,7 +215,6 @@ class PowerShellShell(Shell):
             thread.join(5)  # a program that left the process's group may hold the pipes
 
     def kill(self) -> None:
-        """End the process as a machine does that restarts, or a memory limit."""
         kill_group(self._process)
         with self._writing, contextlib.suppress(OSError, ValueError):
             assert self._process.stdin is not None

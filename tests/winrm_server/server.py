@@ -11,12 +11,13 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from .faults import Effect
 from .recording import Record
 
 _HERE = Path(__file__).parent
@@ -31,14 +32,14 @@ class Control:
         self._idle: list[socket.socket] = []
         self._lock = threading.Lock()
 
-    def __call__(self, operation: str, *, seconds: float = 0.0, **arguments: Any) -> Any:
-        """Do one, and give its value."""
+    def __call__(self, operation: str, *, patience: float = 0.0, **arguments: Any) -> Any:
+        """Do one that may take so many seconds, and give its value."""
         with self._lock:
             sock = self._idle.pop() if self._idle else None
         if sock is None:
             sock = socket.socket(socket.AF_UNIX)
             sock.connect(self._path)
-        sock.settimeout(seconds + _GRACE)
+        sock.settimeout(patience + _GRACE)
         try:
             sock.sendall(json.dumps({"operation": operation, **arguments}).encode() + b"\n")
             answer = bytearray()
@@ -86,8 +87,8 @@ class Machine:
         """Its address over TLS; the certificate is for localhost and 127.0.0.1."""
         return f"https://{self.host}:{self.https_port}/wsman"
 
-    def _do(self, operation: str, *, seconds: float = 0.0, **arguments: Any) -> Any:
-        return self.server.control(operation, seconds=seconds, machine=self.number, **arguments)
+    def _do(self, operation: str, *, patience: float = 0.0, **arguments: Any) -> Any:
+        return self.server.control(operation, patience=patience, machine=self.number, **arguments)
 
     def configure(self, **settings: Any) -> None:
         """Change settings (see `settings.Settings`); `reset` takes the changes back."""
@@ -141,7 +142,7 @@ class Machine:
         Raises:
             AssertionError: they were not reached in time.
         """
-        if not self._do("wait_for_state", wanted=counts, timeout=timeout, seconds=timeout):
+        if not self._do("wait_for_state", wanted=counts, timeout=timeout, patience=timeout):
             raise AssertionError(f"not {counts} within {timeout} s: {self.state()}")
 
     def wait_for_requests(
@@ -163,7 +164,7 @@ class Machine:
             count=count,
             answered=answered,
             timeout=timeout,
-            seconds=timeout,
+            patience=timeout,
         )
         if not done:
             raise AssertionError(f"not {count} of {action} in {timeout} s: {self.actions()}")
@@ -173,6 +174,94 @@ class Machine:
     def close_connections(self, *, reset: bool = False) -> None:
         """Close all connections from the server's side, with a TCP reset if so asked."""
         self._do("close_connections", reset=reset)
+
+    def refuse(self, seconds: float | None = None) -> None:
+        """Refuse connections for some time, or until `accept`. Those that are open stay."""
+        self._do("refuse", seconds=seconds)
+
+    def accept(self) -> None:
+        """Accept connections again."""
+        self._do("accept")
+
+    def kill_shells(self, shell: str | None = None) -> None:
+        """Kill the processes of a shell, or of all, as a memory limit does."""
+        self._do("kill_shells", shell=shell)
+
+    def restart(self, down: float = 0.0) -> None:
+        """Reset all connections, end all shells, and refuse for some seconds."""
+        self._do("restart", down=down)
+
+    def inject(
+        self,
+        effect: Effect,
+        on: str = "any",
+        *,
+        first: int | None = None,
+        numbers: Sequence[int] = (),
+        every: int | None = None,
+        chance: float | None = None,
+        seed: int = 0,
+        per_shell: bool = False,
+        shell: str | None = None,
+        command: str | None = None,
+    ) -> Rule:
+        """Do something to requests from now on, until `remove` or `reset`.
+
+        Args:
+            effect: what; see `faults`.
+            on: an action (`Create`, `Command`, `Receive`, `Send`, `Signal`, `Delete`), `any` of
+                them, `request` for each HTTP request before the logon, or `connection` for each
+                connection that is accepted.
+            first: the first so many of them.
+            numbers: these of them, counted from 1.
+            every: each so many-th of them.
+            chance: a part of them, from 0 to 1, chosen by `seed`.
+            seed: see `chance`.
+            per_shell: each shell has its own count.
+            shell: those of this shell only.
+            command: those of this command only.
+        """
+        which = {
+            "on": on,
+            "first": first,
+            "numbers": list(numbers),
+            "every": every,
+            "chance": chance,
+            "seed": seed,
+            "per_shell": per_shell,
+            "shell": shell,
+            "command": command,
+        }
+        return Rule(self, self._do("inject", effect=effect.to_json(), which=which))
+
+
+class Rule:
+    """Something that is done to a machine's requests."""
+
+    def __init__(self, machine: Machine, number: int):
+        self.machine, self.number = machine, number
+
+    def _do(self, operation: str, **arguments: Any) -> Any:
+        number = self.machine.number
+        return self.machine.server.control(operation, machine=number, rule=self.number, **arguments)
+
+    @property
+    def hits(self) -> int:
+        """How many requests it was done to."""
+        return int(self._do("hits"))
+
+    def wait(self, hits: int = 1, *, timeout: float = 10.0) -> None:
+        """Wait until it was done so many times.
+
+        Raises:
+            AssertionError: it was not in time.
+        """
+        if not self._do("wait_for_hits", hits=hits, timeout=timeout, patience=timeout):
+            raise AssertionError(f"{self.hits} times, not {hits}, within {timeout} s")
+
+    def remove(self) -> None:
+        """Do it no more."""
+        self._do("remove_rule")
 
 
 class WinRMServer:
@@ -276,8 +365,12 @@ class WinRMServer:
         self.control("set_users", users=passwords)
         self._users = dict(passwords)
 
+    def join(self, environment: dict[str, str]) -> None:
+        """Be in a Kerberos realm: the variables by which libkrb5 finds it and the keys."""
+        self.control("set_environment", variables=environment)
+
     def attempts(self, user: str | None = None) -> list[dict[str, Any]]:
-        """The tries to log on: time, machine, connection, scheme, user, accepted, why (not)."""
+        """The tries to log on: time, machine, connection, scheme, user, accepted, why (not), …"""
         return [one for one in self.control("attempts") if user in (None, one["user"])]
 
     def forget_attempts(self) -> None:

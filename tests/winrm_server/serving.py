@@ -15,9 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from .certificates import Certificates
+from .faults import Effect
 from .machine import ServedMachine
 from .settings import Settings
 from .users import Users
+
+_MINDED = 0.1  # seconds
 
 
 class Serving:
@@ -57,6 +60,9 @@ class Serving:
 
     def set_users(self, users: dict[str, str]) -> None:
         self._users.set(users)
+
+    def set_environment(self, variables: dict[str, str]) -> None:
+        os.environ.update(variables)
 
     def attempts(self) -> list[dict[str, Any]]:
         return self._users.attempts()
@@ -118,6 +124,39 @@ class Serving:
     def close_connections(self, machine: int, reset: bool) -> None:
         self._machines[machine].close_connections(reset=reset)
 
+    def refuse(self, machine: int, seconds: float | None) -> None:
+        self._machines[machine].refuse(seconds)
+
+    def accept(self, machine: int) -> None:
+        self._machines[machine].accept()
+
+    def kill_shells(self, machine: int, shell: str | None) -> None:
+        self._machines[machine].kill_shells(shell)
+
+    def restart(self, machine: int, down: float) -> None:
+        self._machines[machine].restart(down)
+
+    def inject(self, machine: int, effect: dict[str, Any], which: dict[str, Any]) -> int:
+        which = {name: tuple(v) if isinstance(v, list) else v for name, v in which.items()}
+        return self._machines[machine].rules.add(Effect(**effect), **which)
+
+    def remove_rule(self, machine: int, rule: int) -> None:
+        self._machines[machine].rules.remove(rule)
+
+    def hits(self, machine: int, rule: int) -> int:
+        return self._machines[machine].rules.hits(rule)
+
+    def wait_for_hits(self, machine: int, rule: int, hits: int, timeout: float) -> bool:
+        served = self._machines[machine]
+        return served.wait(lambda: served.rules.hits(rule) >= hits, timeout)
+
+    def mind(self) -> None:
+        """Remove the shells that nobody asks for, as long as the process lives."""
+        while True:
+            time.sleep(_MINDED)
+            for machine in list(self._machines.values()):
+                machine.service.remove_idle()
+
     def close(self) -> None:
         for machine in self._machines.values():
             machine.close()
@@ -143,7 +182,8 @@ def main(folder: Path, pwsh: str) -> None:
     listener.bind(str(folder / "control"))
     listener.listen(64)
     serving = Serving(folder, pwsh)
-    threading.Thread(target=_accept, args=(listener, serving), daemon=True).start()
+    for work, arguments in ((_accept, (listener, serving)), (serving.mind, ())):
+        threading.Thread(target=work, args=arguments, daemon=True).start()
     print("ready", flush=True)
     sys.stdin.buffer.read()
     serving.close()

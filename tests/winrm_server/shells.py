@@ -89,6 +89,10 @@ class Shell(ABC):
         """End everything; come back when no process is left."""
 
     @abstractmethod
+    def kill(self) -> None:
+        """End the processes as a machine does that restarts, or a memory limit."""
+
+    @abstractmethod
     def processes(self) -> list[int]:
         """The ids of the processes that run."""
 

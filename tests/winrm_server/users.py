@@ -23,6 +23,7 @@ class Attempt:
     accepted: bool
     why: str  # it was not
     delegated: list[str] | None  # user and password that CredSSP has handed over
+    service: str  # whose Kerberos ticket was shown
 
 
 class Users:
@@ -80,10 +81,11 @@ class Users:
         user: str,
         why: str = "",
         delegated: list[str] | None = None,
+        service: str = "",
     ) -> None:
         """Keep what came of a try: a reason means that it was refused."""
         now = time.monotonic()
-        attempt = Attempt(now, machine, connection, scheme, user, not why, why, delegated)
+        attempt = Attempt(now, machine, connection, scheme, user, not why, why, delegated, service)
         with self._lock:
             self._attempts.append(attempt)
 

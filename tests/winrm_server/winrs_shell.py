@@ -95,11 +95,10 @@ class WinRSShell(Shell):
 
     def _line(self, message: Message, words: list[str]) -> list[str]:
         if message.options.get("WINRS_SKIP_CMD_SHELL", "").lower() in ("true", "1"):
-            line = [words[0], *(part for word in words[1:] for part in shlex.split(word))]
-            found = shutil.which(line[0], path=self._environment["PATH"])
+            found = shutil.which(words[0], path=self._environment["PATH"])
             if found is None:
-                raise known_faults.no_executable()
-            return [found, *line[1:]]
+                raise FileNotFoundError(words[0])
+            return [found, *(part for word in words[1:] for part in shlex.split(word))]
         line = " ".join(words)
         if len(line.encode("utf-16-le")) // 2 > self.settings().command_line:
             line = "echo 'The command line is too long.' >&2; exit 1"
@@ -174,10 +173,15 @@ class WinRSShell(Shell):
             self.closed = True
             running = list(self._running.values())
             self.changed.notify_all()
-        for command in running:
-            command.kill()
+        self.kill()
         for command in running:
             command.join()
+
+    def kill(self) -> None:
+        with self.changed:
+            running = list(self._running.values())
+        for command in running:
+            command.kill()
 
     def processes(self) -> list[int]:
         with self.changed:

@@ -14,6 +14,7 @@ from . import known_faults, quotas, soap
 from .powershell_shell import PowerShellShell, first_fragment
 from .settings import Settings
 from .shells import Shell
+from .silent_shell import SilentShell
 from .soap import CMD_RESOURCE, CONFIG_RESOURCE, POWERSHELL_RESOURCE, Fault, Message
 from .winrs_shell import WinRSShell
 
@@ -62,7 +63,7 @@ class Service:
         self.lock = threading.Lock()
         self.shells: dict[str, Shell] = {}
         self._creating: set[str] = set()
-        self._silent: set[str] = set()  # shells of configurations that do not exist
+        self._backends: set[str] = set()  # the affinity cookies that were given
 
     def handle(self, message: Message, asker: Asker) -> Answer:
         """Do what a request asks for; faults are answers, too."""
@@ -87,8 +88,6 @@ class Service:
         if message.action == "Get" and message.resource == CONFIG_RESOURCE:
             return _configuration(settings), None
         shell = self._find(settings, message, asker)
-        if shell is None:  # of a configuration that does not exist
-            return self._unanswered(message), None
         quotas.check_operation(settings, self.listed(), shell, message.action)
         try:
             with shell.in_use():
@@ -134,20 +133,30 @@ class Service:
         shell_id = soap.new_id() if plain else (element.get("ShellId") or soap.new_id())
         if not settings.shell_id_case:
             shell_id = shell_id.upper()
-        cookie = soap.new_id() if settings.affinity else None
+        cookie = self._backend(settings, asker)
         known = (one.lower() for one in settings.configurations)
-        if not plain and (configuration == message.resource or configuration.lower() not in known):
-            if settings.unknown_configuration != "silent":
-                raise known_faults.no_resource(message.resource)
-            self._silent.add(shell_id)
-            return _created(message, shell_id, "", asker), cookie
+        exists = message.resource != configuration and configuration.lower() in known
+        if not (plain or exists or settings.unknown_configuration == "silent"):
+            raise known_faults.no_resource(message.resource)
         with self._place(settings, message, asker, shell_id):
-            shell = self._new_shell(message, shell_id, asker)
+            shell = self._new_shell(message, shell_id, asker, exists=exists)
             shell.name, shell.cookie = name, cookie
             with self.lock:
                 self.shells[shell_id] = shell
         self._changed()
         return _created(message, shell_id, shell.resource_body, asker), cookie
+
+    def _backend(self, settings: Settings, asker: Asker) -> str | None:
+        """The cookie that leads to the shell: a balancer's, for one of the machines behind it.
+
+        Who brings a cookie stays with its machine; everybody else comes to another one.
+        """
+        if not settings.affinity:
+            return None
+        cookie = asker.cookie if asker.cookie in self._backends else soap.new_id()
+        assert cookie is not None
+        self._backends.add(cookie)
+        return cookie
 
     @contextlib.contextmanager
     def _place(
@@ -165,9 +174,11 @@ class Service:
             with self.lock:
                 self._creating.discard(shell_id)
 
-    def _new_shell(self, message: Message, shell_id: str, asker: Asker) -> Shell:
+    def _new_shell(self, message: Message, shell_id: str, asker: Asker, *, exists: bool) -> Shell:
         if message.resource == CMD_RESOURCE:
             return WinRSShell(self.settings, shell_id, asker.user, message, self._programs)
+        if not exists:
+            return SilentShell(self.settings, shell_id, asker.user, message)
         version = message.options.get("protocolversion", "")
         with contextlib.suppress(ValueError):
             if version and tuple(int(part) for part in version.split(".")) > _PROTOCOL:
@@ -179,12 +190,10 @@ class Service:
 
     # The operations on a shell.
 
-    def _find(self, settings: Settings, message: Message, asker: Asker) -> Shell | None:
+    def _find(self, settings: Settings, message: Message, asker: Asker) -> Shell:
         wanted = message.shell_id or ""
         if not settings.shell_id_case:
             wanted = wanted.upper()
-        if wanted in self._silent:
-            return None
         with self.lock:
             shell = self.shells.get(wanted)
         if (
@@ -219,15 +228,6 @@ class Service:
             shell.id, shell.resource, shell.user, "127.0.0.1", shell.resource_body
         )
 
-    def _unanswered(self, message: Message) -> str:
-        if message.action == "Delete":
-            self._silent.discard(message.shell_id or "")
-            return ""
-        if message.action == "Receive":
-            time.sleep(min(message.operation_timeout or 1.0, 1.0))
-            raise known_faults.timed_out()
-        raise known_faults.not_found()
-
     # For the machine.
 
     def listed(self) -> list[Shell]:
@@ -243,7 +243,6 @@ class Service:
             thread.start()
         for thread in closing:
             thread.join()
-        self._silent.clear()
 
     def remove_idle(self) -> None:
         """Delete the shells that nobody has asked for in their idle time."""

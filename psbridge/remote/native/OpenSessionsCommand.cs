@@ -4,6 +4,7 @@ using System.Collections.Generic;
 using System.Management.Automation;
 using System.Management.Automation.Remoting;
 using System.Management.Automation.Runspaces;
+using System.Reflection;
 using System.Threading;
 
 namespace PSBridge.Remote;
@@ -11,6 +12,10 @@ namespace PSBridge.Remote;
 /// <summary>Opens sessions on other machines, side by side, and writes each when it is open.</summary>
 public abstract class OpenSessionsCommand : PSCmdlet, IDisposable
 {
+    private static readonly MethodInfo? s_nameOf = typeof(PSRemotingTransportException).Assembly
+        .GetType("System.Management.Automation.Remoting.Client.WSManTransportManagerUtils")?
+        .GetMethod("GetFQEIDFromTransportError", BindingFlags.Static | BindingFlags.NonPublic);
+
     private readonly List<Opening> _openings = [];
     private readonly BlockingCollection<Opening> _done = new();
     private readonly Queue<Opening> _waiting = new();
@@ -116,11 +121,16 @@ public abstract class OpenSessionsCommand : PSCmdlet, IDisposable
         }
     }
 
-    private static string ErrorId(Exception reason) =>
-        reason is PSRemotingTransportException { ErrorRecord: { } record }
-            && record.FullyQualifiedErrorId is { Length: > 0 } id
-                ? id
-                : "PSSessionOpenFailed";
+    // As the engine names the errors of its own sessions, by the code of Windows'. Where an engine lacks
+    // the private method, there is the general name.
+    private static string ErrorId(Exception reason)
+    {
+        const string General = "PSSessionOpenFailed";
+        return reason is PSRemotingTransportException { ErrorCode: not 0 and int code }
+            && s_nameOf?.Invoke(null, [code, General]) is string name
+                ? name
+                : General;
+    }
 
     private sealed class Opening(object target, Runspace runspace, RemoteConnectionInfo info)
     {

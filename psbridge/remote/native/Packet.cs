@@ -15,6 +15,9 @@ internal static class Packet
     private const uint ToClient = 1;
     private const uint RunspacePoolState = 0x00021005;
     private const uint PipelineState = 0x00041006;
+    private const uint PoolHostCall = 0x00021100;
+    private const uint PipelineHostCall = 0x00041100;
+    private const byte Whole = 3; // a fragment that is the first of a message, and the last
     private const string Identity = "PSGuid='";
 
     public static bool IsCommand(string packet) => packet.StartsWith("<Command ", StringComparison.Ordinal);
@@ -43,6 +46,42 @@ internal static class Packet
     /// <summary>Whether it says that the session is open, or is not.</summary>
     public static bool IsSessionState(string packet) =>
         IsData(packet) && IdOf(packet) == Guid.Empty && MessageType(packet) == RunspacePoolState;
+
+    /// <summary>What `exit` was given, where the packet asks the host to exit; else null.</summary>
+    public static int? ExitCode(string packet)
+    {
+        if (!IsData(packet) || MessageType(packet) is not (PoolHostCall or PipelineHostCall))
+        {
+            return null;
+        }
+
+        int start = packet.IndexOf('>', StringComparison.Ordinal) + 1;
+        byte[] fragment = Convert.FromBase64String(packet[start..packet.IndexOf('<', start)]);
+        if (fragment.Length < FragmentHeader + MessageHeader || fragment[16] != Whole)
+        {
+            return null; // a long one is a text to be shown
+        }
+
+        // MS-PSRP 2.2.2.27: the call of the host's method 6, SetShouldExit, with one number.
+        string call = Encoding.UTF8.GetString(fragment.AsSpan(FragmentHeader + MessageHeader));
+        int method = call.IndexOf("N=\"mi\"", StringComparison.Ordinal);
+        int parameters = call.IndexOf("N=\"mp\"", StringComparison.Ordinal);
+        return method >= 0 && parameters > method
+            && Number(call[method..parameters]) == 6 && Number(call[parameters..]) is { } code
+                ? code
+                : null;
+    }
+
+    private static int? Number(string text)
+    {
+        const string Begin = "<I32>";
+        int at = text.IndexOf(Begin, StringComparison.Ordinal) + Begin.Length;
+        int end = text.IndexOf("</I32>", StringComparison.Ordinal);
+        return at >= Begin.Length && end > at
+            && int.TryParse(text.AsSpan(at, end - at), CultureInfo.InvariantCulture, out int number)
+                ? number
+                : null;
+    }
 
     public static string SignalAck(Guid id) => $"<SignalAck PSGuid='{id}' />";
 
@@ -128,7 +167,7 @@ internal static class Packet
         Span<byte> to = fragment;
         // The far side counts its objects from 1, so none has this number.
         BinaryPrimitives.WriteInt64BigEndian(to, long.MaxValue);
-        to[16] = 3; // the first fragment, and the last
+        to[16] = Whole;
         BinaryPrimitives.WriteInt32BigEndian(to[17..], MessageHeader + data.Length);
         BinaryPrimitives.WriteUInt32LittleEndian(to[21..], ToClient);
         BinaryPrimitives.WriteUInt32LittleEndian(to[25..], PipelineState);

@@ -14,7 +14,6 @@ namespace PSBridge.Remote;
 public sealed class RemoteConnectionInfo : RunspaceConnectionInfo
 {
     private readonly Action<RemoteTransport> _open;
-    private int _exitCode = -1;
 
     /// <summary>Describe a way to a machine.</summary>
     /// <param name="location">What Get-Job and Get-PSSession call the machine.</param>
@@ -51,11 +50,10 @@ public sealed class RemoteConnectionInfo : RunspaceConnectionInfo
     public int DeadlineMilliseconds { get; }
 
     /// <summary>The code that a script far away gave to `exit`; -1 where none has.</summary>
-    public int ExitCode
-    {
-        get => _exitCode;
-        internal set => _exitCode = value;
-    }
+    public int ExitCode { get; internal set; } = -1;
+
+    /// <summary>What `exit` far away does; null before there is a runspace.</summary>
+    internal RemoteExit? Exit { get; set; }
 
     /// <summary>How the carrier has authenticated, such as kerberos; empty before it has.</summary>
     public string AuthenticatedWith { get; set; } = "";

@@ -20,9 +20,8 @@ public static class RemoteRunspaces
     public static Runspace Create(
         RemoteConnectionInfo info, PSHost host, PSPrimitiveDictionary? arguments, string? name)
     {
-        RemoteHost remoteHost = new(host, info);
-        Runspace runspace = RunspaceFactory.CreateRunspace(info, remoteHost, s_types.Value, arguments, name);
-        remoteHost.Remote = runspace;
+        Runspace runspace = RunspaceFactory.CreateRunspace(info, host, s_types.Value, arguments, name);
+        info.Exit = new RemoteExit(info, runspace, host);
         return runspace;
     }
 }

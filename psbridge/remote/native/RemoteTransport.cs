@@ -23,7 +23,9 @@ namespace PSBridge.Remote;
 /// - A session is open within its time, or fails with a reason. The engine has no such limit for a
 ///   transport that is not its own.
 /// - A stop is answered within 1.5 s and a close within 2 s, whatever the machine does: where no
-///   answer has come, the engine is told that it has. The carrier sees to the far side.
+///   answer has come, the engine is told that it has. The carrier sees to the far side. A close is
+///   answered at once where the session is over, be it that it fails in this very moment: the
+///   engine would wait for a minute, and begin with no other machine of the job meanwhile.
 /// - After <see cref="Fail"/> or the end of the session nothing is fed any more, and the carrier is
 ///   told once to end what it does, by a thread on which it may take its time. A close that the
 ///   engine still waits for, or asks for then, is answered at once: it would wait a minute for each
@@ -48,7 +50,9 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
     private int _opened;
     private int _failed;
     private int _over;
-    private bool _heard;
+    private int _closing;
+    private int _closed;
+    private volatile bool _heard;
     private (string Message, int Code)? _refusal;
 
     internal RemoteTransport(
@@ -61,7 +65,7 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
         _order = new PacketOrder(Put);
         _openTimer = new Timer(_ => OpenTimeIsUp());
         _deadline = new Timer(_ => DeadlineIsUp());
-        _closeTimer = new Timer(_ => CloseTimeIsUp());
+        _closeTimer = new Timer(_ => AnswerClose());
     }
 
     /// <summary>The session's id, which is the shell's.</summary>
@@ -148,6 +152,12 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
             _openTimer.Change(Timeout.Infinite, Timeout.Infinite);
         }
 
+        if (Packet.IsCloseAck(packet) && Packet.IdOf(packet) == Guid.Empty
+            && Interlocked.Exchange(ref _closed, 1) != 0)
+        {
+            return; // it has been answered already
+        }
+
         try
         {
             _order.Acknowledge(packet);
@@ -157,7 +167,15 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
             return; // over meanwhile
         }
 
-        HandleDataReceived(packet);
+        if (Info.Exit is not { } exit)
+        {
+            HandleDataReceived(packet);
+        }
+        else if (!exit.Takes(packet))
+        {
+            HandleDataReceived(packet);
+            exit.After(packet);
+        }
     }
 
     /// <summary>Feed the end of a stopped command that the far side ended without a word.</summary>
@@ -233,8 +251,10 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
     public override void CloseAsync()
     {
         _openTimer.Change(Timeout.Infinite, Timeout.Infinite);
-        _closeTimer.Change(_heard ? CloseMilliseconds : 0, Timeout.Infinite);
         base.CloseAsync();
+        Volatile.Write(ref _closing, 1);
+        // The session may end in this moment: then either this sees it, or its end sees the close.
+        _closeTimer.Change(_heard && !IsOver ? CloseMilliseconds : 0, Timeout.Infinite);
     }
 
     /// <inheritdoc/>
@@ -257,7 +277,15 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
     // On a thread of the pool: the first packet is made under no lock here, and Python may be called.
     private void Begin()
     {
-        SendOneItem();
+        try
+        {
+            SendOneItem();
+        }
+        catch (IOException)
+        {
+            return; // over before it has begun
+        }
+
         bool called = false;
         Border.TryCall(() =>
         {
@@ -324,6 +352,11 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
         }
         catch (Exception error) when (error is InvalidOperationException or ObjectDisposedException)
         {
+            if (Packet.IsClose(packet) && Packet.IdOf(packet) == Guid.Empty)
+            {
+                _closed = 1; // the engine takes the exception for the answer
+            }
+
             // Of the kinds that the engine expects where a transport has gone.
             throw new IOException("the session is over", error);
         }
@@ -371,11 +404,12 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
             null);
     }
 
-    private void CloseTimeIsUp()
+    // Not through Feed, which is for what comes from the machine, and only until the end.
+    private void AnswerClose()
     {
-        if (!IsOver)
+        if (Interlocked.Exchange(ref _closed, 1) == 0)
         {
-            Feed(Packet.CloseAck(Guid.Empty));
+            HandleDataReceived(Packet.CloseAck(Guid.Empty));
         }
     }
 
@@ -397,6 +431,11 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
         }
 
         _deadline.Change(Timeout.Infinite, Timeout.Infinite);
+        if (Volatile.Read(ref _closing) != 0)
+        {
+            ThreadPool.QueueUserWorkItem(_ => AnswerClose());
+        }
+
         CallEnd();
     }
 

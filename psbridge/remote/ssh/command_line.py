@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ def command_line(target: SSH) -> list[str]:
 
     Names and options come from here alone, and no secret is among them: ssh has its own ways to
     keys, and asks for nothing.
+
+    Raises:
+        ValueError: there is no such key; ssh would go on with others.
     """
     words = [os.fspath(target.executable), "-T"]
     if target.config is not None:
@@ -28,7 +32,7 @@ def command_line(target: SSH) -> list[str]:
     if target.user is not None:
         words += ["-l", target.user]
     if target.key_file is not None:
-        words += ["-i", os.fspath(target.key_file)]
+        words += ["-i", _key_file(os.fspath(target.key_file))]
     # Of an option that comes twice, ssh takes the first.
     for name, value in {**_options(target), **_defaults(target)}.items():
         words += ["-o", f"{name}={value}"]
@@ -51,6 +55,13 @@ def value_of(target: SSH, option: str) -> str | None:
     given = {name.lower(): value for name, value in _options(target).items()}
     ours = {name.lower(): value for name, value in _defaults(target).items()}
     return given.get(option.lower(), ours.get(option.lower()))
+
+
+def _key_file(path: str) -> str:
+    # One with a token such as %d or ${HOME} is known to ssh only.
+    if not ("%" in path or "$" in path or Path(path).expanduser().is_file()):
+        raise ValueError(f"there is no key file {path}")
+    return path
 
 
 def _options(target: SSH) -> dict[str, str]:

@@ -8,26 +8,25 @@ the machine answered that it cannot decrypt it, which means that its side of the
 
 from __future__ import annotations
 
-import http.client
 import http.cookiejar
-import ssl
 from typing import Any
 from xml.etree import ElementTree
 
-import requests
 import xmltodict
-from urllib3.exceptions import HTTPError
 from winrm.protocol import Protocol
 
 from ..carrying import FanOut
+from . import kerberos
 from .answers import read_fault, read_message
-from .errors import RequestError
-from .line import Line, LineLost, TimeUp
-from .mended import HttpAnswer, MendedTransport
-from .reasons import Reasons
-from .sealing import Unreadable
+from .errors import Fault, LogonRefused, RequestError
+from .explaining import explain
+from .line import Line, LineLost
+from .logons import logons_of
+from .mended import MendedTransport
+from .proxies import proxy_of
+from .reasons import LOGON_FAILURE, Reasons
 from .target import WinRM
-from .wire import NotAllowed, ProxyAsks
+from .wire import HttpAnswer
 
 __all__ = ["Connection"]
 
@@ -53,17 +52,14 @@ class Connection:
             fan_out: what the target has in common with others.
         """
         self.authenticated_with = ""
-        self._target, self._cookies, self._fan_out = target, cookies, fan_out
+        self._target, self._cookies = target, cookies
+        self._logons = logons_of(fan_out)
         self._line = Line()
-        self._protocol = Protocol(
-            target.address.url,
-            "basic",
-            "nobody",
-            "",
-            proxy=None,  # its Transport is not used
-        )
+        # For its headers; the Transport that it makes is never used.
+        self._protocol = Protocol(target.address.url, "basic", "nobody", "", proxy=None)
         self._transport: MendedTransport | None = None
         self._reasons = Reasons(target, target.auth)
+        self._try: float | None = None  # a logon of which it is not known yet what came of it
 
     def header(self, action: str, resource_uri: str, shell_id: str | None = None) -> dict[str, Any]:
         """The envelope of a request, with its header; the body is the caller's.
@@ -118,20 +114,26 @@ class Connection:
             RequestError: there is no such answer; which of its classes says what is known.
         """
         message = xmltodict.unparse(envelope)
-        self._line.within(answer_within)
-        failure: RequestError | None = None
+        line = self._line
+        line.within(answer_within)
         try:
             return self._answer(message)
         except RequestError as error:
             failure = error
-        except BaseException as error:
-            failure = self._reason(error, answer_within)
+        except Exception as error:
+            failure = explain(error, line, self._transport, self._reasons, answer_within)
+        except BaseException:
+            self._logon_ended(None)
+            self.close()  # the answer may still come, and would be taken for the next one's
+            raise
+        refused = isinstance(failure, LogonRefused) and failure.code == LOGON_FAILURE
+        self._logon_ended(False if refused else None)
+        if not isinstance(failure, Fault):
             self.close()
-            if failure is None:
-                raise
-        # Not from the error: its chain would come along, and what it holds.
+        # Nothing of what it comes from goes along: neither a chain nor frames, which hold what
+        # was sent and with which password.
         failure.__context__ = failure.__cause__ = None
-        raise failure
+        raise failure.with_traceback(None)
 
     def abort(self) -> None:
         """End it for good: a `send` that waits raises `NoAnswer` now. From any thread."""
@@ -148,39 +150,83 @@ class Connection:
         line = self._line
         line.left()
         fresh = self._transport is None or not line.is_up() or line.silent() > _SILENCE
-        for last in (fresh, True):
+        while True:
             if fresh:
                 self.close()
                 self._transport = self._context()
-            assert self._transport is not None
+            transport = self._transport
+            assert transport is not None
             try:
-                body = self._transport.send_message(message)
+                body = transport.send_message(message)
             except LineLost:
-                if last:
+                if fresh:
                     raise
             except HttpAnswer as answer:
-                sealed = self._transport.seals
                 # The machine's side of the context is gone, so it cannot have read the message.
-                if last or not sealed or answer.status not in (400, 401):
+                gone = transport.seals and answer.status in (400, 401)
+                if fresh or not gone:
                     return self._refusal(answer)
             else:
                 line.left()  # an end from outside looks like the end of the answer
-                self.authenticated_with = self._transport.auth_method
-                return self._message(200, {}, body)
+                return self._message(HttpAnswer(200, {}, body))
             fresh = True
-        raise AssertionError("not reached")
 
     def _context(self) -> MendedTransport:
-        auth = self._target.auth
-        if auth == "negotiate":
-            auth = "ntlm"
-        self._reasons.auth = auth
-        return MendedTransport(self._target, auth, self._line, self._cookies, None)
+        auth = self._reasons.auth = self._auth()
+        return MendedTransport(
+            self._target,
+            auth,
+            self._line,
+            self._cookies,
+            proxy_of(self._target),
+            self._logon_begins,
+        )
 
-    def _message(self, status: int, headers: Any, body: bytes) -> ElementTree.Element:
-        message = read_message(body)
+    def _auth(self) -> str:
+        """How to authenticate; decided once for all connections with a machine."""
+        target = self._target
+        if target.auth != "negotiate":
+            return target.auth
+        key, chosen = (target.address.url, target.username), self._logons.chosen
+        if key not in chosen:
+            # Of two that find out at the same time the first is right.
+            chosen.setdefault(key, "kerberos" if self._has_ticket() else "ntlm")
+        if chosen[key] == "ntlm" and target.password is None:
+            raise self._reasons.no_ticket_no_password()
+        return chosen[key]
+
+    def _has_ticket(self) -> bool:
+        target = self._target
+        if not kerberos.may_serve(target):
+            return False
+        self._line.doing = "asking for a Kerberos ticket"
+        host = target.spn_host or target.address.host.lower()
+        principal = kerberos.principal_of(target.username)
+        return self._line.aside(
+            lambda: kerberos.has_ticket(target.service, host, principal), "looks for a ticket"
+        )
+
+    def _logon_begins(self) -> None:
+        """The line is connected, and what comes next may be a password."""
+        target, auth = self._target, self._reasons.auth
+        if auth in ("kerberos", "certificate") or target.username is None or self._try is not None:
+            return
+        self._try = self._logons.begin(
+            target.address.url, _account(target), target.refusals, self._line, self._reasons
+        )
+
+    def _logon_ended(self, right: bool | None) -> None:
+        if right:
+            self.authenticated_with = self._reasons.auth
+        if self._try is not None:
+            began, self._try = self._try, None
+            self._logons.end(self._target.address.url, _account(self._target), began, right)
+
+    def _message(self, answer: HttpAnswer) -> ElementTree.Element:
+        message = read_message(answer.body)
         if message is None:
-            raise self._reasons.not_winrm(status, headers, body)
+            raise self._reasons.not_winrm(answer.status, answer.headers, answer.body)
+        self._logon_ended(True)
         fault = read_fault(message)
         if fault is not None:
             raise self._reasons.fault(fault)
@@ -189,57 +235,9 @@ class Connection:
     def _refusal(self, answer: HttpAnswer) -> ElementTree.Element:
         self._line.left()
         if answer.status == 401:
-            self.close()
             raise self._reasons.refused(answer.headers)
-        message = read_message(answer.body)
-        fault = None if message is None else read_fault(message)
-        if fault is not None:
-            self.authenticated_with = self._reasons.auth
-            raise self._reasons.fault(fault)
-        self.close()
-        raise self._reasons.not_winrm(answer.status, answer.headers, answer.body)
-
-    def _reason(self, error: BaseException, seconds: float) -> RequestError | None:
-        """What an exception of a library means; None where it is none of theirs."""
-        line, reasons = self._line, self._reasons
-        if line.aborted:
-            return reasons.aborted()
-        chain = _chain(error)
-        for one in chain:
-            if isinstance(one, TimeUp):
-                return reasons.time_up(line.doing, seconds, line.wrote)
-            if isinstance(one, NotAllowed):
-                return reasons.ours(f"nothing was sent: {one}")
-            if isinstance(one, ProxyAsks):
-                return reasons.not_winrm(407, one.response.headers, one.response.content)
-            if isinstance(one, Unreadable):
-                return reasons.unreadable(200, str(one))
-            if isinstance(one, ssl.SSLError):
-                return reasons.no_tls(str(one), "")
-        if line.doing in ("looking up the name", "connecting"):
-            for one in chain:
-                if isinstance(one, OSError) and not isinstance(one, requests.RequestException):
-                    return reasons.not_connected(one)
-        if any(isinstance(one, http.client.BadStatusLine) for one in chain) and not any(
-            isinstance(one, http.client.RemoteDisconnected) for one in chain
-        ):
-            return reasons.not_http()
-        if isinstance(error, (OSError, HTTPError, http.client.HTTPException)):
-            return reasons.lost(line.wrote, "the connection was lost")
-        if isinstance(error, Exception):
-            return reasons.ours(f"{type(error).__name__} while {line.doing}")
-        return None
+        return self._message(answer)
 
 
-def _chain(error: BaseException) -> list[BaseException]:
-    """An exception, what caused it, and what it holds: requests wraps without a cause."""
-    found: list[BaseException] = []
-    waiting = [error]
-    while waiting:
-        one = waiting.pop(0)
-        if one in found:
-            continue
-        found.append(one)
-        others = [one.__cause__, one.__context__, getattr(one, "reason", None), *one.args]
-        waiting.extend(other for other in others if isinstance(other, BaseException))
-    return found
+def _account(target: WinRM) -> str:
+    return (target.username or "").casefold()

@@ -6,10 +6,12 @@ its context may hold a password or what was sent.
 
 from __future__ import annotations
 
+import email.utils
 import errno
 import os
 import re
 import socket
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -18,6 +20,7 @@ from .errors import Fault, LogonRefused, NoAnswer, NotSent, NotWinRM, RequestErr
 from .pages import first_words
 
 if TYPE_CHECKING:
+    from .kerberos import Complaint
     from .target import WinRM
 
 __all__ = ["Reasons"]
@@ -111,16 +114,15 @@ class Reasons:
         """The line was ended by ourselves."""
         return NoAnswer(self.text("the request was given up"), 995)
 
-    def lost(self, wrote: bool, happened: str) -> RequestError:
+    def lost(self, doing: str, wrote: bool) -> RequestError:
         """The connection was lost."""
+        happened = f"the connection was lost while {doing}" if doing else "the connection was lost"
         if not wrote:
-            return NotSent(self.text(happened), CANNOT_CONNECT)
+            return NotSent(
+                self.text(happened, "is this WinRM's port, and is its scheme right"), CANNOT_CONNECT
+            )
         return NoAnswer(
-            self.text(
-                f"{happened} before the answer was there",
-                "the machine may have restarted, or WinRM on it",
-            ),
-            NOT_COMPLETED,
+            self.text(happened, "the machine may have restarted, or WinRM on it"), NOT_COMPLETED
         )
 
     def not_http(self) -> RequestError:
@@ -136,9 +138,29 @@ class Reasons:
     def _dialled(self) -> str:
         return self.target.address.where
 
+    def proxy_refused(self, status: int, words: str) -> RequestError:
+        """A proxy does not let us through."""
+        said = f' "{words}"' if words else ""
+        advice = (
+            "it wants an account: proxy_username= and proxy_password= (Basic)"
+            if status == 407
+            else "may one get to this address and port by it"
+        )
+        return NotWinRM(
+            self.text(
+                f"the proxy refuses, HTTP status {status}{said}; this is not WinRM's answer", advice
+            ),
+            HTTP_ERROR,
+            status,
+        )
+
+    def ours(self, happened: str) -> RequestError:
+        """Something here keeps it from being sent."""
+        return NotSent(self.text(happened), 0)
+
     # TLS.
 
-    def untrusted(self, happened: str, whose: str) -> RequestError:
+    def untrusted(self, happened: str, shown: str) -> RequestError:
         """The machine's certificate is not to be trusted."""
         if self.target.ca is not None:
             used = f"the authorities in {self.target.ca}"
@@ -146,20 +168,119 @@ class Reasons:
             used = "the system's authorities"
         return NotSent(
             self.text(
-                f"its certificate is not valid: {happened}{whose}; checked with {used}",
-                "give the authority that has signed it as ca=",
+                f"its certificate is not valid: {happened}"
+                f"{f' ({shown})' if shown else ''}; it was checked with {used}",
+                "give the authority that has signed it as ca=, and the host as the certificate "
+                "names it",
             ),
             SECURE_FAILURE,
         )
 
-    def no_tls(self, happened: str, advice: str) -> RequestError:
-        """TLS could not be opened."""
-        return NotSent(self.text(f"no TLS: {happened}", advice), SECURE_FAILURE)
+    def no_tls(self, reason: str, wrote: bool) -> RequestError:
+        """TLS could not be opened, or was ended."""
+        words = reason.lower().replace("_", " ")
+        advice = "does this port speak TLS"
+        if any(one in reason for one in ("PROTOCOL", "VERSION_TOO_LOW")):
+            advice = (
+                "the machine's TLS is too old, or this one's: TLS 1.2 is needed, which old "
+                "machines have switched off"
+            )
+        if "WRONG_VERSION_NUMBER" in reason or "HTTP_REQUEST" in reason:
+            advice = "this port speaks no TLS: use scheme='http', or port 5986"
+        elif "HANDSHAKE_FAILURE" in reason or "NO_SHARED_CIPHER" in reason:
+            advice = "the two have no cipher in common: the machine's TLS may be too old"
+        if self.auth == "certificate" and any(
+            one in reason for one in ("ALERT", "CERTIFICATE", "EOF")
+        ):
+            return LogonRefused(
+                self.text(
+                    f"the machine does not take the client certificate ({words})",
+                    "is it of an authority that the machine trusts, and is it valid still",
+                ),
+                LOGON_FAILURE,
+            )
+        kind = NoAnswer if wrote else NotSent
+        return kind(self.text(f"TLS failed ({words})", advice), SECURE_FAILURE)
+
+    # Kerberos.
+
+    @property
+    def spn(self) -> str:
+        """The Kerberos name that is asked for."""
+        target = self.target
+        return f"{target.service}/{target.spn_host or target.address.host.lower()}"
+
+    def kerberos(self, complaint: Complaint) -> RequestError:
+        """No token of Kerberos', and so nothing was sent."""
+        kind, text = complaint.kind, complaint.text
+        who = f" for {self.account!r}" if self.account else ""
+        code = AUTHENTICATION_FAILED
+        if kind == "no ticket":
+            happened = f"there is no Kerberos ticket{who} ({text})"
+            advice = "get one with kinit, or use another auth="
+        elif kind == "expired":
+            happened, advice = (
+                f"the Kerberos ticket{who} is no longer valid ({text})",
+                ("get a new one with kinit"),
+            )
+        elif kind == "unknown":
+            code = TARGET_UNKNOWN
+            happened = f"Kerberos does not know the name {self.spn} ({text})"
+            advice = (
+                "use the name that the domain knows the machine by, or give it as spn_host=, or "
+                "another service= (setspn -L lists what it has)"
+            )
+        elif kind == "skew":
+            happened = f"the clocks of this machine and of the KDC differ too much ({text})"
+            advice = "Kerberos allows five minutes; set the clock"
+        elif kind == "no kdc":
+            happened = f"no KDC can be reached ({text})"
+            advice = "is the realm in /etc/krb5.conf or in the DNS, and a domain controller up"
+        else:
+            happened, advice = f"Kerberos gives no ticket for {self.spn} ({text})", ""
+        return NotSent(self.text(happened, advice), code)
+
+    def no_ticket_no_password(self) -> RequestError:
+        """Negotiate has neither."""
+        who = f" for {self.account!r}" if self.account else ""
+        return NotSent(
+            self.text(
+                f"there is no Kerberos ticket{who}, and no password for NTLM",
+                "get a ticket with kinit, or give username= and password=",
+            ),
+            AUTHENTICATION_FAILED,
+        )
+
+    def not_delegated(self) -> RequestError:
+        """The user's ticket cannot go along."""
+        return NotSent(
+            self.text(
+                "the Kerberos ticket cannot be delegated: it is not forwardable",
+                "get one with kinit -f; and the account must not be marked as sensitive",
+            ),
+            AUTHENTICATION_FAILED,
+        )
+
+    def not_proved(self) -> RequestError:
+        """The machine did not prove to be itself."""
+        return NotWinRM(
+            self.text(
+                f"what answers there could not prove that it is {self.spn}",
+                "is a proxy or a balancer between",
+            ),
+            AUTHENTICATION_FAILED,
+            200,
+        )
 
     # Answers.
 
-    def refused(self, headers: Mapping[str, str]) -> RequestError:
-        """The answer was 401: the account was refused, or what it authenticates with."""
+    def refused(self, headers: Mapping[str, str], status: int = 0) -> RequestError:
+        """The account was refused, or what it authenticates with.
+
+        Args:
+            headers: of the answer, a 401.
+            status: the NTSTATUS that came with it.
+        """
         offered = sorted({one.lower() for one in _OFFERS.findall(_offers(headers))})
         wanted = _SCHEMES.get(self.auth, ())
         if offered and wanted and not any(one in offered for one in wanted):
@@ -181,8 +302,12 @@ class Reasons:
                 LOGON_FAILURE,
             )
         who = f" for the user {self.account!r}" if self.account else ""
+        said = _NT_STATUS.get(status, f"status 0x{status:08X}" if status else "HTTP status 401")
         return LogonRefused(
-            self.text(f"the machine refused the logon{who} (401)", self._account_advice()),
+            self.text(
+                f"the machine refused the logon{who} ({said})",
+                _clock_advice(headers) or self._account_advice(),
+            ),
             LOGON_FAILURE,
         )
 
@@ -205,7 +330,10 @@ class Reasons:
     def _account_advice(self) -> str:
         name = self.account or ""
         if self.auth == "kerberos":
-            return "does the account exist, and may it log on there"
+            return (
+                f"may the account log on there; and does the name {self.spn} belong to the "
+                "machine's account, and no other (setspn -Q)"
+            )
         if "\\" in name:
             form = (
                 "it was sent as an account of a domain; a local one is '.\\user' or 'user'"
@@ -280,10 +408,6 @@ class Reasons:
             status,
         )
 
-    def ours(self, happened: str) -> RequestError:
-        """Something here keeps it from being sent."""
-        return NotSent(self.text(happened), 0)
-
 
 _ADVICE = {
     2150858811: "is there an endpoint {configuration} on it (Get-PSSessionConfiguration), or is it "
@@ -303,6 +427,37 @@ _ADVICE = {
     2150859241: "the limit of commands in a session "
     "(the endpoint's MaxConcurrentCommandsPerShell) is reached",
 }
+
+
+_NT_STATUS = {
+    0xC000006D: "unknown user or wrong password",
+    0x8009030C: "unknown user or wrong password",
+    0xC000006E: "the account is restricted",
+    0xC000006F: "the account may not log on at this hour",
+    0xC0000070: "the account may not log on at this machine",
+    0xC0000071: "the password has expired",
+    0xC0000072: "the account is disabled",
+    0xC0000193: "the account has expired",
+    0xC0000224: "the password must be changed first",
+    0xC0000234: "the account is locked",
+}
+
+_ALLOWED_SKEW = 300.0  # seconds
+
+
+def _clock_advice(headers: Mapping[str, str]) -> str:
+    """What to say where the machine's clock is not ours: it refuses what is too old or too new."""
+    try:
+        its = email.utils.parsedate_to_datetime(headers.get("Date", "")).timestamp()
+    except (TypeError, ValueError):
+        return ""
+    ahead = its - time.time()
+    if abs(ahead) <= _ALLOWED_SKEW:
+        return ""
+    return (
+        f"its clock is {abs(ahead) / 60:.0f} minutes {'ahead of' if ahead > 0 else 'behind'} this "
+        "one's, and five are allowed: set the clock"
+    )
 
 
 def _offers(headers: Mapping[str, str]) -> str:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
-from urllib.parse import urlsplit
 
 from ...cmdlets.credentials import Credential, Secret
 from ..carrying import Carrier, FanOut, Target
+from . import kerberos
 from .address import Address, parse_address
+from .proxies import check_proxy_url
 from .secrets import secret_of
+from .tls import check_files
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -49,6 +52,8 @@ class WinRM(Target):
         ca: a PEM file or a folder of authorities; without it the system's authorities count. The
             environment is never asked.
         verify: whether the machine's certificate must be valid. False is for tests.
+        verify_host: whether it must be of this host. False takes one of another host, if it is
+            of an authority that counts.
         proxy: the URL of an HTTP proxy; ``"env"`` for what the environment says; None for none.
         proxy_username: the account at the proxy, with Basic.
         proxy_password: its password.
@@ -67,6 +72,7 @@ class WinRM(Target):
         no_profile: whether the user's Windows profile is left unloaded on the machine.
         culture: the language of the session's formats, such as ``de-DE``.
         ui_culture: the language of its texts.
+        retries: how often an answer that was lost is asked for again.
         refusals: after so many machines of one job have refused one account, the others are not
             tried with it, so that it does not get locked; None tries it on each.
 
@@ -87,6 +93,7 @@ class WinRM(Target):
     key_password: str | Secret | None = field(default=None, kw_only=True)
     ca: str | PathLike[str] | None = field(default=None, kw_only=True)
     verify: bool = field(default=True, kw_only=True)
+    verify_host: bool = field(default=True, kw_only=True)
     proxy: str | None = field(default=None, kw_only=True)
     proxy_username: str | None = field(default=None, kw_only=True)
     proxy_password: str | Secret | None = field(default=None, kw_only=True)
@@ -102,6 +109,7 @@ class WinRM(Target):
     no_profile: bool = field(default=False, kw_only=True)
     culture: str = field(default="en-US", kw_only=True)
     ui_culture: str = field(default="en-US", kw_only=True)
+    retries: int = field(default=5, kw_only=True)
     refusals: int | None = field(default=3, kw_only=True)
 
     transport_name = "WinRM"
@@ -162,28 +170,50 @@ class WinRM(Target):
         return WinRMCarrier(transport, self, fan_out)
 
     def _check_account(self) -> None:
-        if self.username is not None and (not self.username or "\0" in self.username):
-            raise ValueError("the user name is empty, or no name")
-        if self.auth in _PASSWORD_AUTHS and (self.username is None or self.password is None):
-            raise ValueError(f"auth={self.auth!r} needs a user and a password")
-        if self.auth == "negotiate" and self.username is not None and self.password is None:
-            pass  # Kerberos with the ticket of that user
+        if self.username is not None and (not self.username or not _sendable(self.username)):
+            raise ValueError("the user name is empty, or has characters that cannot be sent")
         if self.username is None and self.password is not None:
             raise ValueError("there is a password, and no user")
-        if self.auth == "kerberos" and self.password is not None:
-            raise ValueError(
-                "Kerberos takes a ticket and no password: get one with kinit, "
-                "or use auth='ntlm' or auth='negotiate'"
-            )
-        if self.auth == "basic" and self.username is not None and ":" in self.username:
+        if self.auth in _PASSWORD_AUTHS and (self.username is None or self.password is None):
+            raise ValueError(f"auth={self.auth!r} needs a user and a password")
+        if self.auth == "basic" and ":" in (self.username or ""):
             raise ValueError("a user name with a colon cannot be sent with Basic")
-        if self.auth == "certificate" and (self.username is not None or self.password is not None):
+        if self.auth == "certificate" and self.username is not None:
             raise ValueError(
                 "auth='certificate' takes no user and no password: the machine knows whose "
                 "the certificate is"
             )
+        if self.auth == "credssp" and find_spec("requests_credssp") is None:
+            raise ValueError(f"CredSSP is not installed: {_install('credssp')}")
         if self.refusals is not None and self.refusals < 1:
             raise ValueError("refusals is at least 1, or None")
+
+    def _check_kerberos(self) -> None:
+        if self.auth == "kerberos":
+            if self.password is not None:
+                raise ValueError(
+                    "Kerberos takes a ticket and no password: get one with kinit, "
+                    "or use auth='negotiate' or auth='ntlm'"
+                )
+            if "\\" in (self.username or ""):
+                raise ValueError("Kerberos names a user as user@REALM, not as DOMAIN\\user")
+            if not kerberos.is_installed():
+                raise ValueError(f"Kerberos is not installed: {_install('kerberos')}")
+        elif self.auth == "negotiate":
+            if self.password is None and not kerberos.may_serve(self):
+                raise ValueError(
+                    "auth='negotiate' needs a user and a password: without them only Kerberos "
+                    "would do, and that needs a host that is a name, a user that is no "
+                    f"DOMAIN\\user, and its library ({_install('kerberos')})"
+                )
+        else:
+            for name, usual in (("service", "HTTP"), ("spn_host", None), ("delegate", False)):
+                if getattr(self, name) != usual:
+                    raise ValueError(f"{name} is for Kerberos, and auth is {self.auth!r}")
+        for name in ("service", "spn_host"):
+            value = getattr(self, name)
+            if value is not None and (not value or any(one in value for one in "/@ \\")):
+                raise ValueError(f"{name}={value!r} is no part of a Kerberos name")
 
     def _check_tls(self) -> None:
         secure = self.address.scheme == "https"
@@ -192,63 +222,39 @@ class WinRM(Target):
                 "Basic over plain HTTP would send the password in clear: use scheme='https' "
                 "or auth='negotiate', or allow it with allow_unencrypted=True"
             )
-        if self.allow_unencrypted and self.auth != "basic":
-            raise ValueError("allow_unencrypted is for auth='basic'; the others encrypt")
+        if self.allow_unencrypted and (self.auth != "basic" or secure):
+            raise ValueError("allow_unencrypted is for Basic over http; the others encrypt")
         if self.auth == "certificate":
             if not secure:
-                raise ValueError("auth='certificate' needs scheme='https'")
+                raise ValueError("auth='certificate' needs https")
             if self.cert_file is None:
                 raise ValueError("auth='certificate' needs cert_file")
         elif any(one is not None for one in (self.cert_file, self.key_file, self.key_password)):
             raise ValueError(
-                f"cert_file, key_file and key_password are for auth='certificate', "
+                "cert_file, key_file and key_password are for auth='certificate', "
                 f"not for {self.auth!r}"
             )
-        if not secure and (self.ca is not None or not self.verify):
-            raise ValueError("ca and verify are for https, and this is plain http")
+        if not secure and (self.ca is not None or not self.verify or not self.verify_host):
+            raise ValueError("ca, verify and verify_host are for https, and this is plain http")
         if self.ca is not None and not self.verify:
             raise ValueError("a ca together with verify=False makes no sense")
         if self.address.port == 5986 and not secure:
             raise ValueError("port 5986 is for TLS: use scheme='https', or port 5985")
         if self.address.port == 5985 and secure:
             raise ValueError("port 5985 is for plain HTTP: use scheme='http', or port 5986")
+        if self.ca is not None or self.cert_file is not None:
+            check_files(self)
 
     def _check_proxy(self) -> None:
-        account = self.proxy_username is not None or self.proxy_password is not None
-        if self.proxy is None or self.proxy == "env":
-            if account and self.proxy is None:
+        if self.proxy is None:
+            if self.proxy_username is not None or self.proxy_password is not None:
                 raise ValueError("there is an account for a proxy, and no proxy")
-        else:
-            try:
-                parts = urlsplit(self.proxy)
-                port = parts.port
-            except ValueError:
-                raise ValueError("the proxy is a URL that cannot be read") from None
-            if "@" in parts.netloc:
-                raise ValueError(
-                    "the proxy's URL has a user or a password in it: "
-                    "give proxy_username= and proxy_password="
-                )
-            if parts.scheme != "http" or not parts.hostname:
-                raise ValueError(
-                    f"the proxy {self.proxy!r} cannot be used: only http:// proxies can"
-                )
-            if not port:
-                raise ValueError(f"the proxy {self.proxy!r} has no port")
+        elif self.proxy != "env":
+            check_proxy_url(self.proxy)
         if (self.proxy_username is None) != (self.proxy_password is None):
             raise ValueError("proxy_username and proxy_password go together")
-
-    def _check_kerberos(self) -> None:
-        if self.auth not in ("kerberos", "negotiate"):
-            for name, usual in (("service", "HTTP"), ("spn_host", None), ("delegate", False)):
-                if getattr(self, name) != usual:
-                    raise ValueError(f"{name} is for Kerberos, and auth is {self.auth!r}")
-        if not self.service or any(one in self.service for one in "/@ "):
-            raise ValueError(f"{self.service!r} is no service of a Kerberos name")
-        if self.spn_host is not None and (
-            not self.spn_host or any(one in self.spn_host for one in "/@ ")
-        ):
-            raise ValueError(f"{self.spn_host!r} is no host of a Kerberos name")
+        if self.proxy_username is not None and ":" in self.proxy_username:
+            raise ValueError("a user name with a colon cannot be sent to a proxy")
 
     def _check_times(self) -> None:
         if not self.open_timeout > 0:
@@ -259,8 +265,18 @@ class WinRM(Target):
             raise ValueError("the cancel timeout is not above 0")
         if self.idle_timeout is not None and self.idle_timeout < 60:
             raise ValueError("the idle timeout is at least 60 seconds, which is Windows' least")
+        if not 0 <= self.retries <= 20:
+            raise ValueError("retries is from 0 to 20")
         if not self.configuration:
             raise ValueError("the configuration has no name")
+
+
+def _sendable(text: str) -> bool:
+    return not any("\ud800" <= one <= "\udfff" or one in "\0\r\n" for one in text)
+
+
+def _install(extra: str) -> str:
+    return f"pip install 'psbridge[{extra}]'"
 
 
 def _file(value: str | PathLike[str] | None, name: str) -> str | None:

@@ -13,9 +13,11 @@ from .line import TlsSocket
 from .secrets import revealed
 
 if TYPE_CHECKING:
+    from os import PathLike
+
     from .target import WinRM
 
-__all__ = ["tls_context"]
+__all__ = ["check_files", "tls_context", "unverified"]
 
 
 def tls_context(target: WinRM) -> ssl.SSLContext:
@@ -25,28 +27,73 @@ def tls_context(target: WinRM) -> ssl.SSLContext:
         OSError: a file cannot be read.
         ssl.SSLError: a file is no certificate or no key, or the key's password is wrong.
     """
-    files = tuple(
-        None if one is None else (str(one), Path(one).stat().st_mtime_ns)
-        for one in (target.ca, target.cert_file, target.key_file)
-    )
-    return _context(target.verify, *files, target.key_password)
+    files = (_file(target.ca), _file(target.cert_file), _file(target.key_file))
+    return _context(target.verify, target.verify_host, *files, target.key_password)
+
+
+def check_files(target: WinRM) -> None:
+    """Read the files of a target's certificates once.
+
+    Raises:
+        ValueError: one cannot be read, or the password of the key is wrong or missing.
+    """
+    try:
+        if target.ca is not None:
+            _context(True, True, _file(target.ca), None, None, None)
+    except OSError as error:
+        raise ValueError(f"ca {target.ca} has no certificates in PEM form: {error}") from None
+    if target.cert_file is None:
+        return
+    key = target.key_file or target.cert_file
+    try:
+        tls_context(target)
+        return
+    except OSError as error:
+        reason = getattr(error, "reason", None) or error.strerror or ""
+        encrypted = b"ENCRYPTED" in Path(key).read_bytes()
+    if "KEY_VALUES_MISMATCH" in reason:
+        raise ValueError(f"the key in {key} is not the one of the certificate {target.cert_file}")
+    if encrypted:
+        lacks = "needs key_password" if target.key_password is None else "has another password"
+        raise ValueError(f"the key in {key} {lacks}")
+    raise ValueError(f"{target.cert_file} and {key} are no certificate and key in PEM form")
+
+
+def unverified() -> ssl.SSLContext:
+    """TLS that takes any certificate: to look at one, and for nothing else."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.sslsocket_class = TlsSocket
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 _File = tuple[str, int] | None
 
 
+def _file(path: str | PathLike[str] | None) -> _File:
+    """A file, and which state of it: one that was replaced is read again."""
+    return None if path is None else (str(path), Path(path).stat().st_mtime_ns)
+
+
 # Reading the system's authorities takes longer than the rest of opening a connection.
 @functools.lru_cache(maxsize=16)
 def _context(
-    verify: bool, ca: _File, certificate: _File, key: _File, password: str | Secret | None
+    verify: bool,
+    verify_host: bool,
+    ca: _File,
+    certificate: _File,
+    key: _File,
+    password: str | Secret | None,
 ) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.sslsocket_class = TlsSocket
     # A server of 2022 asks for the certificate only when it sees the request.
     context.post_handshake_auth = True
     context.options |= ssl.OP_NO_COMPRESSION
-    if not verify:
+    if not verify or not verify_host:
         context.check_hostname = False
+    if not verify:
         context.verify_mode = ssl.CERT_NONE
     elif ca is None:
         _trust_system(context)

@@ -10,9 +10,10 @@ authentications send passes here, so here stand the guards:
 
 from __future__ import annotations
 
-import base64
 import http.cookiejar
+import re
 import ssl
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -22,31 +23,56 @@ from requests.cookies import extract_cookies_to_jar, get_cookie_header
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, ProxyManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from .tls import tls_context
+from .tls import tls_context, unverified
 
 if TYPE_CHECKING:
     from .line import Line
+    from .proxies import Proxy
     from .target import WinRM
 
-__all__ = ["LineAdapter", "NotAllowed", "ProxyAsks"]
+__all__ = ["HttpAnswer", "LineAdapter", "NotAllowed", "ProxyRefused"]
 
 _SEALED = ("multipart/encrypted", "multipart/x-multi-encrypted")
+_TUNNEL = re.compile(r"Tunnel connection failed: (\d{3}) ?(.*)")
 
 
 class NotAllowed(Exception):
     """A guard has kept something from going out: a fault of ours, which must not become a leak."""
 
 
-class ProxyAsks(Exception):
-    """A proxy wants an account, or another one."""
+class ProxyRefused(Exception):
+    """A proxy does not let us through.
 
-    def __init__(self, response: Response) -> None:
-        super().__init__("the proxy asks for an account")
-        self.response = response
+    Attributes:
+        status: its answer's status.
+        words: what it says.
+    """
+
+    def __init__(self, status: int, words: str) -> None:
+        super().__init__(f"the proxy refuses, HTTP status {status}")
+        self.status, self.words = status, words
+
+
+class HttpAnswer(Exception):
+    """An answer that is not 200.
+
+    Attributes:
+        status: its status.
+        headers: its headers.
+        body: its body, decrypted where it was encrypted.
+    """
+
+    def __init__(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        super().__init__(f"HTTP status {status}")
+        self.status, self.headers, self.body = status, headers, body
 
 
 class LineAdapter(HTTPAdapter):
-    """Sends requests over a line."""
+    """Sends requests over a line.
+
+    Attributes:
+        answered: the last answer that came, whichever step of an authentication it belongs to.
+    """
 
     def __init__(
         self,
@@ -56,6 +82,7 @@ class LineAdapter(HTTPAdapter):
         proxy: Proxy | None,
         *,
         sealed: bool,
+        connected: Callable[[], None],
     ) -> None:
         """Make the adapter of a context.
 
@@ -65,13 +92,16 @@ class LineAdapter(HTTPAdapter):
             cookies: those of the shell; other lines use them at the same time.
             proxy: the proxy to go through, or None.
             sealed: whether what goes out must be encrypted.
+            connected: is called when the line is connected, before anything is asked on it.
         """
         super().__init__(max_retries=0)
+        self.answered: Response | None = None
         self._line, self._cookies, self._sealed = line, cookies, sealed
         self._basic = target.auth == "basic" and (
             target.address.scheme == "https" or target.allow_unencrypted
         )
-        self._pool = _pool(target, line, proxy)
+        self._pool = _pool(target, line, proxy, connected)
+        self._look = partial(_certificate, target, line, proxy)
 
     def get_connection_with_tls_context(self, *_: Any, **__: Any) -> HTTPConnectionPool:
         """The one pool, whatever requests thinks."""
@@ -81,7 +111,7 @@ class LineAdapter(HTTPAdapter):
         """Nothing: the TLS context has it all."""
 
     def send(self, request: PreparedRequest, *arguments: Any, **named: Any) -> Response:
-        """Send a request; the legs of an authentication come here as well."""
+        """Send a request; the steps of an authentication come here as well."""
         line = self._line
         self._guard(request)
         # Not requests' own way: its jars are read while other threads change them.
@@ -90,15 +120,20 @@ class LineAdapter(HTTPAdapter):
         if cookie:
             request.headers["Cookie"] = cookie
         # What has no body asks for nothing: a context is made with it.
-        line.carries, line.wrote = bool(request.body), False
+        line.carries, line.wrote, self.answered = bool(request.body), False, None
         response = super().send(request, *arguments, **named)
+        self.answered = response
         extract_cookies_to_jar(self._cookies, request, response.raw)  # type: ignore[no-untyped-call]
         line.used()
         if response.status_code in (401, 407):
             line.wrote = False  # not taken
         if response.status_code == 407:
-            raise ProxyAsks(response)
+            raise ProxyRefused(407, str(response.reason))
         return response
+
+    def certificate(self) -> bytes | None:
+        """The machine's certificate, by a connection that is made for looking at it only."""
+        return self._look()
 
     def close(self) -> None:
         """Close the connection."""
@@ -116,33 +151,19 @@ class LineAdapter(HTTPAdapter):
             raise NotAllowed("a password would have gone out in clear")
 
 
-class Proxy:
-    """An HTTP proxy, with its account."""
-
-    def __init__(self, host: str, port: int, username: str | None, password: str | None) -> None:
-        self.host, self.port = host, port
-        self.headers: dict[str, str] = {}
-        if username is not None:
-            account = f"{username}:{password or ''}".encode()
-            self.headers["Proxy-Authorization"] = "Basic " + base64.b64encode(account).decode()
-
-    @property
-    def url(self) -> str:
-        """Its URL, without the account."""
-        return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
-
-
 class _Plain(HTTPConnection):
     """HTTP over the line."""
 
-    def __init__(self, line: Line, *arguments: Any, **named: Any) -> None:
+    def __init__(
+        self, line: Line, connected: Callable[[], None], *arguments: Any, **named: Any
+    ) -> None:
         super().__init__(*arguments, **named)
-        self._line = line
+        self._line, self._connected = line, connected
 
     def connect(self) -> None:
         super().connect()
-        self._line.doing = "waiting for the answer"
-        self._line.wrote = False  # what a proxy was told is not the machine's
+        self._line.doing = "waiting for its answer"
+        self._connected()
 
     def _new_conn(self) -> Any:
         return self._line.open(self._dns_host, self.port)
@@ -151,9 +172,16 @@ class _Plain(HTTPConnection):
 class _Secure(HTTPSConnection):
     """HTTP over TLS over the line."""
 
-    def __init__(self, line: Line, settings: ssl.SSLContext, *arguments: Any, **named: Any) -> None:
+    def __init__(
+        self,
+        line: Line,
+        connected: Callable[[], None],
+        settings: ssl.SSLContext,
+        *arguments: Any,
+        **named: Any,
+    ) -> None:
         super().__init__(*arguments, **named)
-        self._line, self._settings = line, settings
+        self._line, self._connected, self._settings = line, connected, settings
 
     def connect(self) -> None:
         """Connect; not urllib3's way, which shows the socket only when it is done."""
@@ -161,15 +189,12 @@ class _Secure(HTTPSConnection):
         self.sock = line.open(self._dns_host, self.port)
         name = self.host
         if self._tunnel_host:
-            self._has_connected_to_proxy = True
-            line.doing = "asking the proxy for a tunnel"
-            self._tunnel()
             name = self._tunnel_host
-            self.proxy_is_verified = False
+            self._ask_for_tunnel()
         line.doing = "opening TLS"
-        # A certificate names an address without its zone.
         sock = self._settings.wrap_socket(
             self.sock,
+            # A certificate names an address without its zone.
             server_hostname=name.strip("[]").partition("%")[0].rstrip("."),
             do_handshake_on_connect=False,
         )
@@ -179,11 +204,28 @@ class _Secure(HTTPSConnection):
         sock.do_handshake()
         # Verified or deliberately not: urllib3 need not warn.
         self.is_verified = True
-        line.doing = "waiting for the answer"
-        line.wrote = False
+        line.doing = "waiting for its answer"
+        self._connected()
+
+    def _ask_for_tunnel(self) -> None:
+        self._has_connected_to_proxy = True
+        self._line.doing = "asking the proxy for a tunnel"
+        self._line.carries = False
+        try:
+            self._tunnel()
+        except OSError as error:
+            refused = _TUNNEL.match(str(error))
+            if refused is None:
+                raise
+            raise ProxyRefused(int(refused[1]), refused[2]) from None
+        finally:
+            self._line.carries = True
+        self.proxy_is_verified = False
 
 
-def _pool(target: WinRM, line: Line, proxy: Proxy | None) -> HTTPConnectionPool:
+def _pool(
+    target: WinRM, line: Line, proxy: Proxy | None, connected: Callable[[], None]
+) -> HTTPConnectionPool:
     address = target.address
     host = f"[{address.host}]" if ":" in address.host else address.host
     pool: HTTPConnectionPool
@@ -195,7 +237,23 @@ def _pool(target: WinRM, line: Line, proxy: Proxy | None) -> HTTPConnectionPool:
     else:
         pool = HTTPConnectionPool(host, address.port, maxsize=1)
     if address.scheme == "https":
-        pool.ConnectionCls = partial(_Secure, line, tls_context(target))  # type: ignore[assignment]
+        made: Any = partial(_Secure, line, connected, tls_context(target))
     else:
-        pool.ConnectionCls = partial(_Plain, line)  # type: ignore[assignment]
+        made = partial(_Plain, line, connected)
+    pool.ConnectionCls = made
     return pool
+
+
+def _certificate(target: WinRM, line: Line, proxy: Proxy | None) -> bytes | None:
+    address = target.address
+    host, port = (address.host, address.port) if proxy is None else (proxy.host, proxy.port)
+    connection = _Secure(line, lambda: None, unverified(), host, port)
+    if proxy is not None:
+        connection.set_tunnel(address.host, address.port, proxy.headers)
+    try:
+        connection.connect()
+        sock: Any = connection.sock
+        found: bytes | None = sock.getpeercert(True)
+        return found
+    finally:
+        connection.close()

@@ -157,9 +157,7 @@ TABLE: dict[str, tuple[list[Element], list[Element]]] = {
         [("rsp:Send", {}, [("rsp:Stream", {"Name": "stdin"}, "AAAA")])],
     ),
     "Receive": (
-        to_reference(
-            f"{SHELL}/Receive", options({}, ("WSMAN_CMDSHELL_OPTION_KEEPALIVE", "TRUE"))
-        ),
+        to_reference(f"{SHELL}/Receive", options({}, ("WSMAN_CMDSHELL_OPTION_KEEPALIVE", "TRUE"))),
         [
             (
                 *("rsp:Receive", {"SequenceId": "0"}),
@@ -168,9 +166,7 @@ TABLE: dict[str, tuple[list[Element], list[Element]]] = {
         ],
     ),
     "Receive of the shell": (
-        to_reference(
-            f"{SHELL}/Receive", options({}, ("WSMAN_CMDSHELL_OPTION_KEEPALIVE", "TRUE"))
-        ),
+        to_reference(f"{SHELL}/Receive", options({}, ("WSMAN_CMDSHELL_OPTION_KEEPALIVE", "TRUE"))),
         [("rsp:Receive", {"SequenceId": "0"}, [("rsp:DesiredStream", {}, "stdout")])],
     ),
     "Signal to stop": (
