@@ -230,7 +230,7 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
         // Not on the caller's thread: the engine answers by closing the session.
         ThreadPool.QueueUserWorkItem(_ =>
         {
-            AnswerCloses();
+            AnswerCommandCloses();
             RaiseErrorHandler(new TransportErrorOccuredEventArgs(reason, when));
             End();
         });
@@ -319,13 +319,13 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
                 timer.Dispose();
             }
         }
-        else if (Packet.IsClose(packet))
+        else if (Packet.IsClose(packet) && Packet.IdOf(packet) is var closing && closing != Guid.Empty)
         {
-            _closes[Packet.IdOf(packet)] = true;
+            _closes[closing] = true;
             if (Volatile.Read(ref _failed) != 0)
             {
                 // Not on this thread: the engine writes under a lock.
-                ThreadPool.QueueUserWorkItem(_ => AnswerCloses());
+                ThreadPool.QueueUserWorkItem(_ => AnswerCommandCloses());
                 return;
             }
         }
@@ -333,11 +333,11 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
         _order.Send(packet);
     }
 
-    private void AnswerCloses()
+    private void AnswerCommandCloses()
     {
         foreach (Guid command in _closes.Keys)
         {
-            if (command != Guid.Empty && _closes.TryRemove(command, out _))
+            if (_closes.TryRemove(command, out _))
             {
                 HandleDataReceived(Packet.CloseAck(command));
             }
