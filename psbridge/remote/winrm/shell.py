@@ -56,6 +56,7 @@ class Shell:
         self._until = time.monotonic() + open_timeout
         self._given_up = given_up
         self._state = _State.NONE
+        self._delete_until = 0.0
 
     @property
     def may_exist(self) -> bool:
@@ -121,7 +122,7 @@ class Shell:
             Whether it is gone.
         """
         certain = self._state is _State.OPEN
-        until = time.monotonic() + _DELETE_SECONDS
+        until = self._until_deleted()
         for pause in _delete_pauses():
             try:
                 self._delete_once(connection, until)
@@ -148,7 +149,7 @@ class Shell:
         Returns:
             Whether there was one, and it is gone.
         """
-        until = time.monotonic() + _DELETE_SECONDS
+        until = self._until_deleted()
         for pause in _delete_pauses():
             try:
                 self._delete_once(connection, until)
@@ -161,6 +162,12 @@ class Shell:
                 self._state = _State.NONE
                 return True
         return False
+
+    def _until_deleted(self) -> float:
+        """When to give up: so long after the first try."""
+        if not self._delete_until:
+            self._delete_until = time.monotonic() + _DELETE_SECONDS
+        return self._delete_until
 
     def _delete_once(self, connection: Connection, until: float) -> None:
         left = max(0.1, until - time.monotonic())
