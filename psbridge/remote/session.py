@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from ..jobs.handle import JobHandle
 
 if TYPE_CHECKING:
     from ..engine.starting import Engine
+    from ..session.console import Console
     from .carrying import Target
     from .kept_session import RemoteSession
 
@@ -23,6 +25,11 @@ class Session(CmdletSession):
     Use it as a context manager, or close it. Its methods may be called from any thread; PowerShell
     runs one pipeline at a time.
     """
+
+    def __init__(self, pshome: str | Path | None = None, *, console: Console | None = None) -> None:
+        """Open a runspace; see `RunspaceSession`."""
+        self._kept: weakref.WeakSet[RemoteSession] = weakref.WeakSet()
+        super().__init__(pshome, console=console)
 
     def start_remote(
         self,
@@ -84,7 +91,22 @@ class Session(CmdletSession):
         """
         from .kept_session import connect
 
-        return connect(self, target)
+        kept = connect(self, target)
+        self._kept.add(kept)
+        return kept
+
+    def close(self) -> None:
+        """Stop what runs in this session, here and far away, and close it; see `JobSession.close`.
+
+        The sessions that `connect` has opened are closed, too. Each takes two seconds at most,
+        whatever its machine does, and all of them are closed at once.
+        """
+        kept = [session for session in self._kept if not session.closed]
+        for session in kept:
+            session._begin_to_close()
+        for session in kept:
+            session._dispose()
+        super().close()
 
     def _commands(self, engine: Engine) -> tuple[Any, Path | None]:
         from .native import HELP_FILE, load_remote

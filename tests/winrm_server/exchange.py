@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import time
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 from xml.sax.saxutils import escape
 
 from . import soap
@@ -76,7 +77,8 @@ class Exchange:
         return Reply(effect.status, headers, body)
 
     def _reply(self, request: Request, record: Record) -> Reply:
-        if request.target.partition("?")[0].rstrip("/").lower() != "/wsman":
+        # Behind a proxy the target may be a whole address.
+        if urlsplit(request.target).path.rstrip("/").lower() != "/wsman":
             return Reply(404)
         admitted = self._gate.admit(request)
         if isinstance(admitted, Reply):

@@ -13,6 +13,7 @@ from typing import Any
 
 from .certificates import Certificates
 from .connection import Connection
+from .engine_process import Engines
 from .injecting import Rules
 from .powershell_shell import PowerShellShell
 from .recording import Recorder
@@ -31,7 +32,7 @@ class ServedMachine:
         number: int,
         settings: Settings,
         users: Users,
-        pwsh: str,
+        engines: Engines,
         programs: Path,
         certificates: Certificates,
     ):
@@ -41,7 +42,7 @@ class ServedMachine:
         self._notes: list[str] = []
         self.recorder = Recorder()
         self.rules = Rules()
-        self.service = Service(self.settings, pwsh, programs, self.changed)
+        self.service = Service(self.settings, engines, programs, self.changed)
         self._changed = threading.Condition()
         self._connections: set[Connection] = set()
         self._numbers = itertools.count(1)
@@ -110,6 +111,7 @@ class ServedMachine:
                     sock, _address = listener.accept()
                 except OSError:
                     continue  # it was closed, or the client has given up
+                sock.setblocking(True)
                 connection = Connection(self, next(self._numbers), sock, tls=key.data)
                 with self._changed:
                     self._connections.add(connection)
@@ -148,7 +150,11 @@ class ServedMachine:
 
     def state(self) -> dict[str, Any]:
         """What is open and runs at this moment."""
-        shells = [shell for shell in self.service.listed() if shell.exit_code is None]
+        shells = [
+            shell
+            for shell in self.service.listed()
+            if shell.exit_code is None or shell.removing  # its process may not have ended yet
+        ]
         return {
             "shells": [
                 {
@@ -159,7 +165,7 @@ class ServedMachine:
                     "processes": shell.processes(),
                     "commands": shell.commands(),
                     "receives": shell.outstanding(),
-                    "errors": list(shell.errors) if isinstance(shell, PowerShellShell) else [],
+                    "errors": shell.errors() if isinstance(shell, PowerShellShell) else [],
                 }
                 for shell in shells
             ],
@@ -217,6 +223,8 @@ class ServedMachine:
                 self._refusing.cancel()
         self._wake.send(b"x")
         self._accepting.join()
+        for thing in (self._selector, self._wake, self._woken):
+            thing.close()
         for sock in self._listeners:
             sock.close()
         self.close_connections()
@@ -227,4 +235,5 @@ def _bound(port: int) -> socket.socket:
     sock = socket.socket()
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     sock.bind(("127.0.0.1", port))
+    sock.setblocking(False)  # a client may be gone before it is accepted
     return sock

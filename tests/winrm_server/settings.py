@@ -56,6 +56,10 @@ class Settings:
     resource_uri_first: bool = False  # ResourceURI must stand before SelectorSet
     delete_needs_receive: bool = False  # a Delete waits for a Receive that is outstanding
 
+    # How many engine processes, of all machines, are kept for further shells when theirs is closed.
+    # Cheap (a new process costs ten times as much), but environment and folder of one go on.
+    kept_processes: int = 0
+
     # What is kept of each request for the test to look at.
     recorded_bytes: int = 262_144  # of each body
     recorded_requests: int = 10_000

@@ -11,6 +11,7 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 from . import known_faults, quotas, soap
+from .engine_process import Engines
 from .powershell_shell import PowerShellShell, first_fragment
 from .settings import Settings
 from .shells import Shell
@@ -46,7 +47,7 @@ class Service:
     def __init__(
         self,
         settings: Callable[[], Settings],
-        pwsh: str,
+        engines: Engines,
         programs: Path,
         changed: Callable[[], None],
     ):
@@ -54,12 +55,12 @@ class Service:
 
         Args:
             settings: gives the settings of this moment.
-            pwsh: the engine's executable.
+            engines: gives the processes behind PowerShell's shells.
             programs: a folder of what plain shells find first.
             changed: called when shells come or go.
         """
         self.settings, self._changed = settings, changed
-        self._pwsh, self._programs = pwsh, programs
+        self._engines, self._programs = engines, programs
         self.lock = threading.Lock()
         self.shells: dict[str, Shell] = {}
         self._creating: set[str] = set()
@@ -186,7 +187,7 @@ class Service:
         first = first_fragment(message)
         if first is None:
             raise known_faults.schema("A Create has creationXml.")
-        return PowerShellShell(self.settings, shell_id, asker.user, message, first, self._pwsh)
+        return PowerShellShell(self.settings, shell_id, asker.user, message, first, self._engines)
 
     # The operations on a shell.
 
@@ -198,6 +199,7 @@ class Service:
             shell = self.shells.get(wanted)
         if (
             shell is None
+            or shell.removing
             or shell.user != asker.user
             or shell.resource.lower() != message.resource.lower()
             or (shell.cookie is not None and shell.cookie != asker.cookie)
@@ -218,7 +220,11 @@ class Service:
         self._remove(shell)
 
     def _remove(self, shell: Shell) -> None:
-        shell.close()
+        with self.lock:
+            if shell.removing:
+                return
+            shell.removing = True
+        shell.close()  # it counts as open until its process has ended
         with self.lock:
             self.shells.pop(shell.id, None)
         self._changed()

@@ -13,12 +13,12 @@ public static class RemoteRunspaces
 
     /// <summary>Make a runspace, which is not open yet.</summary>
     /// <param name="info">The way to the machine.</param>
-    /// <param name="host">Where the far side shows things and asks.</param>
+    /// <param name="host">Where the far side shows things and asks; null for nowhere.</param>
     /// <param name="arguments">What the far side gets as $PSSenderInfo.ApplicationArguments; or null.</param>
     /// <param name="name">The session's name; or null.</param>
     /// <returns>The runspace.</returns>
     public static Runspace Create(
-        RemoteConnectionInfo info, PSHost host, PSPrimitiveDictionary? arguments, string? name)
+        RemoteConnectionInfo info, PSHost? host, PSPrimitiveDictionary? arguments, string? name)
     {
         Runspace runspace = RunspaceFactory.CreateRunspace(info, host, s_types.Value, arguments, name);
         info.Exit = new RemoteExit(info, runspace, host);
