@@ -1,8 +1,10 @@
-"""The test server for the tests of the WinRM carrier, and lines to it."""
+"""The test server for the tests of the WinRM carrier, targets, lines, and what holds after tests."""
 
 from __future__ import annotations
 
 import http.cookiejar
+import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -71,3 +73,26 @@ def connect(target: Callable[..., WinRM]) -> Iterator[Callable[..., Connection]]
     yield make
     for connection in made:
         connection.close()
+
+
+@pytest.fixture
+def at(target: Callable[..., WinRM]) -> Callable[..., WinRM]:
+    """Makes targets of the machine, or of another one."""
+
+    def make(other: Machine | None = None, **settings: Any) -> WinRM:
+        there = {} if other is None else {"host": other.host, "port": other.port}
+        return target(**there, **settings)
+
+    return make
+
+
+@pytest.fixture
+def nothing_is_left(machine: Machine) -> Iterator[None]:
+    """After the test and its sessions no shell, no process and no thread is there any more."""
+    before = set(threading.enumerate())
+    yield
+    machine.wait_until(shells=0, processes=0, timeout=15)
+    give_up_at = time.monotonic() + 15
+    for thread in set(threading.enumerate()) - before:
+        thread.join(max(0.0, give_up_at - time.monotonic()))
+        assert not thread.is_alive(), f"{thread.name} is left"
