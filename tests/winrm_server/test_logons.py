@@ -142,6 +142,13 @@ def test_a_client_certificate(
         run(machine.https_url, "certificate", **paths, **options)
 
 
+def test_a_machine_whose_tls_is_too_old(machine: Machine, winrm_server: WinRMServer) -> None:
+    machine.configure(tls_minimum="1.0", tls_maximum="1.0")
+    options = {**CREDENTIALS, "ca_trust_path": str(winrm_server.authority)}
+    with pytest.raises(requests.exceptions.SSLError, match=r"(?i)unsupported protocol|version"):
+        run(machine.https_url, "ssl", **options)
+
+
 def test_a_certificate_of_no_account(machine: Machine, winrm_server: WinRMServer) -> None:
     machine.configure(client_certificates="required")
     certificate, key = winrm_server.client_certificate("nobody")
