@@ -28,6 +28,7 @@ __all__ = ["Reasons"]
 ACCESS_DENIED = 5
 AUTHENTICATION_FAILED = 1311
 LOGON_FAILURE = 1326
+IMPROPER_RESPONSE = 1722
 SECURE_FAILURE = 12175
 CANNOT_CONNECT = 2150858770
 NOT_COMPLETED = 2150859046
@@ -134,7 +135,7 @@ class Reasons:
                 f"what listens at {self._dialled()} does not speak HTTP",
                 "is it TLS (port 5986, scheme https), or another service",
             ),
-            CANNOT_CONNECT,
+            IMPROPER_RESPONSE,
         )
 
     def _dialled(self) -> str:
