@@ -316,6 +316,17 @@ class Reasons:
             LOGON_FAILURE,
         )
 
+    def strange_challenge(self) -> RequestError:
+        """The answer goes on with the authentication, in a way that cannot be read."""
+        return NotWinRM(
+            self.text(
+                f"what it answers to a logon by {self.auth} cannot be read",
+                "is it the right address, and is a proxy or a balancer between",
+            ),
+            HTTP_ERROR,
+            401,
+        )
+
     def untried(self, times: int) -> RequestError:
         """Others have refused the account already."""
         return LogonRefused(
