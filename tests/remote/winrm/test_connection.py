@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.cookiejar
+import ipaddress
 import socket
 import threading
 from collections.abc import Callable
@@ -14,6 +15,7 @@ import pytest
 from psbridge.remote.winrm import connection as room
 from psbridge.remote.winrm.connection import Connection
 from psbridge.remote.winrm.errors import Fault, NoAnswer, NotSent, NotWinRM, TimedOut
+from tests.remote.winrm.gates import Relay
 from tests.remote.winrm.plain_shell import CMD, SHELL, create, delete, opened, receive, started
 from tests.winrm_server import faults
 from tests.winrm_server.server import Machine, WinRMServer
@@ -321,8 +323,6 @@ def test_the_socket_sends_at_once_and_is_kept_alive(connect: Connect, scheme: st
 
 
 def test_an_ipv6_address_is_reached(connect: Connect, machine: Machine) -> None:
-    from tests.remote.winrm.gates import Relay
-
     if not socket.has_ipv6:
         pytest.skip("there is no IPv6 here")
     with Relay(machine.host, machine.port, bind="::1") as relay:
@@ -332,6 +332,29 @@ def test_an_ipv6_address_is_reached(connect: Connect, machine: Machine) -> None:
             opened(connection)
     hosts = [dict(one.headers)["Host"] for one in machine.requests()]
     assert set(hosts) == {f"[::1]:{relay.port}"}
+
+
+def link_local() -> str | None:
+    """An address of this machine's that needs its zone."""
+    table = Path("/proc/net/if_inet6")
+    for line in table.read_text().splitlines() if table.exists() else []:
+        digits, _, _, scope, _, name = line.split()
+        if scope == "20":
+            groups = [digits[at : at + 4] for at in range(0, 32, 4)]
+            return f"{ipaddress.IPv6Address(':'.join(groups))}%{name}"
+    return None
+
+
+def test_an_address_with_a_zone_is_reached(connect: Connect, machine: Machine) -> None:
+    address = link_local()
+    if address is None:
+        pytest.skip("there is no link-local address here")
+    with Relay(machine.host, machine.port, bind=address) as relay:
+        opened(connect("ntlm", host=address, port=relay.port))
+        opened(connect("ntlm", host=f"[{address.replace('%', '%25')}]", port=relay.port))
+    # A zone means something to this machine only.
+    hosts = {dict(one.headers)["Host"] for one in machine.requests()}
+    assert hosts == {f"[{address.partition('%')[0]}]:{relay.port}"}
 
 
 def test_what_is_answered_is_parsed(connect: Connect) -> None:
