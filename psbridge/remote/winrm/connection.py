@@ -189,6 +189,8 @@ class Connection:
             chosen.setdefault(key, "kerberos" if self._has_ticket() else "ntlm")
         if chosen[key] == "ntlm" and target.password is None:
             raise self._reasons.no_ticket_no_password()
+        if chosen[key] == "ntlm" and target.delegate:
+            raise self._reasons.no_ticket_to_delegate()
         return chosen[key]
 
     def _has_ticket(self) -> bool:

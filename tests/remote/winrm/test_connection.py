@@ -11,10 +11,12 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+import requests
 
 from psbridge.remote.winrm import connection as room
 from psbridge.remote.winrm.connection import Connection
 from psbridge.remote.winrm.errors import Fault, NoAnswer, NotSent, NotWinRM, TimedOut
+from psbridge.remote.winrm.wire import NotAllowed
 from tests.remote.winrm.gates import Relay
 from tests.remote.winrm.plain_shell import CMD, SHELL, create, delete, opened, receive, started
 from tests.winrm_server import faults
@@ -95,6 +97,30 @@ def test_no_envelope_goes_out_in_clear(
     for one in requests:
         assert one.encrypted == bool(one.body)
         assert b"Envelope" not in one.body.replace(b"--Encrypted Boundary", b"")
+
+
+def test_a_guard_on_the_wire_holds_whatever_fails_above_it(
+    connect: Connect, machine: Machine, winrm_server: WinRMServer
+) -> None:
+    connection = connect("ntlm")
+    opened(connection)
+    transport = connection._transport
+    assert transport is not None
+    transport.encryption = None
+    before = len(machine.requests())
+    with pytest.raises(NotSent, match="nothing was sent: an envelope would have gone out in clear"):
+        opened(connection)
+    for scheme in ("http", "https"):
+        other = connect("ntlm", scheme)
+        other._transport = made = other._context()
+        other._line.within(10)
+        made.auth_method = "basic"
+        made.seals = False
+        session = made.build_session()
+        request = requests.Request("POST", made.endpoint, data=None, auth=("ops", "open sesame 1"))
+        with pytest.raises(NotAllowed, match="a password would have gone out in clear"):
+            session.send(session.prepare_request(request))
+    assert len(machine.requests()) == before
 
 
 def test_lines_share_the_cookies_of_their_shell(connect: Connect, machine: Machine) -> None:
