@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+import uuid
 from pathlib import Path
 from types import TracebackType
 
@@ -19,6 +20,7 @@ _SSHD = next(
     (path for path in ("/usr/sbin/sshd", "/usr/local/sbin/sshd") if Path(path).exists()), ""
 )
 _PRIVILEGE_FOLDER = Path("/run/sshd")  # where the daemon insists to be jailed
+_MARK = "PSBRIDGE_TEST_SSHD"  # by which the processes of a server are found
 _TRIES = 5  # a port that is free now may be taken a moment later
 # What the engine behind it needs of our environment; sshd hands on nothing by itself.
 _KEPT = ("DOTNET_SYSTEM_GLOBALIZATION_INVARIANT", "DOTNET_ROOT", "LANG", "LC_ALL")
@@ -62,6 +64,7 @@ class Sshd:
             extra: lines for its configuration.
         """
         self._servers, self._folder = servers, folder
+        self._mark = uuid.uuid4().hex
         self.host_key = servers.new_key(folder / "host")
         lines = [
             "ListenAddress 127.0.0.1",
@@ -76,7 +79,7 @@ class Sshd:
             "MaxStartups 200",
             "MaxSessions 200",
             "LogLevel VERBOSE",
-            f"SetEnv {servers.environment()}",
+            f"SetEnv {_MARK}={self._mark} {servers.environment()}",
         ]
         if subsystem is not None:
             lines.append(f"Subsystem powershell {subsystem}")
@@ -143,26 +146,30 @@ class Sshd:
         psutil.wait_procs(below, timeout=10)
 
     def _below(self) -> list[psutil.Process]:
+        """What it has started, also what has lost its parent since then."""
         try:
-            return psutil.Process(self._process.pid).children(recursive=True)
+            found = psutil.Process(self._process.pid).children(recursive=True)
         except psutil.NoSuchProcess:
-            return []
+            found = []
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                if process.name() == "pwsh" and process.environ().get(_MARK) == self._mark:
+                    found.append(process)
+        return list(dict.fromkeys(found))
 
     def engines(self) -> list[int]:
         """The processes of PowerShell that run in its sessions."""
-        found = []
-        for process in self._below():
-            with contextlib.suppress(psutil.NoSuchProcess):
-                if process.name() == "pwsh":
-                    found.append(process.pid)
-        return found
+        return self._named("pwsh")
 
     def sessions(self) -> list[int]:
         """The processes of the server that serve a connection."""
+        return self._named("sshd")
+
+    def _named(self, name: str) -> list[int]:
         found = []
         for process in self._below():
             with contextlib.suppress(psutil.NoSuchProcess):
-                if process.name().startswith("sshd"):
+                if process.name().startswith(name):
                     found.append(process.pid)
         return found
 
@@ -187,12 +194,12 @@ class SshServers:
     """The keys of a client, and servers that take them, for the time of a `with`.
 
     `key` is the client's key and `wrong_key` one that no server takes; `known_hosts` knows every
-    server that was started.
+    server that was started; `pwsh` is the engine's executable.
     """
 
     def __init__(self, folder: Path, pwsh: Path):
         """Make the keys in a folder, for servers with this PowerShell behind them."""
-        self._folder, self._pwsh = folder, pwsh
+        self._folder, self.pwsh = folder, pwsh
         self._stack = contextlib.ExitStack()
         self._started: dict[str, Sshd] = {}
         self.known_hosts = folder / "known_hosts"
@@ -214,23 +221,21 @@ class SshServers:
     @property
     def plain(self) -> Sshd:
         """A server as it should be: the subsystem is `pwsh -sshs -NoLogo`."""
-        return self._kept("plain", subsystem=f"{self._pwsh} -sshs -NoLogo")
+        return self._kept("plain", subsystem=f"{self.pwsh} -sshs -NoLogo")
 
     @property
     def with_banner(self) -> Sshd:
         """The same, and it prints two lines on the client's standard error."""
         return self._kept(
             "with_banner",
-            subsystem=f"{self._pwsh} -sshs -NoLogo",
+            subsystem=f"{self.pwsh} -sshs -NoLogo",
             banner="Nur für Befugte.\nEverything is logged.\n",
         )
 
     @property
     def noisy(self) -> Sshd:
         """A server whose subsystem prints a line before PowerShell starts."""
-        program = self._program(
-            "noisy", f"echo 'Welcome to noisy'\nexec {self._pwsh} -sshs -NoLogo"
-        )
+        program = self._program("noisy", f"echo 'Welcome to noisy'\nexec {self.pwsh} -sshs -NoLogo")
         return self._kept("noisy", subsystem=str(program))
 
     @property

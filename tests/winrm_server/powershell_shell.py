@@ -1,8 +1,7 @@
 """A shell of the PowerShell endpoint: the engine's own `pwsh -s` behind it.
 
-The engine speaks PSRP fragments in lines on its standard input and output, as for PowerShell's own
-Start-Job; the endpoint carries the same fragments in WSMan messages. They pass through as they
-are, in base64.
+The endpoint carries in WSMan messages the same PSRP fragments that the engine reads and writes in
+lines. They pass through as they are, in base64.
 """
 
 from __future__ import annotations
@@ -10,25 +9,25 @@ from __future__ import annotations
 import base64
 import contextlib
 import re
-import subprocess
-import threading
 import time
-from collections import deque
+from collections import Counter
 from collections.abc import Callable
 
 from . import known_faults
+from .engine_process import Engines
 from .psrp import EndOfPipeline
 from .settings import Settings
-from .shells import Channel, Shell, kill_group
-from .soap import POWERSHELL, Message, new_id
+from .shells import Channel, Shell
+from .soap import POWERSHELL, Fault, Message, new_id
 
 NIL = "00000000-0000-0000-0000-000000000000"
 _PACKET = re.compile(rb"<(\w+)(?: Stream='\w+')? PSGuid='([^']+)'\s*(?:/>|>([^<]*)<)")
 _ACKNOWLEDGED = 60.0  # seconds
+_CLOSED = 1.0  # seconds that the engine may take to close its session; then it is killed
 
 
 class PowerShellShell(Shell):
-    """One `pwsh -s`, and the fragments that go in and out."""
+    """One session of an engine, and the fragments that go in and out."""
 
     streams = ("stdout",)
 
@@ -39,47 +38,29 @@ class PowerShellShell(Shell):
         user: str,
         message: Message,
         first: str,
-        pwsh: str,
+        engines: Engines,
+        configuration_file: str | None,
     ):
         super().__init__(settings, shell_id, user, message)
         self.channels[None] = Channel(self.streams)
         self._pipelines: dict[str, EndOfPipeline] = {}
-        self._acknowledged: set[tuple[str, str]] = set()
-        self._writing = threading.Lock()
-        self.errors: deque[str] = deque(maxlen=20)  # what the process has said on standard error
-        self._process = subprocess.Popen(
-            [pwsh, "-s", "-NoLogo", "-NoProfile"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            bufsize=0,
-            start_new_session=True,
-        )
-        self._threads = [
-            threading.Thread(target=work, name=f"{work.__name__} {shell_id}", daemon=True)
-            for work in (self._read, self._read_errors)
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._acknowledged: Counter[tuple[str, str]] = Counter()  # tag and id
+        self._asked: Counter[tuple[str, str]] = Counter()
+        self._engines = engines
+        self._process = engines.take(configuration_file)
+        self._process.belong_to(self)
         # Not waited for: a Create is answered before the process is up, as on Windows.
-        self._put(f"<Data Stream='Default' PSGuid='{NIL}'>{first}</Data>")
+        self._put("DataAck", NIL, f"<Data Stream='Default' PSGuid='{NIL}'>{first}</Data>")
 
     # From the process.
 
-    def _read(self) -> None:
-        output = self._process.stdout
-        assert output is not None
-        rest = bytearray()
-        while block := output.read(1 << 16):
-            rest += block
-            if b"\n" in block:
-                *lines, last = rest.split(b"\n")
-                rest = bytearray(last)
-                with self.changed:
-                    for line in lines:
-                        self._packet(bytes(line))
-                    self.changed.notify_all()
-        code = self._process.wait()
+    def packets(self, lines: list[bytes]) -> None:
+        with self.changed:
+            for line in lines:
+                self._packet(line)
+            self.changed.notify_all()
+
+    def ended(self, code: int) -> None:
         with self.changed:
             self.exit_code = code
             self.changed.notify_all()
@@ -87,12 +68,10 @@ class PowerShellShell(Shell):
     def _packet(self, line: bytes) -> None:
         found = _PACKET.match(line)
         if found is None:
-            if line.strip():
-                self.errors.append(line.decode(errors="replace"))
-            return
+            return  # what a program has printed past PowerShell
         tag, guid, data = found[1].decode(), found[2].decode().lower(), found[3]
         if tag != "Data":
-            self._acknowledged.add((tag, guid))
+            self._acknowledged[tag, guid] += 1
             if tag == "SignalAck" and (channel := self.channels.get(guid.upper())) is not None:
                 # The last state of a pipeline that was stopped before it began never comes.
                 channel.ends_at = time.monotonic() + self.settings().stop_grace
@@ -105,36 +84,35 @@ class PowerShellShell(Shell):
         if pipeline is not None and pipeline.feed(base64.b64decode(data)):
             channel.ended = True
 
-    def _read_errors(self) -> None:
-        assert self._process.stderr is not None
-        for line in self._process.stderr:
-            self.errors.append(line.decode(errors="replace").rstrip())
-
     # To the process.
 
-    def _put(self, line: str) -> None:
-        assert self._process.stdin is not None
-        data = memoryview(line.encode() + b"\n")
-        with self._writing:
-            try:
-                while data:
-                    data = data[self._process.stdin.write(data) or 0 :]
-            except (OSError, ValueError):
-                raise known_faults.host_process_ended() from None
+    def _put(self, tag: str, guid: str, line: str) -> None:
+        """Write a packet that is answered with this acknowledgement."""
+        with self.changed:
+            if self.exit_code is not None:  # the process may be another shell's by now
+                raise known_faults.host_process_ended()
+            self._asked[tag, guid] += 1
+        try:
+            self._process.write(line)
+        except OSError:
+            raise known_faults.host_process_ended() from None
 
     def _await(self, tag: str, guid: str, seconds: float = _ACKNOWLEDGED) -> bool:
-        """Wait for an acknowledgement: packets that must not overtake one another need it."""
+        """Wait for all acknowledgements of a kind: the engine does packets side by side."""
         with self.changed:
             self.changed.wait_for(
-                lambda: (tag, guid) in self._acknowledged or self.exit_code is not None, seconds
+                lambda: self._has(tag, guid) or self.exit_code is not None, seconds
             )
-            there = (tag, guid) in self._acknowledged
-            self._acknowledged.discard((tag, guid))
-            return there
+            return self._has(tag, guid)
+
+    def _has(self, tag: str, guid: str) -> bool:
+        return self._acknowledged[tag, guid] >= self._asked[tag, guid]
 
     def _data(self, guid: str, data: str, stream: str = "Default") -> None:
-        self._put(f"<Data Stream='{stream}' PSGuid='{guid}'>{data}</Data>")
-        if not self._await("DataAck", guid) and self.exit_code is not None:
+        self._await("DataAck", guid)  # of the data before
+        self._put("DataAck", guid, f"<Data Stream='{stream}' PSGuid='{guid}'>{data}</Data>")
+        self._await("DataAck", guid)
+        if self.exit_code is not None:
             raise known_faults.host_process_ended()
 
     # The operations.
@@ -152,7 +130,7 @@ class PowerShellShell(Shell):
             self.channels[command] = Channel(self.streams)
             self._pipelines[guid] = EndOfPipeline()
             self.commands_begun += 1
-        self._put(f"<Command PSGuid='{guid}' />")
+        self._put("CommandAck", guid, f"<Command PSGuid='{guid}' />")
         self._await("CommandAck", guid)
         self._data(guid, arguments.text)
         shown = given if self.settings().shell_id_case else command
@@ -183,12 +161,12 @@ class PowerShellShell(Shell):
             raise known_faults.invalid_parameter()
         what, guid = (code.text or "").lower(), command.lower()
         if what.endswith("/terminate"):
-            self._put(f"<Close PSGuid='{guid}' />")
+            self._put("CloseAck", guid, f"<Close PSGuid='{guid}' />")
             self._await("CloseAck", guid)
             with self.changed:
                 self._forget(command.upper())
         elif what.endswith(("/crtl_c", "/ctrl_c")):
-            self._put(f"<Signal PSGuid='{guid}' />")
+            self._put("SignalAck", guid, f"<Signal PSGuid='{guid}' />")
             self._await("SignalAck", guid)
         else:
             raise known_faults.invalid_parameter()
@@ -197,7 +175,10 @@ class PowerShellShell(Shell):
         channel = self.channels.pop(command, None)
         if channel is not None:
             channel.closed = True
-        self._pipelines.pop(command.lower(), None)
+        guid = command.lower()
+        self._pipelines.pop(guid, None)
+        for tag in ("CommandAck", "DataAck", "SignalAck", "CloseAck"):
+            del self._acknowledged[tag, guid], self._asked[tag, guid]
         self.changed.notify_all()
 
     def close(self) -> None:
@@ -205,23 +186,28 @@ class PowerShellShell(Shell):
         with self.changed:
             self.closed = True
             self.changed.notify_all()
-        with contextlib.suppress(Exception):
+        with contextlib.suppress(Fault):
             for command in running:
-                self._put(f"<Close PSGuid='{command.lower()}' />")
-            self._put(f"<Close PSGuid='{NIL}' />")
-            self._await("CloseAck", NIL, 1.0)
-        self.kill()
-        for thread in self._threads:
-            thread.join(5)  # a program that left the process's group may hold the pipes
+                guid = command.lower()
+                self._put("CloseAck", guid, f"<Close PSGuid='{guid}' />")
+            self._put("CloseAck", NIL, f"<Close PSGuid='{NIL}' />")
+            if self._await("CloseAck", NIL, _CLOSED):
+                self.ended(0)
+                if self._engines.give_back(self._process, self.settings().kept_processes):
+                    return
+        self._process.kill()
+        self._process.join()
 
     def kill(self) -> None:
-        kill_group(self._process)
-        with self._writing, contextlib.suppress(OSError, ValueError):
-            assert self._process.stdin is not None
-            self._process.stdin.close()
+        if self.exit_code is None:
+            self._process.kill()
 
     def processes(self) -> list[int]:
-        return [] if self.exit_code is not None else [self._process.pid]
+        return [self._process.pid] if self._process.code is None else []
+
+    def errors(self) -> list[str]:
+        """What the process has said on standard error."""
+        return list(self._process.errors)
 
 
 def first_fragment(message: Message) -> str | None:

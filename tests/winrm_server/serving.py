@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from .certificates import Certificates
+from .engine_process import Engines
 from .faults import Effect
 from .machine import ServedMachine
 from .settings import Settings
@@ -28,7 +29,7 @@ class Serving:
 
     def __init__(self, folder: Path, pwsh: str):
         os.environ["NTLM_USER_FILE"] = str(folder / "ntlm-users")
-        self._pwsh, self._programs = pwsh, folder / "programs"
+        self._engines, self._programs = Engines(pwsh), folder / "programs"
         self._programs.mkdir()
         for name in ("powershell", "pwsh"):
             program = self._programs / name
@@ -48,7 +49,7 @@ class Serving:
             number,
             Settings().changed(**settings),
             self._users,
-            self._pwsh,
+            self._engines,
             self._programs,
             self._certificates,
         )
@@ -160,6 +161,7 @@ class Serving:
     def close(self) -> None:
         for machine in self._machines.values():
             machine.close()
+        self._engines.close()
 
 
 def _counts(state: dict[str, Any]) -> dict[str, int]:

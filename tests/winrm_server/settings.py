@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
 @dataclass
 class Settings:
     """How a machine behaves. Times are in seconds, sizes in bytes; None stands for no limit."""
+
+    path: str = "/wsman"  # of the service
 
     # Who gets in, and how.
     schemes: tuple[str, ...] = ("Negotiate", "Kerberos", "CredSSP", "Basic")
@@ -47,6 +49,8 @@ class Settings:
 
     # The PowerShell endpoint.
     configurations: tuple[str, ...] = ("Microsoft.PowerShell", "PowerShell.7")
+    # Files for `pwsh -ConfigurationFile` (.pssc), by the names of their configurations.
+    configuration_files: dict[str, str] = field(default_factory=dict)
     unknown_configuration: str = "fault"  # or "silent": Create succeeds, nothing is ever answered
     require_name: bool = False  # Create without a Name is answered with an empty 500
     fault_codes: bool = True  # False: subcodes only
@@ -55,6 +59,10 @@ class Settings:
     shell_id_case: bool = False  # ids are compared with their case
     resource_uri_first: bool = False  # ResourceURI must stand before SelectorSet
     delete_needs_receive: bool = False  # a Delete waits for a Receive that is outstanding
+
+    # How many engine processes, of all machines, are kept for further shells when theirs is closed.
+    # Cheap (a new process costs ten times as much), but environment and folder of one go on.
+    kept_processes: int = 0
 
     # What is kept of each request for the test to look at.
     recorded_bytes: int = 262_144  # of each body

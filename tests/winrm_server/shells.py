@@ -37,7 +37,7 @@ class Channel:
         self.chunks: deque[tuple[str, str]] = deque()  # name of the stream, base64
         self.ended = False  # nothing comes any more
         self.delivered = False  # and a Receive has said so
-        self.closed = False
+        self.closed = self.removing = False
         self.exit_code = 0
         self.ends_at: float | None = None
         self.waiting = 0  # Receives
@@ -64,7 +64,7 @@ class Shell(ABC):
         self.created = self.used = time.monotonic()
         self.changed = threading.Condition()
         self.channels: dict[str | None, Channel] = {}
-        self.closed = False
+        self.closed = self.removing = False
         self.exit_code: int | None = None  # of the shell's own process, once it has ended
         self.operations = 0  # that are being done
         self.commands_begun = 0

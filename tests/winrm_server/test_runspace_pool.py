@@ -64,3 +64,20 @@ def test_stop(pool: RunspacePool, machine: Machine) -> None:
     for command in (shell, following):
         command.close()
     assert machine.shells[0]["commands"] == []
+
+
+def test_kept_processes_take_the_next_session(machine: Machine) -> None:
+    machine.configure(kept_processes=1)
+    wsman = WSMan(
+        machine.host, port=machine.port, ssl=False, auth="basic", username=USER, password=PASSWORD,
+        encryption="never", no_proxy=True,
+    )  # fmt: skip
+    seen = []
+    with wsman:
+        for _ in range(3):
+            with RunspacePool(wsman) as pool:
+                shell = PowerShell(pool)
+                shell.add_script("$PID; $x; $x = 5")
+                seen.append(shell.invoke())
+            assert machine.shells == []
+    assert seen == [seen[0]] * 3  # the same process, and nothing of the last session's

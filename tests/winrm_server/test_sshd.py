@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 from pathlib import Path
 
+import pytest
 from sshd import Sshd, SshServers
 
 # A packet that the engine acknowledges.
@@ -63,3 +66,29 @@ def test_a_wrong_key_is_refused(sshd: SshServers) -> None:
     done = ssh(sshd, sshd.plain, key=sshd.wrong_key)
     assert done.returncode == 255
     assert b"Permission denied (publickey)" in done.stderr
+
+
+def test_an_engine_that_has_lost_its_session_is_found(sshd: SshServers) -> None:
+    server = sshd.start(subsystem=f"{sshd.pwsh} -sshs -NoLogo")
+    with subprocess.Popen(
+        [
+            *("ssh", "-F", "none", "-T", "-p", str(server.port), "-i", str(sshd.key)),
+            *("-o", "BatchMode=yes", "-o", f"UserKnownHostsFile={sshd.known_hosts}"),
+            *("-l", server.user, "-s", server.host, "powershell"),
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as client:
+        while not server.engines():
+            assert client.poll() is None
+        with pytest.raises(AssertionError, match="left after"):
+            server.wait_until_idle(0)
+        (engine,) = server.engines()
+        os.kill(engine, signal.SIGSTOP)  # it cannot follow its session
+        for session in server.sessions():
+            os.kill(session, signal.SIGKILL)
+        client.wait(20)
+    assert server.engines() == [engine]
+    os.kill(engine, signal.SIGKILL)
+    server.wait_until_idle()

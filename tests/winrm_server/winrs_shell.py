@@ -214,10 +214,12 @@ class _Command:
                     self._channel.chunks.append((name, base64.b64encode(data).decode()))
                     self._shell.changed.notify_all()
             if not block:
+                output.close()
                 return
 
     def _wait(self) -> None:
         code = self.process.wait()
+        self.write(b"", end=True)
         for reader in self._readers:
             reader.join(1)  # a program in the background may hold the pipes
         with self._shell.changed:

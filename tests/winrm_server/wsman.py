@@ -11,6 +11,7 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 from . import known_faults, quotas, soap
+from .engine_process import Engines
 from .powershell_shell import PowerShellShell, first_fragment
 from .settings import Settings
 from .shells import Shell
@@ -46,7 +47,7 @@ class Service:
     def __init__(
         self,
         settings: Callable[[], Settings],
-        pwsh: str,
+        engines: Engines,
         programs: Path,
         changed: Callable[[], None],
     ):
@@ -54,12 +55,12 @@ class Service:
 
         Args:
             settings: gives the settings of this moment.
-            pwsh: the engine's executable.
+            engines: gives the processes behind PowerShell's shells.
             programs: a folder of what plain shells find first.
             changed: called when shells come or go.
         """
         self.settings, self._changed = settings, changed
-        self._pwsh, self._programs = pwsh, programs
+        self._engines, self._programs = engines, programs
         self.lock = threading.Lock()
         self.shells: dict[str, Shell] = {}
         self._creating: set[str] = set()
@@ -134,7 +135,7 @@ class Service:
         if not settings.shell_id_case:
             shell_id = shell_id.upper()
         cookie = self._backend(settings, asker)
-        known = (one.lower() for one in settings.configurations)
+        known = (one.lower() for one in (*settings.configurations, *settings.configuration_files))
         exists = message.resource != configuration and configuration.lower() in known
         if not (plain or exists or settings.unknown_configuration == "silent"):
             raise known_faults.no_resource(message.resource)
@@ -183,10 +184,14 @@ class Service:
         with contextlib.suppress(ValueError):
             if version and tuple(int(part) for part in version.split(".")) > _PROTOCOL:
                 raise known_faults.invalid_parameter(f"PSRP {version} is not spoken here. ")
+        files = {name.lower(): path for name, path in self.settings().configuration_files.items()}
+        file = files.get(message.resource.removeprefix(POWERSHELL_RESOURCE).lower())
         first = first_fragment(message)
         if first is None:
             raise known_faults.schema("A Create has creationXml.")
-        return PowerShellShell(self.settings, shell_id, asker.user, message, first, self._pwsh)
+        return PowerShellShell(
+            self.settings, shell_id, asker.user, message, first, self._engines, file
+        )
 
     # The operations on a shell.
 
@@ -198,6 +203,7 @@ class Service:
             shell = self.shells.get(wanted)
         if (
             shell is None
+            or shell.removing
             or shell.user != asker.user
             or shell.resource.lower() != message.resource.lower()
             or (shell.cookie is not None and shell.cookie != asker.cookie)
@@ -218,7 +224,11 @@ class Service:
         self._remove(shell)
 
     def _remove(self, shell: Shell) -> None:
-        shell.close()
+        with self.lock:
+            if shell.removing:
+                return
+            shell.removing = True
+        shell.close()  # it counts as open until its process has ended
         with self.lock:
             self.shells.pop(shell.id, None)
         self._changed()
