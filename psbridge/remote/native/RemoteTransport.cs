@@ -24,8 +24,9 @@ namespace PSBridge.Remote;
 ///   transport that is not its own.
 /// - A stop is answered within 1.5 s and a close within 2 s, whatever the machine does: where no
 ///   answer has come, the engine is told that it has. The carrier sees to the far side. A close is
-///   answered at once where the session is over, be it that it fails in this very moment: the
-///   engine would wait for a minute, and begin with no other machine of the job meanwhile.
+///   answered at once where the session is over, be it that it fails in this very moment, and where
+///   the command's stop got no answer: the engine would wait for a minute, with the job Running,
+///   and begin with no other machine of the job meanwhile.
 /// - After <see cref="Fail"/> or the end of the session nothing is fed any more, and the carrier is
 ///   told once to end what it does, by a thread on which it may take its time.
 /// </remarks>
@@ -40,6 +41,7 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
     private readonly PacketOrder _order;
     private readonly ConcurrentDictionary<Guid, Timer> _stops = new();
     private readonly ConcurrentDictionary<Guid, CommandEnd> _commands = new();
+    private readonly ConcurrentDictionary<Guid, bool> _closes = new();
     private readonly Timer _openTimer;
     private readonly Timer _deadline;
     private readonly Timer _closeTimer;
@@ -140,7 +142,13 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
         }
         else if (Packet.IsCloseAck(packet))
         {
-            _commands.TryRemove(Packet.IdOf(packet), out _);
+            Guid closed = Packet.IdOf(packet);
+            if (closed != Guid.Empty && !_closes.TryRemove(closed, out _))
+            {
+                return; // the engine has been told already
+            }
+
+            _commands.TryRemove(closed, out _);
         }
 
         if (!IsOpen && Packet.IsSessionState(packet) && Interlocked.Exchange(ref _opened, 1) == 0)
@@ -226,6 +234,7 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
         // Not on the caller's thread: the engine answers by closing the session.
         ThreadPool.QueueUserWorkItem(_ =>
         {
+            AnswerCommandCloses();
             RaiseErrorHandler(new TransportErrorOccuredEventArgs(reason, when));
             End();
         });
@@ -314,8 +323,40 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
                 timer.Dispose();
             }
         }
+        else if (Packet.IsClose(packet) && Packet.IdOf(packet) is var closing && closing != Guid.Empty)
+        {
+            _closes[closing] = true;
+            bool failed = Volatile.Read(ref _failed) != 0;
+            bool givenUp = _commands.TryGetValue(closing, out CommandEnd? end) && end.GivenUp;
+            if (failed || givenUp)
+            {
+                // Not on this thread: the engine writes under a lock.
+                ThreadPool.QueueUserWorkItem(_ => AnswerCommandClose(closing));
+            }
+
+            if (failed)
+            {
+                return;
+            }
+        }
 
         _order.Send(packet);
+    }
+
+    private void AnswerCommandCloses()
+    {
+        foreach (Guid command in _closes.Keys)
+        {
+            AnswerCommandClose(command);
+        }
+    }
+
+    private void AnswerCommandClose(Guid command)
+    {
+        if (_closes.TryRemove(command, out _))
+        {
+            HandleDataReceived(Packet.CloseAck(command));
+        }
     }
 
     private void Put(string packet)
@@ -340,7 +381,13 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
     {
         if (_stops.ContainsKey(command))
         {
-            if (!_commands.TryGetValue(command, out CommandEnd? end) || !end.Heard)
+            bool known = _commands.TryGetValue(command, out CommandEnd? end);
+            if (known)
+            {
+                end!.GivenUp = true;
+            }
+
+            if (!known || !end!.Heard)
             {
                 Feed(Packet.Stopped(Id, command));
             }
@@ -428,6 +475,9 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
 
         /// <summary>Whether the far side has told how it ended.</summary>
         public volatile bool Heard;
+
+        /// <summary>Whether the stop got no answer in time, so that nothing more is waited for.</summary>
+        public volatile bool GivenUp;
     }
 
     private sealed class QueueWriter(RemoteTransport owner) : TextWriter

@@ -74,6 +74,8 @@ class WinRMCarrier(Carrier):
         self._lock = threading.Lock()
         self._line: Connection | None = None
         self._cleans_up = False
+        self._opening: threading.Event | None = None  # set when the Create has been answered
+        self._deleting: threading.Thread | None = None
         self._listener: Listener | None = None
         self._commands: dict[str, Command] = {}
 
@@ -87,7 +89,22 @@ class WinRMCarrier(Carrier):
         with self._lock:
             self._over.set()
             line = None if self._cleans_up else self._line
-        if line is not None:
+            opening, self._opening = self._opening, None
+            if opening is not None:
+                self._deleting = threading.Thread(
+                    target=self._delete_unheard,
+                    args=(line, opening),
+                    name=f"psbridge deletes at {self._target.location}",
+                    daemon=True,
+                )
+                self._deleting.start()
+        if line is not None and opening is None:
+            self._connections.abort(line)
+
+    def _delete_unheard(self, line: Connection, answered: threading.Event) -> None:
+        with self._connections.one() as another:
+            gone = self._shell.delete_unheard(another, answered)
+        if gone and not answered.is_set():
             self._connections.abort(line)
 
     def _run(self) -> None:
@@ -148,7 +165,20 @@ class WinRMCarrier(Carrier):
             self._send(self._messages.send(None, packet.data, answer=packet.answers))
             return
         assert self._line is not None
-        self._shell.create(self._line, packet.data, self._not_open_yet)
+        answered = threading.Event()
+        with self._lock:
+            if self._over.is_set():
+                return
+            self._opening = answered
+        try:
+            self._shell.create(self._line, packet.data, self._not_open_yet)
+        finally:
+            answered.set()
+            with self._lock:
+                self._opening = None
+                deleting = self._deleting
+            if deleting is not None:
+                deleting.join()
         self.transport.Info.AuthenticatedWith = self._line.authenticated_with
         self._listener = self._listen(None, self._shell_ended)
         self._listener.start()
@@ -197,6 +227,7 @@ class WinRMCarrier(Carrier):
             self.transport.Feed(acknowledgement("Signal", identity))
             return
         command.is_stopped = True
+        command.let_begin(self._over)
         try:
             self._send(self._messages.stop(identity))
         except LogonRefused:

@@ -173,13 +173,9 @@ class Connection:
 
     def _context(self) -> MendedTransport:
         auth = self._reasons.auth = self._auth()
+        proxy = self._reasons.proxy = proxy_of(self._target)
         return MendedTransport(
-            self._target,
-            auth,
-            self._line,
-            self._cookies,
-            proxy_of(self._target),
-            self._logon_begins,
+            self._target, auth, self._line, self._cookies, proxy, self._logon_begins
         )
 
     def _auth(self) -> str:

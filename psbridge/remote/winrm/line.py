@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import math
 import os
 import socket
 import ssl
@@ -93,6 +94,14 @@ class Line:
             raise TimeUp("the time is up")
         return left
 
+    def in_time(self, wait: Callable[..., T], *arguments: Any, **named: Any) -> T:
+        """Wait on a socket whose timeout is what is left of the time."""
+        try:
+            return wait(*arguments, **named)
+        except TimeoutError:
+            self.left()  # says which it is
+            raise TimeUp("the time is up") from None
+
     @property
     def aborted(self) -> bool:
         """Whether it was ended; it stays so."""
@@ -153,8 +162,9 @@ class Line:
         self.doing = "connecting"
         failure: OSError | None = None
         for number, (family, kind, protocol, _, address) in enumerate(addresses):
-            # A dead address leaves time for the next one.
-            until = time.monotonic() + self.left() / (len(addresses) - number)
+            # A dead address leaves time for the next one; the last one has all that is left.
+            others = len(addresses) - number - 1
+            until = time.monotonic() + self.left() / (others + 1) if others else math.inf
             sock = LineSocket(family, kind, protocol)
             try:
                 self._connect(sock, address, until)
@@ -200,6 +210,9 @@ class Line:
             self.bound = False
         if sock is not None:
             with contextlib.suppress(OSError):
+                # The machine hears of it also where an answer still holds the descriptor.
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
+            with contextlib.suppress(OSError):
                 sock.close()
 
     def _resolve(self, host: str, port: int) -> list[Any]:
@@ -240,13 +253,13 @@ class LineSocket(socket.socket):
     def recv_into(self, *arguments: Any, **named: Any) -> int:
         """Receive, within the time."""
         self.settimeout(self.line.left())
-        return _in_time(lambda: super(LineSocket, self).recv_into(*arguments, **named), self.line)
+        return self.line.in_time(super().recv_into, *arguments, **named)
 
     def sendall(self, *arguments: Any) -> None:
         """Send all, within the time."""
         self.settimeout(self.line.left())
         self.line.wrote |= self.line.carries
-        _in_time(lambda: super(LineSocket, self).sendall(*arguments), self.line)
+        self.line.in_time(super().sendall, *arguments)
 
 
 class TlsSocket(ssl.SSLSocket):
@@ -257,21 +270,13 @@ class TlsSocket(ssl.SSLSocket):
     def recv_into(self, *arguments: Any, **named: Any) -> int:
         """Receive, within the time."""
         self.settimeout(self.line.left())
-        return _in_time(lambda: super(TlsSocket, self).recv_into(*arguments, **named), self.line)
+        return self.line.in_time(super().recv_into, *arguments, **named)
 
     def send(self, *arguments: Any) -> int:
         """Send some, within the time; `sendall` comes here."""
         self.settimeout(self.line.left())
         self.line.wrote |= self.line.carries
-        return _in_time(lambda: super(TlsSocket, self).send(*arguments), self.line)
-
-
-def _in_time(wait: Callable[[], T], line: Line) -> T:
-    try:
-        return wait()
-    except TimeoutError:
-        line.left()  # says which it is
-        raise TimeUp("the time is up") from None
+        return self.line.in_time(super().send, *arguments)
 
 
 def _reads_nothing(sock: socket.socket) -> bool:

@@ -23,6 +23,7 @@ from .reasons import Reasons
 __all__ = ["Logons", "logons_of"]
 
 _PATIENCE = 2.0  # seconds
+_LOOK = 0.1
 
 
 def logons_of(fan_out: FanOut) -> Logons:
@@ -78,7 +79,8 @@ class Logons:
                 young = [began for began in self._trying.get(account, []) if began > since]
                 if len(young) + refusals < most:
                     break
-                self._changed.wait(min(line.left(), max(young[0] - since, 0.01)))
+                # Nobody tells of the end of the line.
+                self._changed.wait(min(line.left(), _LOOK, max(young[0] - since, 0.01)))
             began = time.monotonic()
             self._trying.setdefault(account, []).append(began)
             return began

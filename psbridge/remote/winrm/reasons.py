@@ -6,21 +6,20 @@ its context may hold a password or what was sent.
 
 from __future__ import annotations
 
-import email.utils
 import errno
 import os
-import re
 import socket
-import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from .advice import account_advice, clock_advice, fault_advice, offers, status_words
 from .answers import FaultText
 from .errors import Fault, LogonRefused, NoAnswer, NotSent, NotWinRM, RequestError, TimedOut
 from .pages import first_words
 
 if TYPE_CHECKING:
     from .kerberos import Complaint
+    from .proxies import Proxy
     from .target import WinRM
 
 __all__ = ["Reasons"]
@@ -40,7 +39,6 @@ COMPUTER_NOT_FOUND = 2150859193
 TARGET_UNKNOWN = 2148074243
 TIMED_OUT = 2150858793
 
-_OFFERS = re.compile(r"\b(Negotiate|Kerberos|NTLM|CredSSP|Basic|Digest)\b", re.IGNORECASE)
 _SCHEMES = {
     "basic": ("basic",),
     "ntlm": ("ntlm", "negotiate"),
@@ -55,10 +53,12 @@ class Reasons:
     Attributes:
         auth: how it authenticates, as far as that is known.
         account: the account as it is sent, where there is one.
+        proxy: the proxy that it goes through, where there is one.
     """
 
     def __init__(self, target: WinRM, auth: str) -> None:
         self.target, self.auth = target, auth
+        self.proxy: Proxy | None = None
         self.account = target.username
 
     def text(self, happened: str, advice: str = "") -> str:
@@ -86,7 +86,9 @@ class Reasons:
             return NotSent(
                 self.text(
                     f"nothing listens at {where} (connection refused)",
-                    "is WinRM on there (Enable-PSRemoting), and is it this port",
+                    "is it the right one"
+                    if self.proxy
+                    else "is WinRM on there (Enable-PSRemoting), and is it this port",
                 ),
                 CANNOT_CONNECT,
             )
@@ -136,6 +138,8 @@ class Reasons:
         )
 
     def _dialled(self) -> str:
+        if self.proxy is not None:
+            return f"the proxy {self.proxy.host}:{self.proxy.port}"
         return self.target.address.where
 
     def proxy_refused(self, status: int, words: str) -> RequestError:
@@ -281,7 +285,7 @@ class Reasons:
             headers: of the answer, a 401.
             status: the NTSTATUS that came with it.
         """
-        offered = sorted({one.lower() for one in _OFFERS.findall(_offers(headers))})
+        offered = offers(headers)
         wanted = _SCHEMES.get(self.auth, ())
         if offered and wanted and not any(one in offered for one in wanted):
             return LogonRefused(
@@ -302,11 +306,11 @@ class Reasons:
                 LOGON_FAILURE,
             )
         who = f" for the user {self.account!r}" if self.account else ""
-        said = _NT_STATUS.get(status, f"status 0x{status:08X}" if status else "HTTP status 401")
+        said = status_words(status) if status else "HTTP status 401"
         return LogonRefused(
             self.text(
                 f"the machine refused the logon{who} ({said})",
-                _clock_advice(headers) or self._account_advice(),
+                clock_advice(headers) or account_advice(self.account or "", self.auth, self.spn),
             ),
             LOGON_FAILURE,
         )
@@ -327,48 +331,18 @@ class Reasons:
             self.text(f"the machine has refused the user {self.account!r} before"), LOGON_FAILURE
         )
 
-    def _account_advice(self) -> str:
-        name = self.account or ""
-        if self.auth == "kerberos":
-            return (
-                f"may the account log on there; and does the name {self.spn} belong to the "
-                "machine's account, and no other (setspn -Q)"
-            )
-        if "\\" in name:
-            form = (
-                "it was sent as an account of a domain; a local one is '.\\user' or 'user'"
-                if not name.startswith(".\\")
-                else "it was sent as a local account; one of a domain is 'DOMAIN\\user'"
-            )
-        elif "@" in name:
-            form = "it was sent as user@domain; 'DOMAIN\\user' is another form"
-        else:
-            form = "it was sent without a domain; others are 'DOMAIN\\user' and 'user@domain'"
-        if self.auth == "basic":
-            form += "; Basic takes local accounts only"
-        return (
-            f"{form}. A local account that is not the built-in administrator also needs "
-            "LocalAccountTokenFilterPolicy"
-        )
-
     def fault(self, fault: FaultText) -> Fault:
         """The endpoint's own refusal."""
         said = f"{fault.text} " if fault.text else ""
         named = f"(error {fault.code})" if fault.code else f"({fault.subcode or 'no code'})"
         kind = TimedOut if fault.code == TIMED_OUT else Fault
         return kind(
-            self.text(f"{said}{named}", self._fault_advice(fault.code)), fault.code, fault.text
+            self.text(
+                f"{said}{named}", fault_advice(fault.code, self.target.configuration, self.account)
+            ),
+            fault.code,
+            fault.text,
         )
-
-    def _fault_advice(self, code: int) -> str:
-        configuration = self.target.configuration
-        if code == ACCESS_DENIED:
-            who = f"the user {self.account!r}" if self.account else "this user"
-            return (
-                f"{who} may not use the endpoint {configuration}; "
-                "Set-PSSessionConfiguration -ShowSecurityDescriptorUI, or an administrator"
-            )
-        return _ADVICE.get(code, "").format(configuration=configuration)
 
     def not_winrm(self, status: int, headers: Mapping[str, str], body: bytes) -> RequestError:
         """An answer that is not WinRM's."""
@@ -407,61 +381,3 @@ class Reasons:
             HTTP_ERROR,
             status,
         )
-
-
-_ADVICE = {
-    2150858811: "is there an endpoint {configuration} on it (Get-PSSessionConfiguration), or is it "
-    "PowerShell.7 or Microsoft.PowerShell; Enable-PSRemoting registers them",
-    2689860592: "the endpoint {configuration} is broken, often by an update of PowerShell; "
-    "run Enable-PSRemoting in that PowerShell, or use another configuration=",
-    2150858843: "the session is gone there: it was idle too long, was removed, ran out of memory "
-    "(MaxMemoryPerShellMB), or WinRM was restarted",
-    2150859173: "the limit of shells for a user (MaxShellsPerUser) is reached",
-    2150859174: "the limit of operations for a user (MaxConcurrentOperationsPerUser) is reached",
-    2150859236: "the limit of shells for a user (the endpoint's MaxShellsPerUser) is reached",
-    2150859237: "the limit of users (the endpoint's MaxConcurrentUsers) is reached",
-    2150859238: "the limit of shells (the endpoint's MaxShells) is reached",
-    2150859239: "the limit of operations for a user "
-    "(the endpoint's MaxConcurrentOperationsPerUser) is reached",
-    2150859240: "the limit of operations (the endpoint's MaxConcurrentOperations) is reached",
-    2150859241: "the limit of commands in a session "
-    "(the endpoint's MaxConcurrentCommandsPerShell) is reached",
-}
-
-
-_NT_STATUS = {
-    0xC000006D: "unknown user or wrong password",
-    0x8009030C: "unknown user or wrong password",
-    0xC000006E: "the account is restricted",
-    0xC000006F: "the account may not log on at this hour",
-    0xC0000070: "the account may not log on at this machine",
-    0xC0000071: "the password has expired",
-    0xC0000072: "the account is disabled",
-    0xC0000193: "the account has expired",
-    0xC0000224: "the password must be changed first",
-    0xC0000234: "the account is locked",
-}
-
-_ALLOWED_SKEW = 300.0  # seconds
-
-
-def _clock_advice(headers: Mapping[str, str]) -> str:
-    """What to say where the machine's clock is not ours: it refuses what is too old or too new."""
-    try:
-        its = email.utils.parsedate_to_datetime(headers.get("Date", "")).timestamp()
-    except (TypeError, ValueError):
-        return ""
-    ahead = its - time.time()
-    if abs(ahead) <= _ALLOWED_SKEW:
-        return ""
-    return (
-        f"its clock is {abs(ahead) / 60:.0f} minutes {'ahead of' if ahead > 0 else 'behind'} this "
-        "one's, and five are allowed: set the clock"
-    )
-
-
-def _offers(headers: Mapping[str, str]) -> str:
-    for name, value in headers.items():
-        if name.lower() == "www-authenticate":
-            return value
-    return ""

@@ -6,7 +6,8 @@ import enum
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import chain, repeat
 from typing import TYPE_CHECKING
 
 from .endings import is_gone, is_quota, is_unreachable
@@ -22,9 +23,9 @@ __all__ = ["Shell"]
 # as it may have. With some chance, so that many do not come at the same time.
 _PAUSES = (0.5, 1.0, 2.0)
 _QUOTA_PAUSE, _QUOTA_GROWTH, _QUOTA_LONGEST = 0.5, 1.6, 10.0
-# How long a shell is tried to be deleted, and one that may be there, or may come yet.
+# How long a shell is tried to be deleted; as long, the answer to a Create that nobody wants any more
+# is waited for, since it tells that there is a shell now, and brings the balancer's cookie.
 _DELETE_SECONDS = 10.0
-_LATE_SECONDS = 20.0
 _DELETE_ANSWER_SECONDS = 5.0
 _DELETE_PAUSES = (0.1, 0.25, 0.5, 1.0)
 
@@ -36,7 +37,7 @@ class _State(enum.Enum):
 
 
 class Shell:
-    """The shell of one session; used by one thread.
+    """The shell of one session; used by one thread, but for `delete_unheard`.
 
     A Create is sent again only where the machine cannot have taken it: not connected, answered by
     503, refused for a quota. After one without an answer there may be a shell, or may be one soon:
@@ -55,6 +56,7 @@ class Shell:
         self._until = time.monotonic() + open_timeout
         self._given_up = given_up
         self._state = _State.NONE
+        self._delete_until = 0.0
 
     @property
     def may_exist(self) -> bool:
@@ -87,8 +89,10 @@ class Shell:
             envelope = self._messages.create(fragments, max(left, 1.0))
             self._state = _State.MAYBE
             try:
-                connection.send(envelope, answer_within=max(left, 0.1))
+                connection.send(envelope, answer_within=max(left, 0.1) + _DELETE_SECONDS)
             except RequestError as error:
+                if isinstance(error, NoAnswer) and self._given_up.is_set():
+                    raise
                 if not isinstance(error, NoAnswer | TimedOut):
                     self._state = _State.NONE
                 if is_quota(error):
@@ -99,10 +103,12 @@ class Shell:
                 else:
                     raise
                 now = time.monotonic()
-                if pause is None or now + pause > self._until or self._given_up.is_set():
-                    raise _tried(error, tries, now - begun) from None
-                tell(_tried(error, tries, now - begun))
-                self._given_up.wait(pause)
+                tried = _tried(error, tries, now - begun)
+                if pause is None or now + pause > self._until:
+                    raise tried from None
+                tell(tried)
+                if self._given_up.wait(pause):
+                    raise tried from None
             else:
                 self._state = _State.OPEN
                 return
@@ -116,26 +122,60 @@ class Shell:
             Whether it is gone.
         """
         certain = self._state is _State.OPEN
-        until = time.monotonic() + (_DELETE_SECONDS if certain else _LATE_SECONDS)
-        tries = 0
-        while (left := until - time.monotonic()) > 0:
+        until = self._until_deleted()
+        for pause in _delete_pauses():
             try:
-                connection.send(
-                    self._messages.delete(), answer_within=min(left, _DELETE_ANSWER_SECONDS)
-                )
+                self._delete_once(connection, until)
             except LogonRefused:
                 return False
             except RequestError as error:
                 if certain and is_gone(error):
                     break
+                if time.monotonic() + pause > until:
+                    return False
+                time.sleep(pause)
             else:
                 break
-            time.sleep(min(_DELETE_PAUSES[min(tries, len(_DELETE_PAUSES) - 1)], left))
-            tries += 1
-        else:
-            return False
         self._state = _State.NONE
         return True
+
+    def delete_unheard(self, connection: Connection, answered: threading.Event) -> bool:
+        """Delete it while the answer to its Create is waited for.
+
+        Args:
+            connection: another one than the Create's.
+            answered: is set when there is an answer, or will be none.
+
+        Returns:
+            Whether there was one, and it is gone.
+        """
+        until = self._until_deleted()
+        for pause in _delete_pauses():
+            try:
+                self._delete_once(connection, until)
+            except LogonRefused:
+                return False
+            except RequestError:
+                if time.monotonic() + pause > until or answered.wait(pause):
+                    return False
+            else:
+                self._state = _State.NONE
+                return True
+        return False
+
+    def _until_deleted(self) -> float:
+        """When to give up: so long after the first try."""
+        if not self._delete_until:
+            self._delete_until = time.monotonic() + _DELETE_SECONDS
+        return self._delete_until
+
+    def _delete_once(self, connection: Connection, until: float) -> None:
+        left = max(0.1, until - time.monotonic())
+        connection.send(self._messages.delete(), answer_within=min(left, _DELETE_ANSWER_SECONDS))
+
+
+def _delete_pauses() -> Iterator[float]:
+    return chain(_DELETE_PAUSES, repeat(_DELETE_PAUSES[-1]))
 
 
 def _tried(error: RequestError, tries: int, seconds: float) -> RequestError:

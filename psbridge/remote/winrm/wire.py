@@ -10,6 +10,7 @@ authentications send passes here, so here stand the guards:
 
 from __future__ import annotations
 
+import http.client
 import http.cookiejar
 import re
 import ssl
@@ -23,6 +24,7 @@ from requests.cookies import extract_cookies_to_jar, get_cookie_header
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, ProxyManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
+from .pages import first_words
 from .tls import tls_context, unverified
 
 if TYPE_CHECKING:
@@ -128,7 +130,8 @@ class LineAdapter(HTTPAdapter):
         if response.status_code in (401, 407):
             line.wrote = False  # not taken
         if response.status_code == 407:
-            raise ProxyRefused(407, str(response.reason))
+            words = first_words(response.headers.get("Content-Type", ""), response.content)
+            raise ProxyRefused(407, words or str(response.reason))
         return response
 
     def certificate(self) -> bytes | None:
@@ -137,6 +140,8 @@ class LineAdapter(HTTPAdapter):
 
     def close(self) -> None:
         """Close the connection."""
+        if self.answered is not None:
+            self.answered.close()  # what was not read of it would keep the socket open
         super().close()
         self._pool.close()
 
@@ -151,8 +156,43 @@ class LineAdapter(HTTPAdapter):
             raise NotAllowed("a password would have gone out in clear")
 
 
+class _WholeHead:
+    """The lines of an answer's head; one that breaks off is lost, and no short head.
+
+    `http.client` takes the end of the connection for the end of the head, and gives an empty 200.
+    """
+
+    def __init__(self, lines: Any) -> None:
+        self._lines = lines
+
+    def readline(self, limit: int = -1) -> bytes:
+        """The next line."""
+        line: bytes = self._lines.readline(limit)
+        if not line:
+            raise http.client.RemoteDisconnected("the answer's head breaks off")
+        return line
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._lines, name)
+
+
+class _Answer(http.client.HTTPResponse):
+    """An answer whose head is whole."""
+
+    def begin(self) -> None:
+        lines: Any = self.fp
+        self.fp: Any = _WholeHead(lines)
+        try:
+            super().begin()
+        finally:
+            if self.fp is not None:
+                self.fp = lines
+
+
 class _Plain(HTTPConnection):
     """HTTP over the line."""
+
+    response_class = _Answer
 
     def __init__(
         self, line: Line, connected: Callable[[], None], *arguments: Any, **named: Any
@@ -171,6 +211,8 @@ class _Plain(HTTPConnection):
 
 class _Secure(HTTPSConnection):
     """HTTP over TLS over the line."""
+
+    response_class = _Answer
 
     def __init__(
         self,
@@ -201,7 +243,7 @@ class _Secure(HTTPSConnection):
         self.sock = sock
         line.take(sock)  # type: ignore[arg-type]
         sock.settimeout(line.left())
-        sock.do_handshake()
+        line.in_time(sock.do_handshake)
         # Verified or deliberately not: urllib3 need not warn.
         self.is_verified = True
         line.doing = "waiting for its answer"
