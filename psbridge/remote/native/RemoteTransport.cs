@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Concurrent;
+using System.Globalization;
 using System.IO;
 using System.Management.Automation.Internal;
 using System.Management.Automation.Remoting;
@@ -21,32 +22,27 @@ namespace PSBridge.Remote;
 /// - Packets go out in an order in which no stop overtakes its command: see <see cref="PacketOrder"/>.
 /// - A session is open within its time, or fails with a reason. The engine has no such limit for a
 ///   transport that is not its own.
-/// - A stop is answered within 1.5 s and a close within 2 s, whatever the machine does: where no
-///   answer has come, the engine is told that it has. The carrier sees to the far side. A close is
-///   answered at once where the session is over, be it that it fails in this very moment: the
-///   engine would wait for a minute, and begin with no other machine of the job meanwhile.
+/// - Stops and closes are answered within 1.5 s, whatever the machine does: see <see cref="Answers"/>.
+///   The carrier sees to the far side. A close is answered at once where the session is over, be it
+///   that it fails in this very moment: the engine would wait for a minute, and begin with no other
+///   machine of the job meanwhile.
 /// - After <see cref="Fail"/> or the end of the session nothing is fed any more, and the carrier is
 ///   told once to end what it does, by a thread on which it may take its time.
 /// </remarks>
 public sealed class RemoteTransport : ClientSessionTransportManagerBase
 {
-    private const int StopMilliseconds = 1_500;
-    private const int CloseMilliseconds = 2_000;
-
     private readonly BlockingCollection<string> _packets = new();
     private readonly CancellationTokenSource _ended = new();
     private readonly Action<RemoteTransport> _open;
     private readonly PacketOrder _order;
-    private readonly ConcurrentDictionary<Guid, Timer> _stops = new();
+    private readonly Answers _answers;
     private readonly Timer _openTimer;
     private readonly Timer _deadline;
-    private readonly Timer _closeTimer;
     private Action? _end;
     private int _opened;
     private int _failed;
     private int _over;
-    private int _closing;
-    private int _closed;
+    private bool _closeRefused;
     private volatile bool _heard;
 
     internal RemoteTransport(
@@ -59,7 +55,7 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
         _order = new PacketOrder(Put);
         _openTimer = new Timer(_ => OpenTimeIsUp());
         _deadline = new Timer(_ => DeadlineIsUp());
-        _closeTimer = new Timer(_ => AnswerClose());
+        _answers = new Answers(id, HandleDataReceived);
     }
 
     /// <summary>The session's id, which is the shell's.</summary>
@@ -74,8 +70,9 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
     /// <summary>Whether it is over: failed, closed or given up.</summary>
     public bool IsOver => Volatile.Read(ref _over) != 0;
 
-    /// <summary>What the carrier knows of why it takes so long: a part of the reason where time is up.</summary>
-    public string Known { get; set; } = "";
+    /// <summary>Python's: what the carrier knows of why there is no session yet; empty for nothing.</summary>
+    /// <remarks>Called where time is up, for its answer is a part of the reason then.</remarks>
+    public Func<string>? Known { get; set; }
 
     /// <summary>Begin the session; called by the engine, which must not wait here.</summary>
     public override void CreateAsync()
@@ -121,20 +118,15 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
         }
 
         _heard = true;
-        if (Packet.IsSignalAck(packet) && _stops.TryRemove(Packet.IdOf(packet), out Timer? stop))
+        bool closes = Packet.IsCloseAck(packet);
+        if ((closes || Packet.IsSignalAck(packet)) && !_answers.Arrived(Packet.IdOf(packet), closes))
         {
-            stop.Dispose();
+            return;
         }
 
         if (!IsOpen && Packet.IsSessionState(packet) && Interlocked.Exchange(ref _opened, 1) == 0)
         {
             _openTimer.Change(Timeout.Infinite, Timeout.Infinite);
-        }
-
-        if (Packet.IsCloseAck(packet) && Packet.IdOf(packet) == Guid.Empty
-            && Interlocked.Exchange(ref _closed, 1) != 0)
-        {
-            return; // it has been answered already
         }
 
         try
@@ -199,9 +191,11 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
     {
         _openTimer.Change(Timeout.Infinite, Timeout.Infinite);
         base.CloseAsync();
-        Volatile.Write(ref _closing, 1);
-        // The session may end in this moment: then either this sees it, or its end sees the close.
-        _closeTimer.Change(_heard && !IsOver ? CloseMilliseconds : 0, Timeout.Infinite);
+        if (!_closeRefused)
+        {
+            // The session may end in this moment: then either this sees it, or its end sees the close.
+            _answers.Expect(Guid.Empty, closes: true, atOnce: !_heard || IsOver);
+        }
     }
 
     /// <inheritdoc/>
@@ -212,10 +206,8 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
     {
         if (disposing)
         {
+            // It stops the timers. They are not disposed of: another thread may still reach for one.
             End();
-            _openTimer.Dispose();
-            _deadline.Dispose();
-            _closeTimer.Dispose();
         }
 
         base.Dispose(disposing);
@@ -247,14 +239,11 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
 
     private void Write(string packet)
     {
-        if (Packet.IsSignal(packet))
+        bool closes = Packet.IsClose(packet);
+        Guid id = Packet.IdOf(packet);
+        if (id != Guid.Empty && (closes || Packet.IsSignal(packet)))
         {
-            Guid command = Packet.IdOf(packet);
-            Timer timer = new(_ => StopTimeIsUp(command), null, StopMilliseconds, Timeout.Infinite);
-            if (!_stops.TryAdd(command, timer))
-            {
-                timer.Dispose();
-            }
+            _answers.Expect(id, closes);
         }
 
         _order.Send(packet);
@@ -270,7 +259,7 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
         {
             if (Packet.IsClose(packet) && Packet.IdOf(packet) == Guid.Empty)
             {
-                _closed = 1; // the engine takes the exception for the answer
+                _closeRefused = true; // the engine takes the exception for the answer
             }
 
             // Of the kinds that the engine expects where a transport has gone.
@@ -278,24 +267,14 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
         }
     }
 
-    private void StopTimeIsUp(Guid command)
-    {
-        if (_stops.ContainsKey(command))
-        {
-            Feed(Packet.Stopped(Id, command));
-            Feed(Packet.SignalAck(command));
-        }
-    }
-
     private void OpenTimeIsUp()
     {
         if (!IsOpen)
         {
-            string seconds = (Info.OpenMilliseconds / 1000.0).ToString("0.#", System.Globalization.CultureInfo.InvariantCulture);
             Fail(
-                $"{Info.ComputerName}: no PowerShell session within {seconds} s (the open timeout); "
+                $"{Info.ComputerName}: no PowerShell session within {Seconds(Info.OpenMilliseconds)} (the open timeout); "
                 + "the machine accepts connections but does not answer, or it is not reachable"
-                + (Known.Length > 0 ? $"; {Known}" : ""),
+                + WhatIsKnown(),
                 0,
                 null);
         }
@@ -303,21 +282,19 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
 
     private void DeadlineIsUp()
     {
-        string seconds = (Info.DeadlineMilliseconds / 1000.0).ToString("0.#", System.Globalization.CultureInfo.InvariantCulture);
-        Fail(
-            $"{Info.ComputerName}: the time of {seconds} s is up; what ran there has been stopped",
-            0,
-            null);
+        string what = IsOpen ? "what ran there is stopped" : "there is no PowerShell session yet" + WhatIsKnown();
+        Fail($"{Info.ComputerName}: the time of {Seconds(Info.DeadlineMilliseconds)} is up; {what}", 0, null);
     }
 
-    // Not through Feed, which is for what comes from the machine, and only until the end.
-    private void AnswerClose()
+    private string WhatIsKnown()
     {
-        if (Interlocked.Exchange(ref _closed, 1) == 0)
-        {
-            HandleDataReceived(Packet.CloseAck(Guid.Empty));
-        }
+        string known = "";
+        Border.TryCall(() => known = Known?.Invoke() ?? "");
+        return known.Length > 0 ? $"; {known}" : "";
     }
+
+    private static string Seconds(int milliseconds) =>
+        (milliseconds / 1000.0).ToString("0.#", CultureInfo.InvariantCulture) + " s";
 
     private void End()
     {
@@ -328,20 +305,9 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
 
         _packets.CompleteAdding();
         _ended.Cancel();
-        foreach (Guid command in _stops.Keys)
-        {
-            if (_stops.TryRemove(command, out Timer? stop))
-            {
-                stop.Dispose();
-            }
-        }
-
+        _openTimer.Change(Timeout.Infinite, Timeout.Infinite);
         _deadline.Change(Timeout.Infinite, Timeout.Infinite);
-        if (Volatile.Read(ref _closing) != 0)
-        {
-            ThreadPool.QueueUserWorkItem(_ => AnswerClose());
-        }
-
+        _answers.End();
         CallEnd();
     }
 
