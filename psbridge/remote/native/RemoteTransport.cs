@@ -130,10 +130,6 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
         {
             _commands.TryRemove(Packet.IdOf(packet), out _);
         }
-        else if (Packet.EndsPipeline(packet) && _commands.TryGetValue(Packet.IdOf(packet), out CommandEnd? end))
-        {
-            end.Heard = true;
-        }
 
         if (!IsOpen && Packet.IsSessionState(packet) && Interlocked.Exchange(ref _opened, 1) == 0)
         {
@@ -157,6 +153,12 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
         {
             HandleDataReceived(packet);
             exit.After(packet);
+        }
+
+        // Not before: an acknowledged stop whose end the engine has not got yet is a failure to it.
+        if (Packet.EndsPipeline(packet) && _commands.TryGetValue(Packet.IdOf(packet), out CommandEnd? end))
+        {
+            end.Heard = true;
         }
     }
 
