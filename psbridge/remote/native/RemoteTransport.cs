@@ -34,6 +34,7 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
 {
     private const int StopMilliseconds = 1_500;
     private const int CloseMilliseconds = 2_000;
+    private const int SilentCloseMilliseconds = 200; // where a stop got no answer just before
 
     private readonly BlockingCollection<string> _packets = new();
     private readonly CancellationTokenSource _ended = new();
@@ -52,6 +53,7 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
     private int _closing;
     private int _closed;
     private volatile bool _heard;
+    private volatile bool _silent;
     private (string Message, int Code)? _refusal;
 
     internal RemoteTransport(
@@ -258,7 +260,8 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
         base.CloseAsync();
         Volatile.Write(ref _closing, 1);
         // The session may end in this moment: then either this sees it, or its end sees the close.
-        _closeTimer.Change(_heard && !IsOver ? CloseMilliseconds : 0, Timeout.Infinite);
+        int patience = _silent ? SilentCloseMilliseconds : CloseMilliseconds;
+        _closeTimer.Change(_heard && !IsOver ? patience : 0, Timeout.Infinite);
     }
 
     /// <inheritdoc/>
@@ -381,6 +384,7 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
     {
         if (_stops.ContainsKey(command))
         {
+            _silent = true;
             bool known = _commands.TryGetValue(command, out CommandEnd? end);
             if (known)
             {
