@@ -30,7 +30,9 @@ Until = Callable[..., None]
 
 
 @pytest.fixture
-def machines(machine: Machine, winrm_server: WinRMServer) -> Iterator[Callable[[int], list[Machine]]]:
+def machines(
+    machine: Machine, winrm_server: WinRMServer
+) -> Iterator[Callable[[int], list[Machine]]]:
     """So many machines, on each of which nothing is left at the end."""
     made: list[Machine] = []
 
@@ -207,9 +209,7 @@ def test_winrm_restarts_under_a_running_job(
 def test_the_limit_of_commands_fails_that_command_and_names_the_limit(
     shell: Session, at: At, machine: Machine
 ) -> None:
-    machine.inject(
-        faults.recorded(CASES / "fault-commands-in-shell.xml"), on="Command", every=4
-    )
+    machine.inject(faults.recorded(CASES / "fault-commands-in-shell.xml"), on="Command", every=4)
     seen = []
     with shell.connect(at()) as web1:
         web1.run("$kept = 'kept'")  # the first

@@ -41,9 +41,7 @@ def program(machine: Machine, end: str) -> str:
     )
 
 
-def test_a_closed_session_ends_what_runs_far_away(
-    shell: Session, at: At, machine: Machine
-) -> None:
+def test_a_closed_session_ends_what_runs_far_away(shell: Session, at: At, machine: Machine) -> None:
     job = shell.start_remote("Start-Sleep 60", [at(), at(auth="ntlm")])
     web1 = shell.connect(at())
     web1.start("Start-Sleep 60")
