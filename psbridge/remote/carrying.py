@@ -171,8 +171,8 @@ def _begin(carrier: Carrier) -> None:
 
 def _finish_all() -> None:
     """At exit: close the sessions, and wait until their carriers have cleaned up."""
-    close_all()
     give_up_at = time.monotonic() + _EXIT_SECONDS
+    close_all()
     with _changed:
         while _running and (left := give_up_at - time.monotonic()) > 0:
             _changed.wait(left)

@@ -55,7 +55,7 @@ class Connection:
                 self._socket = context.wrap_socket(self._socket, server_side=True)
                 self._socket.settimeout(None)
             self._serve()
-        except (Closed, OSError, ValueError):
+        except (Closed, OSError):
             pass
         finally:
             self.ended.set()
@@ -100,7 +100,10 @@ class Connection:
 
     def send(self, data: bytes) -> None:
         """Write to the client."""
-        self._socket.sendall(data)
+        try:
+            self._socket.sendall(data)
+        except ValueError as error:  # it was closed meanwhile
+            raise Closed(str(error)) from None
 
     def pause(self, seconds: float) -> None:
         """Let time pass; be back at once when this side closes the connection."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import time
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 from xml.sax.saxutils import escape
 
 from . import soap
@@ -77,8 +76,7 @@ class Exchange:
         return Reply(effect.status, headers, body)
 
     def _reply(self, request: Request, record: Record) -> Reply:
-        # Behind a proxy the target may be a whole address.
-        if urlsplit(request.target).path.rstrip("/").lower() != self._path():
+        if request.path.rstrip("/").lower() != self._path():
             return Reply(404)
         admitted = self._gate.admit(request)
         if isinstance(admitted, Reply):
@@ -140,6 +138,8 @@ class Exchange:
             answer = self._machine.service.handle(message, asker)
             if instead is None:
                 return self._of(answer, admitted)
+        if instead is not None and self._effect.soap:
+            instead.headers += admitted.headers  # it comes from the service, not from a proxy
         return instead or Reply(200)
 
     def _of(self, answer: Answer, admitted: Admitted) -> Reply:

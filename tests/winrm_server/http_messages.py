@@ -33,6 +33,14 @@ class Request:
         wanted = name.lower()
         return next((value for key, value in self.headers if key.lower() == wanted), "")
 
+    @property
+    def path(self) -> str:
+        """The path of the target, which behind a proxy may be a whole address."""
+        target = self.target
+        if not target.startswith("/"):
+            target = "/" + target.partition("://")[2].partition("/")[2]
+        return target.partition("?")[0]
+
     def cookie(self, name: str) -> str | None:
         """The value of a cookie."""
         for part in self.header("Cookie").split(";"):
@@ -120,7 +128,10 @@ class Reader:
         while True:
             while (end := self._buffer.find(b"\r\n")) < 0:
                 self._more()
-            size = int(self._take(end + 2).split(b";")[0], 16)
+            line = self._take(end + 2).split(b";")[0].strip()
+            if not re.fullmatch(rb"[0-9A-Fa-f]{1,7}", line):
+                raise Malformed(line)
+            size = int(line, 16)
             body += self._exactly(size)
             self._exactly(2)
             if not size:

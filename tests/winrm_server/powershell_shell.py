@@ -17,7 +17,7 @@ from . import known_faults
 from .engine_process import Engines
 from .psrp import EndOfPipeline
 from .settings import Settings
-from .shells import Channel, Shell
+from .shells import Channel, Shell, decoded
 from .soap import POWERSHELL, Fault, Message, new_id
 
 NIL = "00000000-0000-0000-0000-000000000000"
@@ -147,6 +147,7 @@ class PowerShellShell(Shell):
         name = stream.get("Name", "")
         if name not in kinds:
             raise known_faults.invalid_parameter()
+        decoded(stream.text or "")
         self._data((command or NIL).lower(), stream.text or "", kinds[name])
 
     def signal(self, message: Message) -> None:

@@ -17,14 +17,21 @@ def _plugin(code: int, text: str) -> Fault:
     return Fault(code, "Receiver", "w:QuotaLimit", text)
 
 
-def check_create(settings: Settings, shells: Iterable[Shell], resource: str, user: str) -> None:
-    """Refuse a Create that would be one too many."""
-    same = [
-        shell for shell in shells if (shell.resource == CMD_RESOURCE) == (resource == CMD_RESOURCE)
-    ]
-    own = [shell for shell in same if shell.user == user]
-    users = {shell.user for shell in same} | {user}
-    if resource == CMD_RESOURCE:
+def check_create(
+    settings: Settings, shells: Iterable[tuple[str, str]], resource: str, user: str
+) -> None:
+    """Refuse a Create that would be one too many.
+
+    Args:
+        settings: with the limits.
+        shells: resource and user of those that there are.
+        resource: of the new one.
+        user: of the new one.
+    """
+    plain = resource == CMD_RESOURCE
+    same = [owner for other, owner in shells if (other == CMD_RESOURCE) == plain]
+    own = [owner for owner in same if owner == user]
+    if plain:
         if _full(own, settings.shells_per_user):
             raise _plain(
                 2150859173,
@@ -40,7 +47,7 @@ def check_create(settings: Settings, shells: Iterable[Shell], resource: str, use
             "concurrent shells for this user has been exceeded. Close existing shells or raise the "
             "quota for this user. ",
         )
-    if settings.plugin_users is not None and len(users) > settings.plugin_users:
+    if settings.plugin_users is not None and len({*same, user}) > settings.plugin_users:
         raise _plugin(
             2150859237,
             "The WS-Management service cannot process the request. The maximum number of "
@@ -101,7 +108,7 @@ def _operations(shells: Iterable[Shell]) -> int:
     return sum(shell.operations + len(shell.commands()) for shell in shells)
 
 
-def _full(things: list[Shell] | list[str], limit: int | None) -> bool:
+def _full(things: list[str], limit: int | None) -> bool:
     return _at(len(things), limit)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import contextlib
 import os
 import signal
@@ -237,6 +239,14 @@ def _unpack(result: str | Fault) -> str:
     if isinstance(result, Fault):
         raise result
     return result
+
+
+def decoded(text: str) -> bytes:
+    """What a stream brings; a fault where it is not base64."""
+    try:
+        return base64.b64decode(text, validate=True)
+    except binascii.Error:
+        raise known_faults.schema("A Stream is base64.") from None
 
 
 def kill_group(process: subprocess.Popen[bytes], with_signal: int = signal.SIGKILL) -> None:

@@ -22,7 +22,7 @@ from xml.sax.saxutils import escape
 
 from . import known_faults
 from .settings import Settings
-from .shells import Channel, Shell, kill_group
+from .shells import Channel, Shell, decoded, kill_group
 from .soap import SHELL, Message, new_id
 
 _BLOCK = 4096
@@ -129,11 +129,10 @@ class WinRSShell(Shell):
         if stream is None:
             raise known_faults.schema("A Send has a Stream.")
         running = self._command(stream.get("CommandId"))
-        data = self._codec.decode(base64.b64decode(stream.text or ""), "replace")[0]
-        running.write(
-            base64.b64decode(stream.text or "") if self._code_page == "65001" else data.encode(),
-            end=stream.get("End", "").lower() in ("true", "1"),
-        )
+        data = decoded(stream.text or "")
+        if self._code_page != "65001":
+            data = self._codec.decode(data, "replace")[0].encode()
+        running.write(data, end=stream.get("End", "").lower() in ("true", "1"))
 
     def signal(self, message: Message) -> None:
         element = message.first("Signal")

@@ -63,7 +63,7 @@ class Service:
         self._engines, self._programs = engines, programs
         self.lock = threading.Lock()
         self.shells: dict[str, Shell] = {}
-        self._creating: set[str] = set()
+        self._creating: dict[str, tuple[str, str]] = {}  # resources and users, by id
         self._backends: set[str] = set()  # the affinity cookies that were given
 
     def handle(self, message: Message, asker: Asker) -> Answer:
@@ -167,13 +167,19 @@ class Service:
         with self.lock:
             if shell_id in self.shells or shell_id in self._creating:
                 raise known_faults.invalid_parameter("A shell of this id exists. ")
-            quotas.check_create(settings, self.shells.values(), message.resource, asker.user)
-            self._creating.add(shell_id)
+            taken = [
+                (shell.resource, shell.user)
+                for shell in self.shells.values()
+                if shell.exit_code is None
+            ]
+            asked = (message.resource, asker.user)
+            quotas.check_create(settings, [*taken, *self._creating.values()], *asked)
+            self._creating[shell_id] = asked
         try:
             yield
         finally:
             with self.lock:
-                self._creating.discard(shell_id)
+                del self._creating[shell_id]
 
     def _new_shell(self, message: Message, shell_id: str, asker: Asker, *, exists: bool) -> Shell:
         if message.resource == CMD_RESOURCE:

@@ -7,11 +7,12 @@
 | X's first Data | Command; then Receives of X | DataAck |
 | later Data | Send, to ``stdin`` or, for the host's answers, to ``pr`` | DataAck |
 | Signal X | Signal ``crtl_c`` | SignalAck, when X's Receives have ended |
-| Close X | Signal ``terminate`` | CloseAck |
+| Close X | Signal ``terminate``, when there is nothing else to send | CloseAck at once |
 | Close of the session | Delete | CloseAck |
 
 Threads: one sends, and has cleaned up when it ends; one listens to the shell; one to each command
-that runs. Each has a connection of its own, see `Connections`.
+that runs. Each has a connection to itself while it uses it, see `Connections`: a session that runs
+one command after the other has two or three.
 
 Guarantees:
 
@@ -28,10 +29,11 @@ Guarantees:
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from http.cookiejar import CookieJar
 from typing import TYPE_CHECKING, Any
-from xml.etree import ElementTree
 
 from ..carrying import Carrier, FanOut
 from .connection import Connection
@@ -53,6 +55,9 @@ __all__ = ["WinRMCarrier"]
 _NOT_SENT_PAUSES = (0.2, 1.0)
 # How long what ends a command may take, beyond which it is left to the Delete of the shell.
 _TERMINATE_SECONDS = 10.0
+# For how long the engine must have nothing else to send before a closed command is terminated: so
+# neither the next command waits for that, nor the Delete, with which it would be for nothing.
+_TERMINATE_MILLISECONDS = 10
 
 
 class WinRMCarrier(Carrier):
@@ -72,12 +77,13 @@ class WinRMCarrier(Carrier):
         self._connections = Connections(lambda: Connection(target, cookies, fan_out))
         self._over = threading.Event()
         self._lock = threading.Lock()
-        self._line: Connection | None = None
+        self._line: Connection | None = None  # what the thread that sends waits on
         self._cleans_up = False
         self._opening: threading.Event | None = None  # set when the Create has been answered
         self._deleting: threading.Thread | None = None
         self._listener: Listener | None = None
         self._commands: dict[str, Command] = {}
+        self._closed: list[str] = []  # commands that are to be terminated
 
     def begin(self) -> None:
         """Start the thread that sends."""
@@ -110,30 +116,29 @@ class WinRMCarrier(Carrier):
     def _run(self) -> None:
         try:
             with self._connections.one() as line:
-                self._messages = Messages(
-                    line.header,
-                    str(self.transport.Id),
-                    self._target.configuration,
-                    name=f"psbridge {self._target.location}",
-                    idle_timeout=self._target.idle_timeout,
-                    no_profile=self._target.no_profile,
-                )
-                self._shell = Shell(
-                    self._messages, open_timeout=self._target.open_timeout, given_up=self._over
-                )
-                with self._lock:
-                    self._line = line
-                try:
-                    self._carry_all()
-                finally:
-                    self._clean_up()
+                header = line.header
+            self._messages = Messages(
+                header,
+                str(self.transport.Id),
+                self._target.configuration,
+                name=f"psbridge {self._target.location}",
+                idle_timeout=self._target.idle_timeout,
+                no_profile=self._target.no_profile,
+            )
+            self._shell = Shell(
+                self._messages, open_timeout=self._target.open_timeout, given_up=self._over
+            )
+            try:
+                self._carry_all()
+            finally:
+                self._clean_up()
         finally:
             self._connections.close()
             self.finished()
 
     def _carry_all(self) -> None:
         try:
-            while not self._over.is_set() and (line := self.transport.Take(-1)) is not None:
+            while (line := self._next()) is not None:
                 packet = read_packet(line)
                 self._carry(packet)
                 if packet.kind == "Close" and packet.command is None:
@@ -142,6 +147,15 @@ class WinRMCarrier(Carrier):
             self.fail(str(error), error.code)
         except Exception as error:
             self.fail(self._own_fault(error))
+
+    def _next(self) -> str | None:
+        """Wait for a packet; None where there will be none."""
+        while not self._over.is_set():
+            line: str | None = self.transport.Take(_TERMINATE_MILLISECONDS if self._closed else -1)
+            if line != "":
+                return line
+            self._terminate(*self._closed)
+        return None
 
     def _carry(self, packet: Packet) -> None:
         kind, identity = packet.kind, packet.command
@@ -164,22 +178,22 @@ class WinRMCarrier(Carrier):
         if self._listener is not None:
             self._send(self._messages.send(None, packet.data, answer=packet.answers))
             return
-        assert self._line is not None
         answered = threading.Event()
-        with self._lock:
-            if self._over.is_set():
-                return
-            self._opening = answered
-        try:
-            self._shell.create(self._line, packet.data, self._not_open_yet)
-        finally:
-            answered.set()
+        with self._sending() as line:
             with self._lock:
-                self._opening = None
-                deleting = self._deleting
-            if deleting is not None:
-                deleting.join()
-        self.transport.Info.AuthenticatedWith = self._line.authenticated_with
+                if self._over.is_set():
+                    return
+                self._opening = answered
+            try:
+                self._shell.create(line, packet.data, self._not_open_yet)
+            finally:
+                answered.set()
+                with self._lock:
+                    self._opening = None
+                    deleting = self._deleting
+                if deleting is not None:
+                    deleting.join()
+            self.transport.Info.AuthenticatedWith = line.authenticated_with
         self._listener = self._listen(None, self._shell_ended)
         self._listener.start()
 
@@ -200,6 +214,8 @@ class WinRMCarrier(Carrier):
             return  # what is left of its input has nowhere to go
         try:
             if command is None:
+                if identity in self._closed:
+                    self._terminate(identity)
                 command = self._commands[identity] = Command(self.transport, identity)
                 self._send(self._messages.command(identity, packet.data))
                 command.listen(self._listen(identity, partial(self._command_ended, command)))
@@ -240,17 +256,26 @@ class WinRMCarrier(Carrier):
         command = self._commands.pop(identity, None)
         if command is None:
             return
-        if command.listener is not None:
-            command.listener.expect_end()
-        try:
-            self._send(self._messages.terminate(identity), _TERMINATE_SECONDS)
-        except LogonRefused:
-            raise
-        except RequestError:
-            pass  # it is gone, or will go with the shell
-        if command.listener is not None:
-            command.listener.wait(1.0)
-            command.listener.leave()
+        if command.listener is None or not command.listener.is_listening():
+            self._closed.append(identity)
+            return
+        # The engine wants no more of one that has not told its end.
+        command.listener.expect_end()
+        self._terminate(identity)
+        command.listener.wait(1.0)
+        command.listener.leave()
+
+    def _terminate(self, *identities: str) -> None:
+        """Let the machine forget commands, which count until then."""
+        for identity in identities:
+            if identity in self._closed:
+                self._closed.remove(identity)
+            try:
+                self._send(self._messages.terminate(identity), _TERMINATE_SECONDS)
+            except LogonRefused:
+                raise
+            except RequestError:
+                pass  # it is gone, or will go with the shell
 
     def _listen(self, identity: str | None, ended: Any) -> Listener:
         return Listener(
@@ -264,18 +289,35 @@ class WinRMCarrier(Carrier):
 
     # Both.
 
-    def _send(self, envelope: Envelope, seconds: float | None = None) -> ElementTree.Element:
+    def _send(self, envelope: Envelope, seconds: float | None = None) -> None:
         """Send a request; again only where it has not reached the machine."""
-        assert self._line is not None
         if seconds is None:
             seconds = self._target.operation_timeout + GRACE_SECONDS
-        for pause in _NOT_SENT_PAUSES:
+        pauses = iter(_NOT_SENT_PAUSES)
+        with self._sending() as line:
+            while True:
+                try:
+                    line.send(envelope, answer_within=seconds)
+                    return
+                except NotSent as error:
+                    pause = next(pauses, None)
+                    if pause is None or not is_unreachable(error) or self._over.wait(pause):
+                        raise
+
+    @contextmanager
+    def _sending(self) -> Iterator[Connection]:
+        """Have a connection to send on, which `end` cuts where it has to."""
+        with self._connections.one() as line:
+            with self._lock:
+                self._line = line
+                over = self._over.is_set()
             try:
-                return self._line.send(envelope, answer_within=seconds)
-            except NotSent as error:
-                if not is_unreachable(error) or self._over.wait(pause):
-                    raise
-        return self._line.send(envelope, answer_within=seconds)
+                if over:
+                    self._connections.abort(line)
+                yield line
+            finally:
+                with self._lock:
+                    self._line = None
 
     def _lost(self, error: Exception) -> tuple[str, int]:
         """The reason, and its code, of a session that is lost while it is in use."""
@@ -314,18 +356,14 @@ class WinRMCarrier(Carrier):
             listener.leave()
 
     def _delete(self, listeners: list[Listener]) -> None:
-        assert self._line is not None
         if self._listener is not None and not self._listener.is_listening():
             # Some delete a shell only while a Receive of it waits.
             listener = self._listen(None, lambda error: None)
             listener.expect_end()
             listener.start()
             listeners.append(listener)
-        if self._connections.is_aborted(self._line):
-            with self._connections.one() as line:
-                self._shell.delete(line)
-        else:
-            self._shell.delete(self._line)
+        with self._connections.one() as line:
+            self._shell.delete(line)
 
 
 def _signed(code: int) -> int:

@@ -62,11 +62,6 @@ class Connections:
             self._aborted.add(connection)
         connection.abort()
 
-    def is_aborted(self, connection: Connection) -> bool:
-        """Whether one that is used was ended."""
-        with self._changed:
-            return connection in self._aborted
-
     def close(self) -> None:
         """Close those that nobody uses, and the others when they are given back."""
         with self._changed:

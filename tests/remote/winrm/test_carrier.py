@@ -20,7 +20,9 @@ pytestmark = pytest.mark.usefixtures("nothing_is_left")
 At = Callable[..., WinRM]
 
 
-def test_a_job_takes_four_requests_and_its_receives(shell: Session, at: At, machine: Machine) -> None:
+def test_a_job_takes_four_requests_and_its_receives(
+    shell: Session, at: At, machine: Machine
+) -> None:
     job = shell.start_remote("1..3", at())
     assert job.result(timeout=30) == [1, 2, 3]
     machine.wait_until(shells=0)
@@ -124,7 +126,9 @@ def test_files_are_copied_both_ways(shell: Session, at: At, tmp_path: Path) -> N
     here, there, back = (tmp_path / name for name in ("here", "there", "back"))
     here.write_bytes(os.urandom(5 * 2**20))
     with shell.connect(at()) as web1:
-        shell.run("param($s, $a, $b) Copy-Item $a $b -ToSession $s", web1.net, str(here), str(there))
+        shell.run(
+            "param($s, $a, $b) Copy-Item $a $b -ToSession $s", web1.net, str(here), str(there)
+        )
         shell.run(
             "param($s, $a, $b) Copy-Item $a $b -FromSession $s", web1.net, str(there), str(back)
         )
@@ -158,9 +162,7 @@ def test_one_session_runs_one_command_after_the_other(shell: Session, at: At) ->
 
 
 @pytest.mark.parametrize("poll", [0.5, 20])
-def test_silence_longer_than_a_poll(
-    shell: Session, at: At, machine: Machine, poll: float
-) -> None:
+def test_silence_longer_than_a_poll(shell: Session, at: At, machine: Machine, poll: float) -> None:
     job = shell.start_remote("'a'; Start-Sleep 2; 'b'", at(operation_timeout=poll))
     assert job.result(timeout=30) == ["a", "b"]
 
