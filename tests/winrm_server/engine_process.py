@@ -29,14 +29,18 @@ class Owner(Protocol):
 class EngineProcess:
     """One process and its threads."""
 
-    def __init__(self, pwsh: str):
+    def __init__(self, pwsh: str, configuration_file: str | None):
+        self.configuration_file = configuration_file
         self.errors: deque[str] = deque(maxlen=20)  # what it has said on standard error
         self.code: int | None = None
         self._owner: Owner | None = None
         self._owning = threading.Lock()
         self._writing = threading.Lock()
+        command = [pwsh, "-s", "-NoLogo", "-NoProfile"]
+        if configuration_file is not None:
+            command += ["-ConfigurationFile", configuration_file]
         self._process = subprocess.Popen(
-            [pwsh, "-s", "-NoLogo", "-NoProfile"],
+            command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -123,14 +127,15 @@ class Engines:
         self._idle: list[EngineProcess] = []
         self._closed = False
 
-    def take(self) -> EngineProcess:
-        """A process for a session."""
+    def take(self, configuration_file: str | None) -> EngineProcess:
+        """A process for a session of the configuration that a file describes, or the usual one."""
         with self._lock:
-            while self._idle:
-                process = self._idle.pop()
-                if process.code is None:
+            self._idle = [process for process in self._idle if process.code is None]
+            for process in self._idle:
+                if process.configuration_file == configuration_file:
+                    self._idle.remove(process)
                     return process
-        return EngineProcess(self._pwsh)
+        return EngineProcess(self._pwsh, configuration_file)
 
     def give_back(self, process: EngineProcess, most: int) -> bool:
         """Keep a process whose session has ended, unless so many are kept already."""

@@ -78,7 +78,7 @@ class Exchange:
 
     def _reply(self, request: Request, record: Record) -> Reply:
         # Behind a proxy the target may be a whole address.
-        if urlsplit(request.target).path.rstrip("/").lower() != "/wsman":
+        if urlsplit(request.target).path.rstrip("/").lower() != self._path():
             return Reply(404)
         admitted = self._gate.admit(request)
         if isinstance(admitted, Reply):
@@ -95,6 +95,9 @@ class Exchange:
                 return Reply(500, admitted.headers)  # without a word, as Windows does
             return self._answer(request, record, admitted, request.body)
         return self._encrypted(request, record, admitted, protocol)
+
+    def _path(self) -> str:
+        return self._machine.settings().path.rstrip("/").lower()
 
     def _encrypted(
         self, request: Request, record: Record, admitted: Admitted, protocol: str
@@ -142,7 +145,9 @@ class Exchange:
     def _of(self, answer: Answer, admitted: Admitted) -> Reply:
         headers = [*admitted.headers, ("Content-Type", SOAP_TYPE)]
         if answer.cookie is not None:
-            headers.append(("Set-Cookie", f"{AFFINITY}={answer.cookie}; path=/wsman; HttpOnly"))
+            headers.append(
+                ("Set-Cookie", f"{AFFINITY}={answer.cookie}; path={self._path()}; HttpOnly")
+            )
         return Reply(answer.status, headers, answer.envelope)
 
     def _send(self, reply: Reply, record: Record) -> None:

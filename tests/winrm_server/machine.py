@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import selectors
 import socket
 import threading
 import time
@@ -15,13 +14,12 @@ from .certificates import Certificates
 from .connection import Connection
 from .engine_process import Engines
 from .injecting import Rules
+from .listening import Listeners
 from .powershell_shell import PowerShellShell
 from .recording import Recorder
 from .settings import Settings
 from .users import Users
 from .wsman import Service
-
-_BACKLOG = 512
 
 
 class ServedMachine:
@@ -46,19 +44,9 @@ class ServedMachine:
         self._changed = threading.Condition()
         self._connections: set[Connection] = set()
         self._numbers = itertools.count(1)
-        self._listeners = [_bound(0), _bound(0)]
-        self.port, self.https_port = (sock.getsockname()[1] for sock in self._listeners)
-        self._selector = selectors.DefaultSelector()
-        self._wake, self._woken = socket.socketpair()
-        self._selector.register(self._woken, selectors.EVENT_READ)
-        self._accepting = threading.Thread(
-            target=self._accept, name=f"accept {number}", daemon=True
-        )
-        self._closed = False
-        self._refusing: threading.Timer | None = None
-        self._listening = threading.Lock()
-        self._listen()
-        self._accepting.start()
+        self._listeners = Listeners(f"accept {number}", self._connect)
+        self.port, self.https_port = self._listeners.port, self._listeners.https_port
+        self.refuse, self.accept = self._listeners.refuse, self._listeners.accept
 
     def settings(self) -> Settings:
         """The settings of this moment."""
@@ -71,52 +59,12 @@ class ServedMachine:
 
     # Connections.
 
-    def _listen(self) -> None:
-        for sock, secure in zip(self._listeners, (False, True), strict=True):
-            sock.listen(_BACKLOG)
-            self._selector.register(sock, selectors.EVENT_READ, secure)
-
-    def refuse(self, seconds: float | None) -> None:
-        """Refuse connections from now on: for some time, or until `accept`."""
-        with self._listening:
-            if self._refusing is None:
-                for sock in self._listeners:
-                    self._selector.unregister(sock)
-                    sock.close()
-                # Bound and not listening: the ports stay ours, and refuse.
-                self._listeners = [_bound(self.port), _bound(self.https_port)]
-            else:
-                self._refusing.cancel()
-            self._refusing = threading.Timer(seconds or 1e6, self.accept)
-            self._refusing.daemon = True
-            self._refusing.start()
-
-    def accept(self) -> None:
-        """Accept connections again."""
-        with self._listening:
-            if self._refusing is not None and not self._closed:
-                self._refusing.cancel()
-                self._refusing = None
-                self._listen()
-
-    def _accept(self) -> None:
-        while not self._closed:
-            for key, _ in self._selector.select():
-                if key.fileobj is self._woken:
-                    self._woken.recv(16)
-                    continue
-                listener = key.fileobj
-                assert isinstance(listener, socket.socket)
-                try:
-                    sock, _address = listener.accept()
-                except OSError:
-                    continue  # it was closed, or the client has given up
-                sock.setblocking(True)
-                connection = Connection(self, next(self._numbers), sock, tls=key.data)
-                with self._changed:
-                    self._connections.add(connection)
-                    self._changed.notify_all()
-                connection.start()
+    def _connect(self, sock: socket.socket, tls: bool) -> None:
+        connection = Connection(self, next(self._numbers), sock, tls)
+        with self._changed:
+            self._connections.add(connection)
+            self._changed.notify_all()
+        connection.start()
 
     def connection_ended(self, connection: Connection) -> None:
         """A connection's thread is about to end."""
@@ -217,23 +165,6 @@ class ServedMachine:
     def close(self) -> None:
         """End all of it."""
         self.rules.clear()
-        with self._listening:
-            self._closed = True
-            if self._refusing is not None:
-                self._refusing.cancel()
-        self._wake.send(b"x")
-        self._accepting.join()
-        for thing in (self._selector, self._wake, self._woken):
-            thing.close()
-        for sock in self._listeners:
-            sock.close()
+        self._listeners.close()
         self.close_connections()
         self.service.close_all()
-
-
-def _bound(port: int) -> socket.socket:
-    sock = socket.socket()
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    sock.bind(("127.0.0.1", port))
-    sock.setblocking(False)  # a client may be gone before it is accepted
-    return sock

@@ -39,6 +39,7 @@ class PowerShellShell(Shell):
         message: Message,
         first: str,
         engines: Engines,
+        configuration_file: str | None,
     ):
         super().__init__(settings, shell_id, user, message)
         self.channels[None] = Channel(self.streams)
@@ -46,7 +47,7 @@ class PowerShellShell(Shell):
         self._acknowledged: Counter[tuple[str, str]] = Counter()  # tag and id
         self._asked: Counter[tuple[str, str]] = Counter()
         self._engines = engines
-        self._process = engines.take()
+        self._process = engines.take(configuration_file)
         self._process.belong_to(self)
         # Not waited for: a Create is answered before the process is up, as on Windows.
         self._put("DataAck", NIL, f"<Data Stream='Default' PSGuid='{NIL}'>{first}</Data>")

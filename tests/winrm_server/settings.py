@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
 @dataclass
 class Settings:
     """How a machine behaves. Times are in seconds, sizes in bytes; None stands for no limit."""
+
+    path: str = "/wsman"  # of the service
 
     # Who gets in, and how.
     schemes: tuple[str, ...] = ("Negotiate", "Kerberos", "CredSSP", "Basic")
@@ -47,6 +49,8 @@ class Settings:
 
     # The PowerShell endpoint.
     configurations: tuple[str, ...] = ("Microsoft.PowerShell", "PowerShell.7")
+    # Files for `pwsh -ConfigurationFile` (.pssc), by the names of their configurations.
+    configuration_files: dict[str, str] = field(default_factory=dict)
     unknown_configuration: str = "fault"  # or "silent": Create succeeds, nothing is ever answered
     require_name: bool = False  # Create without a Name is answered with an empty 500
     fault_codes: bool = True  # False: subcodes only

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -56,6 +58,51 @@ def script(pool: RunspacePool, text: str) -> PowerShell:
 def test_an_unknown_configuration(wsman: WSMan) -> None:
     pool = RunspacePool(wsman, configuration_name="Nobody.Knows")
     assert code_of(pool.open) == 2150858811
+
+
+def test_a_restricted_configuration(wsman: WSMan, machine: Machine, tmp_path: Path) -> None:
+    file = tmp_path / "restricted.pssc"
+    file.write_text(
+        "@{ SchemaVersion = '2.0.0.0'; GUID = '0582f9d0-22fe-4ce9-ac5b-bdd1c185349f'\n"
+        "SessionType = 'RestrictedRemoteServer'; LanguageMode = 'NoLanguage'\n"
+        "VisibleCmdlets = 'Get-Date' }\n"
+    )
+    machine.configure(configuration_files={"Jea": str(file)})
+    with RunspacePool(wsman, configuration_name="Jea") as pool:
+        shell = PowerShell(pool)
+        shell.add_cmdlet("Get-Date").add_parameter("UFormat", "in")
+        assert shell.invoke() == ["in"]
+        hidden = PowerShell(pool)
+        hidden.add_cmdlet("Get-Item").add_argument("/")
+        hidden.invoke()
+        assert "CommandNotFoundException" in hidden.streams.error[0].fq_error
+        refused = script(pool, "$x = 1")
+        refused.invoke()
+        assert "ScriptsNotAllowed" in refused.streams.error[0].fq_error
+
+
+def test_another_path(wsman: WSMan, machine: Machine) -> None:
+    machine.configure(path="/powershell-liveid")
+    with pytest.raises(WinRMTransportError) as raised:
+        WinRS(wsman).open()
+    assert raised.value.code == 404
+    with connect(machine, path="powershell-liveid") as other, WinRS(other) as shell:
+        shell.command("true", [])
+
+
+@pytest.mark.skipif(not socket.has_ipv6, reason="no IPv6")
+def test_ipv6(machine: Machine) -> None:
+    with (
+        WSMan(
+            "::1", port=machine.port, ssl=False, username=USER, password=PASSWORD, auth="basic",
+            encryption="never", no_proxy=True,
+        ) as wsman,
+        WinRS(wsman) as shell,
+    ):  # fmt: skip
+        shell.command("true", [])
+        machine.refuse()
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("::1", machine.port))
 
 
 def test_a_shell_that_is_gone(wsman: WSMan, machine: Machine) -> None:

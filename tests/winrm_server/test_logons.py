@@ -83,8 +83,9 @@ def test_names_and_passwords(
 ) -> None:
     winrm_server.users = {name: password}
     assert run(machine.url, "ntlm", username=name, password=password) == b"in\n"
-    basic = {"username": name.encode(), "password": password.encode()}
-    assert requests.post(machine.url, auth=tuple(basic.values())).status_code == 200
+    basic = (name.encode(), password.encode())
+    nowhere = {"no_proxy": "*"}
+    assert requests.post(machine.url, auth=basic, proxies=nowhere, timeout=20).ok
     with pytest.raises(InvalidCredentialsError):
         run(machine.url, "ntlm", username=name, password=password + "x")
     assert [(one["user"], one["accepted"]) for one in winrm_server.attempts(name)] == [
@@ -139,6 +140,13 @@ def test_a_client_certificate(
     paths = {"cert_pem": str(foreign[0]), "cert_key_pem": str(foreign[1])}
     with pytest.raises(requests.exceptions.ConnectionError):  # an SSLError is one
         run(machine.https_url, "certificate", **paths, **options)
+
+
+def test_a_machine_whose_tls_is_too_old(machine: Machine, winrm_server: WinRMServer) -> None:
+    machine.configure(tls_minimum="1.0", tls_maximum="1.0")
+    options = {**CREDENTIALS, "ca_trust_path": str(winrm_server.authority)}
+    with pytest.raises(requests.exceptions.SSLError, match=r"(?i)unsupported protocol|version"):
+        run(machine.https_url, "ssl", **options)
 
 
 def test_a_certificate_of_no_account(machine: Machine, winrm_server: WinRMServer) -> None:

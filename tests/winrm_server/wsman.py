@@ -135,7 +135,7 @@ class Service:
         if not settings.shell_id_case:
             shell_id = shell_id.upper()
         cookie = self._backend(settings, asker)
-        known = (one.lower() for one in settings.configurations)
+        known = (one.lower() for one in (*settings.configurations, *settings.configuration_files))
         exists = message.resource != configuration and configuration.lower() in known
         if not (plain or exists or settings.unknown_configuration == "silent"):
             raise known_faults.no_resource(message.resource)
@@ -184,10 +184,14 @@ class Service:
         with contextlib.suppress(ValueError):
             if version and tuple(int(part) for part in version.split(".")) > _PROTOCOL:
                 raise known_faults.invalid_parameter(f"PSRP {version} is not spoken here. ")
+        files = {name.lower(): path for name, path in self.settings().configuration_files.items()}
+        file = files.get(message.resource.removeprefix(POWERSHELL_RESOURCE).lower())
         first = first_fragment(message)
         if first is None:
             raise known_faults.schema("A Create has creationXml.")
-        return PowerShellShell(self.settings, shell_id, asker.user, message, first, self._engines)
+        return PowerShellShell(
+            self.settings, shell_id, asker.user, message, first, self._engines, file
+        )
 
     # The operations on a shell.
 

@@ -22,38 +22,29 @@ namespace PSBridge.Remote;
 /// - Packets go out in an order in which no stop overtakes its command: see <see cref="PacketOrder"/>.
 /// - A session is open within its time, or fails with a reason. The engine has no such limit for a
 ///   transport that is not its own.
-/// - A stop is answered within 1.5 s and a close within 2 s, whatever the machine does: where no
-///   answer has come, the engine is told that it has. The carrier sees to the far side. A close is
-///   answered at once where the session is over, be it that it fails in this very moment, and where
-///   the command's stop got no answer: the engine would wait for a minute, with the job Running,
-///   and begin with no other machine of the job meanwhile.
+/// - Stops and closes are answered within 1.5 s, whatever the machine does: see <see cref="Answers"/>.
+///   The carrier sees to the far side. A close is answered at once where the session is over, be it
+///   that it fails in this very moment: the engine would wait for a minute, and begin with no other
+///   machine of the job meanwhile.
 /// - After <see cref="Fail"/> or the end of the session nothing is fed any more, and the carrier is
 ///   told once to end what it does, by a thread on which it may take its time.
 /// </remarks>
 public sealed class RemoteTransport : ClientSessionTransportManagerBase
 {
-    private const int StopMilliseconds = 1_500;
-    private const int CloseMilliseconds = 2_000;
-    private const int SilentCloseMilliseconds = 200; // where a stop got no answer just before
-
     private readonly BlockingCollection<string> _packets = new();
     private readonly CancellationTokenSource _ended = new();
     private readonly Action<RemoteTransport> _open;
     private readonly PacketOrder _order;
-    private readonly ConcurrentDictionary<Guid, Timer> _stops = new();
+    private readonly Answers _answers;
     private readonly ConcurrentDictionary<Guid, CommandEnd> _commands = new();
-    private readonly ConcurrentDictionary<Guid, bool> _closes = new();
     private readonly Timer _openTimer;
     private readonly Timer _deadline;
-    private readonly Timer _closeTimer;
     private Action? _end;
     private int _opened;
     private int _failed;
     private int _over;
-    private int _closing;
-    private int _closed;
+    private bool _closeRefused;
     private volatile bool _heard;
-    private volatile bool _silent;
     private (string Message, int Code)? _refusal;
 
     internal RemoteTransport(
@@ -66,7 +57,7 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
         _order = new PacketOrder(Put);
         _openTimer = new Timer(_ => OpenTimeIsUp());
         _deadline = new Timer(_ => DeadlineIsUp());
-        _closeTimer = new Timer(_ => AnswerClose());
+        _answers = new Answers(id, HasEnded, HandleDataReceived);
     }
 
     /// <summary>The session's id, which is the shell's.</summary>
@@ -81,8 +72,9 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
     /// <summary>Whether it is over: failed, closed or given up.</summary>
     public bool IsOver => Volatile.Read(ref _over) != 0;
 
-    /// <summary>What the carrier knows of why it takes so long: a part of the reason where time is up.</summary>
-    public string Known { get; set; } = "";
+    /// <summary>Python's: what the carrier knows of why there is no session yet; empty for nothing.</summary>
+    /// <remarks>Called where time is up, for its answer is a part of the reason then.</remarks>
+    public Func<string>? Known { get; set; }
 
     /// <summary>Begin the session; called by the engine, which must not wait here.</summary>
     public override void CreateAsync()
@@ -128,40 +120,20 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
         }
 
         _heard = true;
-        if (Packet.IsSignalAck(packet))
+        bool closes = Packet.IsCloseAck(packet);
+        if ((closes || Packet.IsSignalAck(packet)) && !_answers.Arrived(Packet.IdOf(packet), closes))
         {
-            if (!_stops.TryRemove(Packet.IdOf(packet), out Timer? stop))
-            {
-                return; // its time was up: the engine has been told already
-            }
-
-            stop.Dispose();
+            return;
         }
 
-        if (Packet.EndsPipeline(packet) && _commands.TryGetValue(Packet.IdOf(packet), out CommandEnd? command))
+        if (closes)
         {
-            command.Heard = true;
-        }
-        else if (Packet.IsCloseAck(packet))
-        {
-            Guid closed = Packet.IdOf(packet);
-            if (closed != Guid.Empty && !_closes.TryRemove(closed, out _))
-            {
-                return; // the engine has been told already
-            }
-
-            _commands.TryRemove(closed, out _);
+            _commands.TryRemove(Packet.IdOf(packet), out _);
         }
 
         if (!IsOpen && Packet.IsSessionState(packet) && Interlocked.Exchange(ref _opened, 1) == 0)
         {
             _openTimer.Change(Timeout.Infinite, Timeout.Infinite);
-        }
-
-        if (Packet.IsCloseAck(packet) && Packet.IdOf(packet) == Guid.Empty
-            && Interlocked.Exchange(ref _closed, 1) != 0)
-        {
-            return; // it has been answered already
         }
 
         try
@@ -181,6 +153,12 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
         {
             HandleDataReceived(packet);
             exit.After(packet);
+        }
+
+        // Not before: an acknowledged stop whose end the engine has not got yet is a failure to it.
+        if (Packet.EndsPipeline(packet) && _commands.TryGetValue(Packet.IdOf(packet), out CommandEnd? end))
+        {
+            end.Heard = true;
         }
     }
 
@@ -236,7 +214,7 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
         // Not on the caller's thread: the engine answers by closing the session.
         ThreadPool.QueueUserWorkItem(_ =>
         {
-            AnswerCommandCloses();
+            _answers.ExpectNone();
             RaiseErrorHandler(new TransportErrorOccuredEventArgs(reason, when));
             End();
         });
@@ -258,10 +236,11 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
     {
         _openTimer.Change(Timeout.Infinite, Timeout.Infinite);
         base.CloseAsync();
-        Volatile.Write(ref _closing, 1);
-        // The session may end in this moment: then either this sees it, or its end sees the close.
-        int patience = _silent ? SilentCloseMilliseconds : CloseMilliseconds;
-        _closeTimer.Change(_heard && !IsOver ? patience : 0, Timeout.Infinite);
+        if (!_closeRefused)
+        {
+            // The session may end in this moment: then either this sees it, or its end sees the close.
+            _answers.Expect(Guid.Empty, closes: true, atOnce: !_heard || IsOver);
+        }
     }
 
     /// <inheritdoc/>
@@ -272,10 +251,8 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
     {
         if (disposing)
         {
+            // It stops the timers. They are not disposed of: another thread may still reach for one.
             End();
-            _openTimer.Dispose();
-            _deadline.Dispose();
-            _closeTimer.Dispose();
         }
 
         base.Dispose(disposing);
@@ -307,59 +284,25 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
 
     private void Write(string packet)
     {
+        bool closes = Packet.IsClose(packet);
+        bool stops = Packet.IsSignal(packet);
+        Guid id = Packet.IdOf(packet);
         if (Packet.IsCommand(packet))
         {
             // The engine uses an id again, for each part of a file that Copy-Item brings.
-            _commands[Packet.IdOf(packet)] = new CommandEnd();
+            _commands[id] = new CommandEnd();
         }
-        else if (Packet.IsSignal(packet))
+        else if (stops && _commands.TryGetValue(id, out CommandEnd? end))
         {
-            Guid command = Packet.IdOf(packet);
-            if (_commands.TryGetValue(command, out CommandEnd? end))
-            {
-                end.Signalled = true;
-            }
-
-            Timer timer = new(_ => StopTimeIsUp(command), null, StopMilliseconds, Timeout.Infinite);
-            if (!_stops.TryAdd(command, timer))
-            {
-                timer.Dispose();
-            }
+            end.Signalled = true;
         }
-        else if (Packet.IsClose(packet) && Packet.IdOf(packet) is var closing && closing != Guid.Empty)
-        {
-            _closes[closing] = true;
-            bool failed = Volatile.Read(ref _failed) != 0;
-            bool givenUp = _commands.TryGetValue(closing, out CommandEnd? end) && end.GivenUp;
-            if (failed || givenUp)
-            {
-                // Not on this thread: the engine writes under a lock.
-                ThreadPool.QueueUserWorkItem(_ => AnswerCommandClose(closing));
-            }
 
-            if (failed)
-            {
-                return;
-            }
+        if (id != Guid.Empty && (closes || stops))
+        {
+            _answers.Expect(id, closes);
         }
 
         _order.Send(packet);
-    }
-
-    private void AnswerCommandCloses()
-    {
-        foreach (Guid command in _closes.Keys)
-        {
-            AnswerCommandClose(command);
-        }
-    }
-
-    private void AnswerCommandClose(Guid command)
-    {
-        if (_closes.TryRemove(command, out _))
-        {
-            HandleDataReceived(Packet.CloseAck(command));
-        }
     }
 
     private void Put(string packet)
@@ -372,7 +315,7 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
         {
             if (Packet.IsClose(packet) && Packet.IdOf(packet) == Guid.Empty)
             {
-                _closed = 1; // the engine takes the exception for the answer
+                _closeRefused = true; // the engine takes the exception for the answer
             }
 
             // Of the kinds that the engine expects where a transport has gone.
@@ -380,32 +323,11 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
         }
     }
 
-    private void StopTimeIsUp(Guid command)
-    {
-        if (_stops.ContainsKey(command))
-        {
-            _silent = true;
-            bool known = _commands.TryGetValue(command, out CommandEnd? end);
-            if (known)
-            {
-                end!.GivenUp = true;
-            }
-
-            if (!known || !end!.Heard)
-            {
-                Feed(Packet.Stopped(Id, command));
-            }
-
-            Feed(Packet.SignalAck(command));
-        }
-    }
-
     private void OpenTimeIsUp()
     {
         if (!IsOpen)
         {
-            string seconds = (Info.OpenMilliseconds / 1000.0).ToString("0.#", CultureInfo.InvariantCulture);
-            string time = $"no PowerShell session within {seconds} s (the open timeout)";
+            string time = $"no PowerShell session within {Seconds(Info.OpenMilliseconds)} (the open timeout)";
             if (_refusal is { } refusal)
             {
                 Fail($"{refusal.Message}; {time}", refusal.Code, null);
@@ -414,7 +336,7 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
 
             Fail(
                 $"{Info.ComputerName}: {time}; the machine accepts connections but does not answer, "
-                + "or it is not reachable" + (Known.Length > 0 ? $"; {Known}" : ""),
+                + "or it is not reachable" + WhatIsKnown(),
                 0,
                 null);
         }
@@ -422,21 +344,21 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
 
     private void DeadlineIsUp()
     {
-        string seconds = (Info.DeadlineMilliseconds / 1000.0).ToString("0.#", CultureInfo.InvariantCulture);
-        Fail(
-            $"{Info.ComputerName}: the time of {seconds} s is up; what ran there has been stopped",
-            0,
-            null);
+        string what = IsOpen ? "what ran there is stopped" : "there is no PowerShell session yet" + WhatIsKnown();
+        Fail($"{Info.ComputerName}: the time of {Seconds(Info.DeadlineMilliseconds)} is up; {what}", 0, null);
     }
 
-    // Not through Feed, which is for what comes from the machine, and only until the end.
-    private void AnswerClose()
+    private bool HasEnded(Guid command) => _commands.TryGetValue(command, out CommandEnd? end) && end.Heard;
+
+    private string WhatIsKnown()
     {
-        if (Interlocked.Exchange(ref _closed, 1) == 0)
-        {
-            HandleDataReceived(Packet.CloseAck(Guid.Empty));
-        }
+        string known = "";
+        Border.TryCall(() => known = Known?.Invoke() ?? "");
+        return known.Length > 0 ? $"; {known}" : "";
     }
+
+    private static string Seconds(int milliseconds) =>
+        (milliseconds / 1000.0).ToString("0.#", CultureInfo.InvariantCulture) + " s";
 
     private void End()
     {
@@ -447,20 +369,9 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
 
         _packets.CompleteAdding();
         _ended.Cancel();
-        foreach (Guid command in _stops.Keys)
-        {
-            if (_stops.TryRemove(command, out Timer? stop))
-            {
-                stop.Dispose();
-            }
-        }
-
+        _openTimer.Change(Timeout.Infinite, Timeout.Infinite);
         _deadline.Change(Timeout.Infinite, Timeout.Infinite);
-        if (Volatile.Read(ref _closing) != 0)
-        {
-            ThreadPool.QueueUserWorkItem(_ => AnswerClose());
-        }
-
+        _answers.End();
         CallEnd();
     }
 
@@ -479,9 +390,6 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
 
         /// <summary>Whether the far side has told how it ended.</summary>
         public volatile bool Heard;
-
-        /// <summary>Whether the stop got no answer in time, so that nothing more is waited for.</summary>
-        public volatile bool GivenUp;
     }
 
     private sealed class QueueWriter(RemoteTransport owner) : TextWriter

@@ -73,6 +73,9 @@ class SSHCarrier(Carrier):
 
     def begin(self) -> None:
         """Start to carry."""
+        from System import Func, String
+
+        self.transport.Known = Func[String](self._last_words)
         start_clock()  # it could be too late for that when the session ends at exit
         with self._lock:
             if not self._over:
@@ -177,8 +180,9 @@ class SSHCarrier(Carrier):
             return
         code = self._wait_for_end(ssh)
         listener.join(_LEAVE_SECONDS)
+        said, printed = list(self._said), list(self._printed)
         opened = bool(self.transport.IsOpen)
-        self.fail(reasons.ended(self._target, code, self._said, self._printed, opened=opened))
+        self.fail(reasons.ended(self._target, code, said, printed, opened=opened))
 
     def _wait_for_end(self, ssh: SSHProcess) -> int | None:
         """The exit code of ssh, whose output has ended; None where it had to be made to end."""
@@ -198,5 +202,6 @@ class SSHCarrier(Carrier):
     def _listen(self, ssh: SSHProcess) -> None:
         for line in lines_of(ssh.stderr):
             self._said.append(line[:_KEPT_BYTES])
-            if not self.transport.IsOpen:
-                self.transport.Known = reasons.last_words(self._said)
+
+    def _last_words(self) -> str:
+        return reasons.last_words(list(self._said))

@@ -79,7 +79,7 @@ def ended(
         noise = _text(printed)
         parts.append(f"it printed: {noise}" if noise else "")
     parts.append(next((to_try for sign, to_try in _TO_TRY if sign in words), ""))
-    if not (opened or parts[-1] or code in (_OWN, None)):
+    if not (opened or parts[-1] or code is None or code < 0 or code == _OWN):
         parts[-1] = "that subsystem has to start PowerShell: `pwsh -sshs`"
     return f"{target.location}: {'; '.join(part for part in parts if part)}"
 

@@ -130,7 +130,7 @@ def _tls(request: Any, options: Any) -> dict[str, Any]:
     elif str(request.Authentication) == "Basic" and not secure:
         raise ValueError(
             "Basic over plain HTTP would send the password in clear: use -UseSSL, or allow it with "
-            "-SessionOption (New-PSSessionOption -NoEncryption)"
+            "-SessionOption @{NoEncryption=$true}"
         )
     return settings
 

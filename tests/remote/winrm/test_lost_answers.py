@@ -200,7 +200,8 @@ def test_lost_signals(shell: Session, at: At, machine: Machine, effect: Effect) 
     with shell.connect(at()) as web1:
         machine.inject(effect, on="Signal", numbers=[1, 2])
         assert web1.run("1") == [1]  # its `terminate` is the first
-        job = web1.start("Start-Sleep 60")
+        # No cmdlet of a module: a stop in the midst of its loading is a failure to the engine.
+        job = web1.start("while ($true) { [Threading.Thread]::Sleep(5) }")
         machine.wait_for_requests("Command", 2, answered=True)
         job.stop()
         assert job.state == "Stopped"
