@@ -15,7 +15,7 @@ from . import certificates
 from .errors import RequestError
 from .kerberos import complaint_of
 from .line import TimeUp
-from .mended import NotDelegated
+from .mended import NoContext, NotDelegated
 from .sealing import Unreadable
 from .wire import NotAllowed, ProxyRefused
 
@@ -66,7 +66,12 @@ def explain(
             return reasons.kerberos(complaint)
     if tls := _first(chain, ssl.SSLError):
         return _tls(tls, line, transport, reasons)
-    return _authentication(chain, transport, reasons) or _connection(error, chain, line, reasons)
+    return (
+        _authentication(chain, transport, reasons)
+        or _connection(chain, line, reasons)
+        or _strange(transport, reasons)
+        or reasons.ours(f"it could not be sent ({type(error).__name__}, while {line.doing})")
+    )
 
 
 def _tls(
@@ -90,32 +95,48 @@ def _authentication(
     for one in chain:
         if type(one).__name__ == "NTStatusException":
             return reasons.refused(answer.headers if answer else {}, _status(one))
-    ours = {"AuthenticationException", "PermissionError", "KeyError", "SpnegoError"}
-    if answer is not None and (ours & names or any("Spnego" in name for name in names)):
-        if answer.status == 401:
-            return reasons.refused(answer.headers)
-        if answer.status != 200:
-            return reasons.not_winrm(answer.status, answer.headers, answer.body)
+    if _first(chain, NoContext) and answer is not None:
+        return reasons.not_winrm(answer.status, answer.headers, answer.body)
+    if "AuthenticationException" in names and answer is not None and answer.status == 401:
+        return reasons.refused(answer.headers)
     return None
 
 
-def _connection(
-    error: Exception, chain: list[BaseException], line: Line, reasons: Reasons
-) -> RequestError:
+def _connection(chain: list[BaseException], line: Line, reasons: Reasons) -> RequestError | None:
+    errors = [
+        one
+        for one in chain
+        # PermissionError is what requests_ntlm calls a refusal.
+        if isinstance(one, OSError) and not isinstance(one, PermissionError)
+    ]
     if line.doing in ("looking up the name", "connecting"):
-        for one in chain:
-            if isinstance(one, OSError) and type(one).__module__ in ("builtins", "socket"):
+        for one in errors:
+            if type(one).__module__ in ("builtins", "socket"):
                 return reasons.not_connected(one)
     status_line = _first(chain, http.client.BadStatusLine)
     if status_line and not isinstance(status_line, http.client.RemoteDisconnected):
         return reasons.not_http()
-    if any(
-        isinstance(one, (OSError, http.client.HTTPException))
+    if errors or any(
+        isinstance(one, http.client.HTTPException)
         or type(one).__module__.partition(".")[0] == "urllib3"
         for one in chain
     ):
         return reasons.lost(line.doing, line.wrote)
-    return reasons.ours(f"it could not be sent ({type(error).__name__}, while {line.doing})")
+    return None
+
+
+def _strange(transport: MendedTransport | None, reasons: Reasons) -> RequestError | None:
+    """An answer over which the libraries stumble that authenticate, each in its own way."""
+    answer = transport.answered if transport is not None else None
+    if answer is None:
+        return None
+    if answer.status == 401:
+        if not answer.challenges:
+            return reasons.refused(answer.headers)
+        return reasons.strange_challenge()
+    if answer.status != 200:
+        return reasons.not_winrm(answer.status, answer.headers, answer.body)
+    return None
 
 
 def _status(error: BaseException) -> int:

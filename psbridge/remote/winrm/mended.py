@@ -28,9 +28,13 @@ if TYPE_CHECKING:
     from .proxies import Proxy
     from .target import WinRM
 
-__all__ = ["MendedTransport", "NotDelegated"]
+__all__ = ["MendedTransport", "NoContext", "NotDelegated"]
 
 _SEALING = ("ntlm", "kerberos", "credssp")
+
+
+class NoContext(Exception):
+    """The machine has answered as if it needed no authentication, so nothing can be encrypted."""
 
 
 class NotDelegated(Exception):
@@ -76,6 +80,8 @@ class MendedTransport(Transport):
             cert_pem=target.cert_file,  # type: ignore[arg-type]
             cert_key_pem=target.key_file or target.cert_file,  # type: ignore[arg-type]
             ca_trust_path=None,  # type: ignore[arg-type]
+            # CVE-2018-0886: before it, who is between can take the session. As Windows' clients.
+            credssp_minimum_version=5,
             # For None, requests sets `no_proxy` in the environment of the whole process meanwhile.
             proxy="",
         )
@@ -123,6 +129,8 @@ class MendedTransport(Transport):
             self._mend(session)
             if self.seals:
                 super().setup_encryption(session)
+                if not _has_context(session.auth):
+                    raise NoContext
                 self._mend_encryption()
         except BaseException:
             self.close_session()
@@ -238,3 +246,16 @@ class MendedTransport(Transport):
         if self.encryption is None:
             return response.content
         return unseal(response, self.encryption)
+
+
+def _has_context(auth: Any) -> bool:
+    """Whether an authentication has made a context to encrypt with, to its end.
+
+    A 200 ends the loops of the libraries, whoever sends it and whenever. Of CredSSP, that matters:
+    its TLS is with anybody until the keys are compared, which is one of its last steps.
+    """
+    contexts = getattr(auth, "contexts", None)  # CredSSP
+    if contexts is not None:
+        return bool(contexts) and all(one._context.complete for one in contexts.values())
+    # NTLM; Kerberos, where the machine has proved itself.
+    return bool(getattr(auth, "session_security", None) or getattr(auth, "auth_done", False))

@@ -28,6 +28,7 @@ __all__ = ["Reasons"]
 ACCESS_DENIED = 5
 AUTHENTICATION_FAILED = 1311
 LOGON_FAILURE = 1326
+IMPROPER_RESPONSE = 1722
 SECURE_FAILURE = 12175
 CANNOT_CONNECT = 2150858770
 NOT_COMPLETED = 2150859046
@@ -134,7 +135,7 @@ class Reasons:
                 f"what listens at {self._dialled()} does not speak HTTP",
                 "is it TLS (port 5986, scheme https), or another service",
             ),
-            CANNOT_CONNECT,
+            IMPROPER_RESPONSE,
         )
 
     def _dialled(self) -> str:
@@ -313,6 +314,17 @@ class Reasons:
                 clock_advice(headers) or account_advice(self.account or "", self.auth, self.spn),
             ),
             LOGON_FAILURE,
+        )
+
+    def strange_challenge(self) -> RequestError:
+        """The answer goes on with the authentication, in a way that cannot be read."""
+        return NotWinRM(
+            self.text(
+                f"what it answers to a logon by {self.auth} cannot be read",
+                "is it the right address, and is a proxy or a balancer between",
+            ),
+            HTTP_ERROR,
+            401,
         )
 
     def untried(self, times: int) -> RequestError:

@@ -68,6 +68,12 @@ class HttpAnswer(Exception):
         super().__init__(f"HTTP status {status}")
         self.status, self.headers, self.body = status, headers, body
 
+    @property
+    def challenges(self) -> bool:
+        """Whether it goes on with an authentication that was begun."""
+        value = self.headers.get("WWW-Authenticate", "")
+        return re.search(r"(?i)\b(negotiate|kerberos|ntlm|credssp) +[^,\s]", value) is not None
+
 
 class LineAdapter(HTTPAdapter):
     """Sends requests over a line.

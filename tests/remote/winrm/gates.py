@@ -41,6 +41,8 @@ class Listener:
             self._sock.shutdown(socket.SHUT_RDWR)
         self._sock.close()
         for sock in self._open:
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)  # wakes who reads it
             sock.close()
         if self._thread.is_alive():
             self._thread.join()
@@ -97,8 +99,12 @@ class Listener:
             self._open.append(server)
             server.sendall(change(first))
             threading.Thread(target=_copy, args=(server, client), daemon=True).start()
-            while data := self.read(client):
-                server.sendall(change(data))
+            try:
+                while data := self.read(client):
+                    server.sendall(change(data))
+            finally:
+                with contextlib.suppress(OSError):
+                    server.shutdown(socket.SHUT_RDWR)
 
 
 class Relay(Listener):

@@ -204,6 +204,26 @@ def test_the_trailer_of_tls_1_3_is_not_known() -> None:
     assert theirs._get_credssp_trailer_length(100, "TLS_AES_256_GCM_SHA384") != 17
 
 
+@pytest.mark.parametrize("step", [2, 3, 4])
+def test_credssp_sends_to_whom_it_has_not_compared_keys_with(
+    upstream: Upstream, connect: Connect, machine: Machine, step: int
+) -> None:
+    # A 200 in the middle of the logon: the TLS in it may be with anybody.
+    def sealed() -> int:
+        return sum(b"Encrypted Boundary" in one.body for one in machine.requests())
+
+    machine.inject(faults.status(200, b"go on"), on="request", numbers=[step, 2 * step])
+    with pytest.raises(NotWinRM, match=r"200.*go on"):
+        opened(connect("credssp"))
+    assert sealed() == 0
+    machine.reset()
+    if step == 4:
+        machine.inject(faults.status(200, b"go on"), on="request", numbers=[step])
+        with suppress(Exception):
+            upstream("credssp").open_shell()
+        assert sealed() == 1
+
+
 def test_the_environment_names_the_proxy(
     upstream: Upstream, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
