@@ -135,6 +135,34 @@ class Connection:
         failure.__context__ = failure.__cause__ = None
         raise failure.with_traceback(None)
 
+    def prepare(self, *, answer_within: float) -> None:
+        """Connect and authenticate, so that the next `send` need not; fails without a word.
+
+        To be called where this account has been let in by this machine already. Where
+        authentication is a part of each request (Basic, certificates, anything over TLS), there is
+        nothing to do ahead.
+
+        Args:
+            answer_within: how many seconds it may take.
+        """
+        if self._transport is not None:
+            return
+        self._line.within(answer_within)
+        right = None
+        try:
+            self._transport = self._context()
+            if self._transport.seals:
+                with kerberos.quiet():
+                    self._transport.build_session()
+                right = True
+        except Exception:
+            self.close()
+        except BaseException:
+            self.close()
+            raise
+        finally:
+            self._logon_ended(right)
+
     def abort(self) -> None:
         """End it for good: a `send` that waits raises `NoAnswer` now. From any thread."""
         self._line.abort()
