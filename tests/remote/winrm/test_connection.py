@@ -20,6 +20,7 @@ from psbridge.remote.winrm.wire import NotAllowed
 from tests.remote.winrm.gates import Relay
 from tests.remote.winrm.plain_shell import CMD, SHELL, create, delete, opened, receive, started
 from tests.winrm_server import faults
+from tests.winrm_server.fixtures import PASSWORD, USER
 from tests.winrm_server.server import Machine, WinRMServer
 
 Connect = Callable[..., Connection]
@@ -39,6 +40,15 @@ def test_a_request_is_answered(connect: Connect, machine: Machine, auth: str, sc
     connection.send(delete(connection, shell), answer_within=10)
     assert machine.shells == []
     assert {one.connection for one in machine.requests()} == {machine.requests()[0].connection}
+
+
+def test_credssp_hands_the_password_to_the_machine_and_to_nobody_between(
+    connect: Connect, machine: Machine, winrm_server: WinRMServer
+) -> None:
+    opened(connect("credssp"))
+    (attempt,) = winrm_server.attempts()
+    assert attempt["delegated"] == [USER, PASSWORD]
+    assert not any(PASSWORD.encode() in one.head + one.body for one in machine.requests())
 
 
 @pytest.mark.parametrize("when", ["required", "after"])
