@@ -252,7 +252,7 @@ class WinRMCarrier(Carrier):
         command.is_stopped = True
         command.let_begin(self._over)
         try:
-            self._send(self._messages.stop(identity))
+            self._send(self._messages.stop(identity), self._target.cancel_timeout)
         except LogonRefused:
             raise
         except RequestError:
@@ -280,7 +280,10 @@ class WinRMCarrier(Carrier):
             if identity in self._closed:
                 self._closed.remove(identity)
             try:
-                self._send(self._messages.terminate(identity), _TERMINATE_SECONDS)
+                self._send(
+                    self._messages.terminate(identity),
+                    min(self._target.cancel_timeout, _TERMINATE_SECONDS),
+                )
             except LogonRefused:
                 raise
             except RequestError:
@@ -292,6 +295,7 @@ class WinRMCarrier(Carrier):
             self._messages,
             identity,
             poll=self._target.operation_timeout,
+            retries=self._target.retries,
             hear=lambda fragments: self.transport.Feed(data_packet(identity, fragments)),
             ended=ended,
         )

@@ -118,18 +118,12 @@ class Connection:
         line.within(answer_within)
         try:
             return self._answer(message)
-        except RequestError as error:
-            failure = error
         except Exception as error:
-            failure = explain(error, line, self._transport, self._reasons, answer_within)
+            failure = self._failed(error, answer_within)
         except BaseException:
             self._logon_ended(None)
             self.close()  # the answer may still come, and would be taken for the next one's
             raise
-        refused = isinstance(failure, LogonRefused) and failure.code == LOGON_FAILURE
-        self._logon_ended(False if refused else None)
-        if not isinstance(failure, Fault):
-            self.close()
         # Nothing of what it comes from goes along: neither a chain nor frames, which hold what
         # was sent and with which password.
         failure.__context__ = failure.__cause__ = None
@@ -148,20 +142,30 @@ class Connection:
         if self._transport is not None:
             return
         self._line.within(answer_within)
-        right = None
         try:
             self._transport = self._context()
             if self._transport.seals:
                 with kerberos.quiet():
                     self._transport.build_session()
-                right = True
-        except Exception:
-            self.close()
+                self._logon_ended(True)
+        except Exception as error:
+            self._failed(error, answer_within)
         except BaseException:
+            self._logon_ended(None)
             self.close()
             raise
-        finally:
-            self._logon_ended(right)
+
+    def _failed(self, error: Exception, seconds: float) -> RequestError:
+        """Note what an exception means for the logon and for the line; the error for it."""
+        if isinstance(error, RequestError):
+            failure = error
+        else:
+            failure = explain(error, self._line, self._transport, self._reasons, seconds)
+        refused = isinstance(failure, LogonRefused) and failure.code == LOGON_FAILURE
+        self._logon_ended(False if refused else None)
+        if not isinstance(failure, Fault):
+            self.close()
+        return failure
 
     def abort(self) -> None:
         """End it for good: a `send` that waits raises `NoAnswer` now. From any thread."""

@@ -17,7 +17,7 @@ from .kerberos import complaint_of
 from .line import TimeUp
 from .mended import NoContext, NotDelegated
 from .sealing import Unreadable
-from .wire import NotAllowed, ProxyRefused
+from .wire import HttpAnswer, NotAllowed, ProxyRefused
 
 if TYPE_CHECKING:
     from .line import Line
@@ -52,6 +52,10 @@ def explain(
         return reasons.time_up(line.doing, seconds, line.wrote)
     if isinstance(error, ValueError) and transport is None:
         return reasons.ours(str(error))  # of the proxy in the environment
+    if answer := _first(chain, HttpAnswer):
+        if answer.status == 401:
+            return reasons.refused(answer.headers)
+        return reasons.not_winrm(answer.status, answer.headers, answer.body)
     if refused := _first(chain, ProxyRefused):
         return reasons.proxy_refused(refused.status, refused.words)
     if guarded := _first(chain, NotAllowed):

@@ -62,6 +62,7 @@ class Listener:
         command: str | None,
         *,
         poll: float,
+        retries: int,
         hear: Callable[[str], None],
         ended: Callable[[Exception | None], None],
     ) -> None:
@@ -72,11 +73,13 @@ class Listener:
             messages: of its shell.
             command: the command's id; None listens to the shell.
             poll: how many seconds the machine is to wait for something to say.
+            retries: how often an answer that was lost is asked for again, five times at most.
             hear: gets the fragments, one after the other.
             ended: is told that nothing comes any more, and what went wrong.
         """
         self._connections, self._messages, self._command = connections, messages, command
         self._patience = poll + GRACE_SECONDS
+        self._retries = min(retries, len(_PAUSES))
         self._hear, self._ended = hear, ended
         self.has_heard = False
         self._expected = False
@@ -169,7 +172,7 @@ class Listener:
                 if not is_busy(error) or (self._expected and is_gone(error)):
                     raise
                 silences += time.monotonic() - sent >= self._patience
-                if tries == len(_PAUSES) or silences > _SILENCES:
+                if tries == self._retries or silences > _SILENCES:
                     raise Lost(tries + 1, time.monotonic() - begun) from error
                 if isinstance(error, Fault):  # a limit: it was not taken
                     envelope = self._messages.receive(self._command)

@@ -213,7 +213,7 @@ def _others(request: Any, options: Any) -> dict[str, Any]:
         if option is not None and str(option.Name):
             settings[name] = str(option.Name)
     if options.MaxConnectionRetryCount != _RETRIES:
-        settings["retries"] = int(options.MaxConnectionRetryCount)
+        settings["retries"] = max(0, min(int(options.MaxConnectionRetryCount), _RETRIES))
     if options.IncludePortInSPN:
         settings |= _port_in_spn(request)
     return settings

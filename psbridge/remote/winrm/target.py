@@ -66,13 +66,14 @@ class WinRM(Target):
         open_timeout: how many seconds a session may take to be open.
         operation_timeout: how many seconds the machine may wait for output before it answers that
             there is none; it is then asked again. No limit of a command.
-        cancel_timeout: how many seconds the machine may take to stop, and to close.
+        cancel_timeout: how many seconds the machine may take to answer a stop. PowerShell waits
+            for it 1.5 seconds at most; what runs on is stopped with the session.
         idle_timeout: after how many seconds without a word the machine may remove the session;
             None leaves it to the machine.
         no_profile: whether the user's Windows profile is left unloaded on the machine.
         culture: the language of the session's formats, such as ``de-DE``.
         ui_culture: the language of its texts.
-        retries: how often an answer that was lost is asked for again.
+        retries: how often an answer that was lost is asked for again, 5 times at most.
         refusals: after so many machines of one job have refused one account, the others are not
             tried with it, so that it does not get locked; None tries it on each.
 
@@ -265,8 +266,8 @@ class WinRM(Target):
             raise ValueError("the cancel timeout is not above 0")
         if self.idle_timeout is not None and self.idle_timeout < 60:
             raise ValueError("the idle timeout is at least 60 seconds, which is Windows' least")
-        if not 0 <= self.retries <= 20:
-            raise ValueError("retries is from 0 to 20")
+        if not 0 <= self.retries <= 5:
+            raise ValueError("retries is from 0 to 5")
         if not self.configuration:
             raise ValueError("the configuration has no name")
 
