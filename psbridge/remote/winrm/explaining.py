@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 from . import certificates
 from .errors import RequestError
 from .kerberos import complaint_of
-from .line import TimeUp
+from .line import TimeUp, TooLong
 from .mended import NoContext, NotDelegated
 from .sealing import Unreadable
 from .wire import HttpAnswer, NotAllowed, ProxyRefused
@@ -50,6 +50,8 @@ def explain(
         return reasons.aborted()
     if _first(chain, TimeUp):
         return reasons.time_up(line.doing, seconds, line.wrote)
+    if _first(chain, TooLong):
+        return reasons.too_long()
     if isinstance(error, ValueError) and transport is None:
         return reasons.ours(str(error))  # of the proxy in the environment
     if answer := _first(chain, HttpAnswer):

@@ -27,10 +27,11 @@ from typing import Any, TypeVar
 
 from urllib3.util import wait_for_read, wait_for_write
 
-__all__ = ["Aborted", "Line", "LineLost", "TimeUp", "TlsSocket"]
+__all__ = ["Aborted", "Line", "LineLost", "TimeUp", "TlsSocket", "TooLong"]
 
 T = TypeVar("T")
 
+_MOST_BYTES = 64 << 20  # of an answer; WinRM's have half a megabyte
 _SLICE = 0.1  # seconds; how often a connecting socket looks whether it is still wanted
 _UNDER_WAY = (errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EAGAIN, 10035)  # and Windows' own
 _KEEPALIVE = (
@@ -49,6 +50,10 @@ class Aborted(OSError):
     """Somebody has ended the line."""
 
 
+class TooLong(OSError):
+    """An answer does not end."""
+
+
 class LineLost(OSError):
     """The connection that the authentication belongs to is gone, and nothing has been sent."""
 
@@ -60,6 +65,7 @@ class Line:
         doing: what is waited for, in words for a reason.
         carries: whether what is sent now is a request that the machine may act on.
         wrote: whether anything of such a request has gone out; who sends it sets it back.
+        received: how many bytes of the answer have come; who sends sets it back.
         bound: whether the connection carries an authentication, so that no other may take its
             place.
     """
@@ -67,6 +73,7 @@ class Line:
     def __init__(self) -> None:
         self.doing = ""
         self.carries = self.wrote = False
+        self.received = 0
         self.bound = False
         self._socket: socket.socket | None = None
         self._used = 0.0
@@ -101,6 +108,17 @@ class Line:
         except TimeoutError:
             self.left()  # says which it is
             raise TimeUp("the time is up") from None
+
+    def came(self, length: int) -> int:
+        """Count what has come.
+
+        Raises:
+            TooLong: it is more than an answer has.
+        """
+        self.received += length
+        if self.received > _MOST_BYTES:
+            raise TooLong("the answer does not end")
+        return length
 
     @property
     def aborted(self) -> bool:
@@ -253,7 +271,7 @@ class LineSocket(socket.socket):
     def recv_into(self, *arguments: Any, **named: Any) -> int:
         """Receive, within the time."""
         self.settimeout(self.line.left())
-        return self.line.in_time(super().recv_into, *arguments, **named)
+        return self.line.came(self.line.in_time(super().recv_into, *arguments, **named))
 
     def sendall(self, *arguments: Any) -> None:
         """Send all, within the time."""
@@ -270,7 +288,7 @@ class TlsSocket(ssl.SSLSocket):
     def recv_into(self, *arguments: Any, **named: Any) -> int:
         """Receive, within the time."""
         self.settimeout(self.line.left())
-        return self.line.in_time(super().recv_into, *arguments, **named)
+        return self.line.came(self.line.in_time(super().recv_into, *arguments, **named))
 
     def send(self, *arguments: Any) -> int:
         """Send some, within the time; `sendall` comes here."""

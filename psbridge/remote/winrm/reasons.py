@@ -152,7 +152,7 @@ class Reasons:
 
     def proxy_refused(self, status: int, words: str) -> RequestError:
         """A proxy does not let us through."""
-        said = f' "{words}"' if words else ""
+        said = f' "{first_words("", words.encode())}"' if words else ""
         advice = (
             "it wants an account: proxy_username= and proxy_password= (Basic)"
             if status == 407
@@ -357,7 +357,7 @@ class Reasons:
         happened = f"this is not WinRM's answer: HTTP status {status}{said}"
         code = HTTP_ERROR
         if status in (301, 302, 303, 307, 308):
-            where = headers.get("Location", "nowhere")
+            where = first_words("", headers.get("Location", "nowhere").encode())
             advice = f"it points to {where}; redirects are not followed"
         elif status == 503:
             code, advice = SERVICE_UNAVAILABLE, "WinRM is starting, or is stopped; try again later"
@@ -376,6 +376,17 @@ class Reasons:
         else:
             advice = "is it the right address, and is a proxy or a balancer between"
         return NotWinRM(self.text(happened, advice), code, status)
+
+    def too_long(self) -> RequestError:
+        """An answer that does not end."""
+        return NotWinRM(
+            self.text(
+                "this is not WinRM's answer: it does not end",
+                "is it the right address, and is a proxy or a balancer between",
+            ),
+            HTTP_ERROR,
+            200,
+        )
 
     def unreadable(self, status: int, happened: str) -> RequestError:
         """An encrypted answer that cannot be read."""

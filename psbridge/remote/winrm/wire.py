@@ -128,7 +128,8 @@ class LineAdapter(HTTPAdapter):
         if cookie:
             request.headers["Cookie"] = cookie
         # What has no body asks for nothing: a context is made with it.
-        line.carries, line.wrote, self.answered = bool(request.body), False, None
+        line.carries, line.wrote, line.received = bool(request.body), False, 0
+        self.answered = None
         response = super().send(request, *arguments, **named)
         self.answered = response
         extract_cookies_to_jar(self._cookies, request, response.raw)  # type: ignore[no-untyped-call]

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import trustme
 
+from psbridge.remote.winrm import line
 from psbridge.remote.winrm.connection import Connection
 from psbridge.remote.winrm.errors import (
     Fault,
@@ -167,6 +168,18 @@ def test_a_service_that_speaks_something_else(connect: Connect) -> None:
         error = failure(connect("ntlm", "https", port=other.port), NotSent)
         assert "speaks no TLS" in str(error)
         assert error.code == 12175
+
+
+def test_an_answer_that_does_not_end(
+    connect: Connect, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(line, "_MOST_BYTES", 100_000)
+    for kind in ({"Content-Type": "text/html"}, {"Content-Type": "application/soap+xml"}):
+        rule = machine.inject(faults.status(200, b"x" * 200_000, kind), on="Create")
+        error = failure(connect(), NotWinRM)
+        assert "it does not end" in str(error)
+        rule.remove()
+    opened(connect())
 
 
 def test_http_to_a_port_of_tls(connect: Connect, machine: Machine) -> None:
