@@ -7,7 +7,14 @@ import re
 import time
 from collections.abc import Mapping
 
-__all__ = ["account_advice", "clock_advice", "fault_advice", "offers", "status_words"]
+__all__ = [
+    "account_advice",
+    "clock_advice",
+    "fault_advice",
+    "offers",
+    "status_words",
+    "ticket_words",
+]
 
 _OFFERS = re.compile(r"\b(Negotiate|Kerberos|NTLM|CredSSP|Basic|Digest)\b", re.IGNORECASE)
 
@@ -119,3 +126,38 @@ def clock_advice(headers: Mapping[str, str]) -> str:
         f"its clock is {abs(ahead) / 60:.0f} minutes {'ahead of' if ahead > 0 else 'behind'} this "
         "one's, and five are allowed: set the clock"
     )
+
+
+def ticket_words(kind: str, text: str, who: str, spn: str) -> tuple[str, str]:
+    """What happened to a Kerberos ticket, and what to try.
+
+    Args:
+        kind: of the complaint, see `kerberos.Complaint`.
+        text: the library's words.
+        who: for whom the ticket was to be, after a blank; or empty.
+        spn: the name that was asked for.
+    """
+    words = {
+        "no ticket": (
+            f"there is no Kerberos ticket{who} ({text})",
+            "get one with kinit, or use another auth=",
+        ),
+        "expired": (
+            f"the Kerberos ticket{who} is no longer valid ({text})",
+            "get a new one with kinit",
+        ),
+        "unknown": (
+            f"Kerberos does not know the name {spn} ({text})",
+            "use the name that the domain knows the machine by, or give it as spn_host=, or "
+            "another service= (setspn -L lists what it has)",
+        ),
+        "skew": (
+            f"the clocks of this machine and of the KDC differ too much ({text})",
+            "Kerberos allows five minutes; set the clock",
+        ),
+        "no kdc": (
+            f"no KDC can be reached ({text})",
+            "is the realm in /etc/krb5.conf or in the DNS, and a domain controller up",
+        ),
+    }
+    return words.get(kind, (f"Kerberos gives no ticket for {spn} ({text})", ""))

@@ -39,7 +39,7 @@ from ..carrying import Carrier, FanOut
 from .connection import Connection
 from .connections import Connections
 from .endings import is_gone, is_unreachable
-from .errors import Fault, LogonRefused, NotSent, RequestError
+from .errors import LogonRefused, NotSent, RequestError
 from .messages import Envelope, Messages
 from .packets import Packet, acknowledgement, data_packet, read_packet
 from .receiving import GRACE_SECONDS, Listener, Lost
@@ -53,6 +53,8 @@ __all__ = ["WinRMCarrier"]
 
 # Before a request that has not reached the machine is sent again.
 _NOT_SENT_PAUSES = (0.2, 1.0)
+# How long it may take to log on ahead of the first command.
+_PREPARE_SECONDS = 5.0
 # How long what ends a command may take, beyond which it is left to the Delete of the shell.
 _TERMINATE_SECONDS = 10.0
 # For how long the engine must have nothing else to send before a closed command is terminated: so
@@ -196,6 +198,9 @@ class WinRMCarrier(Carrier):
             self.transport.Info.AuthenticatedWith = line.authenticated_with
         self._listener = self._listen(None, self._shell_ended)
         self._listener.start()
+        # The first command will want another connection, and the machine is still opening.
+        with self._sending() as line:
+            line.prepare(answer_within=_PREPARE_SECONDS)
 
     def _not_open_yet(self, error: RequestError) -> None:
         self.transport.NotOpenYet(str(error), _signed(error.code))

@@ -135,6 +135,34 @@ class Connection:
         failure.__context__ = failure.__cause__ = None
         raise failure.with_traceback(None)
 
+    def prepare(self, *, answer_within: float) -> None:
+        """Connect and authenticate, so that the next `send` need not; fails without a word.
+
+        To be called where this account has been let in by this machine already. Where
+        authentication is a part of each request (Basic, certificates, anything over TLS), there is
+        nothing to do ahead.
+
+        Args:
+            answer_within: how many seconds it may take.
+        """
+        if self._transport is not None:
+            return
+        self._line.within(answer_within)
+        right = None
+        try:
+            self._transport = self._context()
+            if self._transport.seals:
+                with kerberos.quiet():
+                    self._transport.build_session()
+                right = True
+        except Exception:
+            self.close()
+        except BaseException:
+            self.close()
+            raise
+        finally:
+            self._logon_ended(right)
+
     def abort(self) -> None:
         """End it for good: a `send` that waits raises `NoAnswer` now. From any thread."""
         self._line.abort()
@@ -189,6 +217,8 @@ class Connection:
             chosen.setdefault(key, "kerberos" if self._has_ticket() else "ntlm")
         if chosen[key] == "ntlm" and target.password is None:
             raise self._reasons.no_ticket_no_password()
+        if chosen[key] == "ntlm" and target.delegate:
+            raise self._reasons.no_ticket_to_delegate()
         return chosen[key]
 
     def _has_ticket(self) -> bool:

@@ -12,7 +12,14 @@ import socket
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from .advice import account_advice, clock_advice, fault_advice, offers, status_words
+from .advice import (
+    account_advice,
+    clock_advice,
+    fault_advice,
+    offers,
+    status_words,
+    ticket_words,
+)
 from .answers import FaultText
 from .errors import Fault, LogonRefused, NoAnswer, NotSent, NotWinRM, RequestError, TimedOut
 from .pages import first_words
@@ -217,32 +224,9 @@ class Reasons:
 
     def kerberos(self, complaint: Complaint) -> RequestError:
         """No token of Kerberos', and so nothing was sent."""
-        kind, text = complaint.kind, complaint.text
         who = f" for {self.account!r}" if self.account else ""
-        code = AUTHENTICATION_FAILED
-        if kind == "no ticket":
-            happened = f"there is no Kerberos ticket{who} ({text})"
-            advice = "get one with kinit, or use another auth="
-        elif kind == "expired":
-            happened, advice = (
-                f"the Kerberos ticket{who} is no longer valid ({text})",
-                ("get a new one with kinit"),
-            )
-        elif kind == "unknown":
-            code = TARGET_UNKNOWN
-            happened = f"Kerberos does not know the name {self.spn} ({text})"
-            advice = (
-                "use the name that the domain knows the machine by, or give it as spn_host=, or "
-                "another service= (setspn -L lists what it has)"
-            )
-        elif kind == "skew":
-            happened = f"the clocks of this machine and of the KDC differ too much ({text})"
-            advice = "Kerberos allows five minutes; set the clock"
-        elif kind == "no kdc":
-            happened = f"no KDC can be reached ({text})"
-            advice = "is the realm in /etc/krb5.conf or in the DNS, and a domain controller up"
-        else:
-            happened, advice = f"Kerberos gives no ticket for {self.spn} ({text})", ""
+        happened, advice = ticket_words(complaint.kind, complaint.text, who, self.spn)
+        code = TARGET_UNKNOWN if complaint.kind == "unknown" else AUTHENTICATION_FAILED
         return NotSent(self.text(happened, advice), code)
 
     def no_ticket_no_password(self) -> RequestError:
@@ -252,6 +236,16 @@ class Reasons:
             self.text(
                 f"there is no Kerberos ticket{who}, and no password for NTLM",
                 "get a ticket with kinit, or give username= and password=",
+            ),
+            AUTHENTICATION_FAILED,
+        )
+
+    def no_ticket_to_delegate(self) -> RequestError:
+        """NTLM cannot hand on what a ticket could."""
+        return NotSent(
+            self.text(
+                "delegate=True needs a Kerberos ticket, and there is none for this user and host",
+                "get one with kinit -f, or use auth='credssp'",
             ),
             AUTHENTICATION_FAILED,
         )

@@ -18,7 +18,8 @@ class Listener:
     def __init__(self, bind: str = "127.0.0.1", backlog: int = 100) -> None:
         family = socket.AF_INET6 if ":" in bind else socket.AF_INET
         self._sock = socket.socket(family)
-        self._sock.bind((bind, 0))
+        # With the number of its zone, where the address has one.
+        self._sock.bind(socket.getaddrinfo(bind, 0, family)[0][4])
         self._sock.listen(backlog)
         self.port: int = self._sock.getsockname()[1]
         self.accepted = 0

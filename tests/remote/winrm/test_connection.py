@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.cookiejar
+import ipaddress
 import socket
 import threading
 from collections.abc import Callable
@@ -10,12 +11,16 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+import requests
 
 from psbridge.remote.winrm import connection as room
 from psbridge.remote.winrm.connection import Connection
 from psbridge.remote.winrm.errors import Fault, NoAnswer, NotSent, NotWinRM, TimedOut
+from psbridge.remote.winrm.wire import NotAllowed
+from tests.remote.winrm.gates import Relay
 from tests.remote.winrm.plain_shell import CMD, SHELL, create, delete, opened, receive, started
 from tests.winrm_server import faults
+from tests.winrm_server.fixtures import PASSWORD, USER
 from tests.winrm_server.server import Machine, WinRMServer
 
 Connect = Callable[..., Connection]
@@ -35,6 +40,15 @@ def test_a_request_is_answered(connect: Connect, machine: Machine, auth: str, sc
     connection.send(delete(connection, shell), answer_within=10)
     assert machine.shells == []
     assert {one.connection for one in machine.requests()} == {machine.requests()[0].connection}
+
+
+def test_credssp_hands_the_password_to_the_machine_and_to_nobody_between(
+    connect: Connect, machine: Machine, winrm_server: WinRMServer
+) -> None:
+    opened(connect("credssp"))
+    (attempt,) = winrm_server.attempts()
+    assert attempt["delegated"] == [USER, PASSWORD]
+    assert not any(PASSWORD.encode() in one.head + one.body for one in machine.requests())
 
 
 @pytest.mark.parametrize("when", ["required", "after"])
@@ -93,6 +107,30 @@ def test_no_envelope_goes_out_in_clear(
     for one in requests:
         assert one.encrypted == bool(one.body)
         assert b"Envelope" not in one.body.replace(b"--Encrypted Boundary", b"")
+
+
+def test_a_guard_on_the_wire_holds_whatever_fails_above_it(
+    connect: Connect, machine: Machine, winrm_server: WinRMServer
+) -> None:
+    connection = connect("ntlm")
+    opened(connection)
+    transport = connection._transport
+    assert transport is not None
+    transport.encryption = None
+    before = len(machine.requests())
+    with pytest.raises(NotSent, match="nothing was sent: an envelope would have gone out in clear"):
+        opened(connection)
+    for scheme in ("http", "https"):
+        other = connect("ntlm", scheme)
+        other._transport = made = other._context()
+        other._line.within(10)
+        made.auth_method = "basic"
+        made.seals = False
+        session = made.build_session()
+        request = requests.Request("POST", made.endpoint, data=None, auth=("ops", "open sesame 1"))
+        with pytest.raises(NotAllowed, match="a password would have gone out in clear"):
+            session.send(session.prepare_request(request))
+    assert len(machine.requests()) == before
 
 
 def test_lines_share_the_cookies_of_their_shell(connect: Connect, machine: Machine) -> None:
@@ -321,8 +359,6 @@ def test_the_socket_sends_at_once_and_is_kept_alive(connect: Connect, scheme: st
 
 
 def test_an_ipv6_address_is_reached(connect: Connect, machine: Machine) -> None:
-    from tests.remote.winrm.gates import Relay
-
     if not socket.has_ipv6:
         pytest.skip("there is no IPv6 here")
     with Relay(machine.host, machine.port, bind="::1") as relay:
@@ -332,6 +368,29 @@ def test_an_ipv6_address_is_reached(connect: Connect, machine: Machine) -> None:
             opened(connection)
     hosts = [dict(one.headers)["Host"] for one in machine.requests()]
     assert set(hosts) == {f"[::1]:{relay.port}"}
+
+
+def link_local() -> str | None:
+    """An address of this machine's that needs its zone."""
+    table = Path("/proc/net/if_inet6")
+    for line in table.read_text().splitlines() if table.exists() else []:
+        digits, _, _, scope, _, name = line.split()
+        if scope == "20":
+            groups = [digits[at : at + 4] for at in range(0, 32, 4)]
+            return f"{ipaddress.IPv6Address(':'.join(groups))}%{name}"
+    return None
+
+
+def test_an_address_with_a_zone_is_reached(connect: Connect, machine: Machine) -> None:
+    address = link_local()
+    if address is None:
+        pytest.skip("there is no link-local address here")
+    with Relay(machine.host, machine.port, bind=address) as relay:
+        opened(connect("ntlm", host=address, port=relay.port))
+        opened(connect("ntlm", host=f"[{address.replace('%', '%25')}]", port=relay.port))
+    # A zone means something to this machine only.
+    hosts = {dict(one.headers)["Host"] for one in machine.requests()}
+    assert hosts == {f"[{address.partition('%')[0]}]:{relay.port}"}
 
 
 def test_what_is_answered_is_parsed(connect: Connect) -> None:

@@ -160,6 +160,15 @@ def test_negotiate_without_ticket_and_password(line: Connect) -> None:
         opened(connection)
 
 
+def test_negotiate_that_is_to_delegate_takes_no_ntlm(
+    line: Connect, realm: Realm, winrm_server: WinRMServer
+) -> None:
+    connection = line("negotiate", delegate=True)
+    with pytest.raises(NotSent, match="delegate=True needs a Kerberos ticket"):
+        opened(connection)
+    assert winrm_server.attempts() == []
+
+
 # What goes wrong.
 
 
