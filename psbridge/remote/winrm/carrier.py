@@ -215,13 +215,15 @@ class WinRMCarrier(Carrier):
 
     def _carry_to_command(self, identity: str, packet: Packet) -> None:
         command = self._commands.get(identity)
-        if command is not None and command.failed:
+        begins = command is None
+        if command is None:
+            if identity in self._closed:
+                self._terminate(identity)
+            command = self._commands[identity] = Command(self.transport, identity)
+        elif command.failed:
             return  # what is left of its input has nowhere to go
         try:
-            if command is None:
-                if identity in self._closed:
-                    self._terminate(identity)
-                command = self._commands[identity] = Command(self.transport, identity)
+            if begins:
                 self._send(self._messages.command(identity, packet.data))
                 command.listen(self._listen(identity, partial(self._command_ended, command)))
             else:
@@ -262,6 +264,8 @@ class WinRMCarrier(Carrier):
         if command is None:
             return
         if command.listener is None or not command.listener.is_listening():
+            # One may wait for its turn: they count there, and must not pile up.
+            self._terminate(*self._closed)
             self._closed.append(identity)
             return
         # The engine wants no more of one that has not told its end.

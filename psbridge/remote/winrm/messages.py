@@ -4,9 +4,9 @@ Sources: [MS-WSMV] for headers and bodies, [MS-PSRP] 3.1.5.3 for what PowerShell
 their examples (4.7, 4.8) for the order of the headers. An answer is read only so far as the carrier
 must understand it: what is inside the streams is the engine's.
 
-Not sent, and why: ``OperationID`` and ``SequenceId``, for they ask for "robust connections", in which
-one request has several answers in one HTTP message; ``CompressionType``, for it is a compression of
-Windows' own.
+Not sent, and why: ``OperationID`` and ``SequenceId``, for they ask for "robust connections", in
+which one request has several answers in one HTTP message; ``CompressionType``, for it is a
+compression of Windows' own.
 """
 
 from __future__ import annotations

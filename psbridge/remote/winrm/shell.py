@@ -23,8 +23,8 @@ __all__ = ["Shell"]
 # as it may have. With some chance, so that many do not come at the same time.
 _PAUSES = (0.5, 1.0, 2.0)
 _QUOTA_PAUSE, _QUOTA_GROWTH, _QUOTA_LONGEST = 0.5, 1.6, 10.0
-# How long a shell is tried to be deleted; as long, the answer to a Create that nobody wants any more
-# is waited for, since it tells that there is a shell now, and brings the balancer's cookie.
+# How long a shell is tried to be deleted. The answer to a Create that nobody wants any more is
+# waited for as long: it tells that there is a shell now, and brings the balancer's cookie.
 _DELETE_SECONDS = 10.0
 _DELETE_ANSWER_SECONDS = 5.0
 _DELETE_PAUSES = (0.1, 0.25, 0.5, 1.0)

@@ -1,4 +1,4 @@
-"""The test server for the tests of the WinRM carrier, targets, lines, and what holds after tests."""
+"""The test server for the tests of the WinRM carrier, targets, lines, and what holds after them."""
 
 from __future__ import annotations
 

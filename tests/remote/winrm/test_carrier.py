@@ -20,14 +20,15 @@ pytestmark = pytest.mark.usefixtures("nothing_is_left")
 At = Callable[..., WinRM]
 
 
-def test_a_job_takes_four_requests_and_its_receives(
+def test_a_job_takes_three_requests_and_its_receives(
     shell: Session, at: At, machine: Machine
 ) -> None:
     job = shell.start_remote("1..3", at())
     assert job.result(timeout=30) == [1, 2, 3]
     machine.wait_until(shells=0)
     others = [action for action in machine.actions() if action != "Receive"]
-    assert others == ["Create", "Command", "Signal", "Delete"]
+    # Unless the machine has much to do the command goes with its shell, without a Signal before.
+    assert [action for action in others if action != "Signal"] == ["Create", "Command", "Delete"]
     # Of the shell: its two or three messages, and the one that waits for more. Of the command: one
     # or two.
     assert len(machine.requests("Receive")) <= 7
@@ -36,27 +37,38 @@ def test_a_job_takes_four_requests_and_its_receives(
 def test_a_further_command_takes_three_requests(shell: Session, at: At, machine: Machine) -> None:
     with shell.connect(at()) as web1:
         assert web1.run("1") == [1]
+        machine.wait_until(commands=0)
         before = len(machine.requests())
         for number in range(10):
             assert web1.run(str(number)) == [number]
-        after = machine.requests()[before:]
-    assert [one.action for one in after if one.action != "Receive"] == ["Command", "Signal"] * 10
+        machine.wait_until(commands=0)
+        after = [one.action for one in machine.requests()[before:]]
+    assert (after.count("Command"), after.count("Signal")) == (10, 10)
     # What is said at the end may come with the output, or after it.
-    assert sum(one.action == "Receive" for one in after) <= 20
+    assert 10 <= after.count("Receive") <= 21
+    assert len(after) == 20 + after.count("Receive")
 
 
 @pytest.mark.parametrize("auth", ["basic", "ntlm"])
 def test_three_connections_do_for_one_command_after_the_other(
     shell: Session, at: At, machine: Machine, auth: str
 ) -> None:
+    before = threading.active_count()
     with shell.connect(at(auth=auth)) as web1:
-        threads = {len(threading.enumerate()) for _ in range(10) if web1.run("'a'")}
+        threads = [threading.active_count() for _ in range(10) if web1.run("'a'")]
         assert web1.authenticated_with == auth
         assert web1.start("'b'").result(timeout=20) == ["b"]
-        assert machine.state()["connections"] == 3
-    assert len(threads) <= 2  # the command's own may not have ended yet
-    used = {one.connection for one in machine.requests() if one.action}
-    assert len(used) == 3
+        assert machine.state()["connections"] <= 3
+    # One sends, one listens to the shell, and the last command's may not have ended yet.
+    assert max(threads) <= before + 3
+    assert len({one.connection for one in machine.requests() if one.action}) <= 3
+
+
+def test_commands_do_not_pile_up_on_the_machine(shell: Session, at: At, machine: Machine) -> None:
+    with shell.connect(at()) as web1:
+        for _ in range(30):
+            web1.run("1")
+            assert len(machine.shells[0]["commands"]) <= 2
 
 
 def test_ids_are_in_capitals_and_a_request_has_its_own(
