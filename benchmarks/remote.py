@@ -2,6 +2,7 @@
 
     python -m benchmarks.remote calls [--rounds 10]
     python -m benchmarks.remote fan-out [--targets 200] [--commands 1] [--latency 20]
+    python -m benchmarks.remote soak [--commands 10000]
 
 The machine is the tests' WinRM server, in a process of its own, with NTLM and encryption. Behind
 each shell is the engine's own pwsh, on this very machine: its start, 0.3 s of processor time for
@@ -12,6 +13,7 @@ them.
 from __future__ import annotations
 
 import argparse
+import resource
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +21,7 @@ from contextlib import contextmanager
 from statistics import median
 from typing import Any
 
+import psutil
 import winrm
 from pypsrp.powershell import PowerShell, RunspacePool
 from pypsrp.wsman import WSMan
@@ -100,6 +103,30 @@ def measure_fan_out(args: argparse.Namespace) -> None:
     base = median(times["run_ps in threads"])
     for name, found in times.items():
         print(f"{name:20}  {median(found):6.1f} s  ratio {median(found) / base:5.2f}")
+    print(f"at the end: {resources()}; at most {peak_megabytes()} MB")
+
+
+def measure_soak(commands: int) -> None:
+    """One session, many commands: what the process takes after each tenth of them."""
+    with server() as machine, Session() as shell, shell.connect(target_of(machine)) as session:
+        began = time.perf_counter()
+        for number in range(1, commands + 1):
+            assert session.run(SCRIPT) == [1, 2, 3]
+            if number % max(1, commands // 10) == 0:
+                each = (time.perf_counter() - began) / number
+                print(f"{number:6} commands: {resources()}, {1000 * each:.1f} ms each", flush=True)
+
+
+def resources() -> str:
+    """What this process takes now."""
+    me = psutil.Process()
+    memory = me.memory_info().rss // 2**20
+    return f"{memory} MB, {me.num_threads()} threads, {me.num_fds()} descriptors"
+
+
+def peak_megabytes() -> int:
+    """The most memory that this process has had."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 2**10
 
 
 @contextmanager
@@ -186,6 +213,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     fan_out.add_argument("--throttle", type=int, default=32)
     fan_out.add_argument("--rounds", type=int, default=1)
     fan_out.set_defaults(run=measure_fan_out)
+    soak = what.add_parser("soak", help="many commands on one session: memory and threads")
+    soak.add_argument("--commands", type=int, default=10_000)
+    soak.set_defaults(run=lambda args: measure_soak(args.commands))
     args = parser.parse_args(arguments)
     args.run(args)
     return 0
