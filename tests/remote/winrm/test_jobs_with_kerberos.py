@@ -92,6 +92,6 @@ def test_a_job_is_stopped_in_time_while_a_kdc_says_nothing(
         silent.wait_for(1)
         begun = time.monotonic()
         job.stop()
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - begun < 6
         assert job.state in ("Stopped", "Failed")
     assert machine.requests() == []

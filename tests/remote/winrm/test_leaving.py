@@ -48,7 +48,7 @@ def test_a_closed_session_ends_what_runs_far_away(shell: Session, at: At, machin
     machine.wait_until(shells=3, commands=3)
     begun = time.monotonic()
     shell.close()
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 15
     assert job.state in ("Stopped", "Failed")
     machine.wait_until(shells=0, processes=0)
 
@@ -70,7 +70,7 @@ def test_the_end_of_a_program_leaves_nothing(machine: Machine, end: str, code: i
         assert process.stdout.readline() == "ready\n"
         begun = time.monotonic()
         _, said = process.communicate(timeout=30)
-        assert time.monotonic() - begun < 6
+        assert time.monotonic() - begun < 20
     assert process.returncode == code
     assert said.strip().splitlines()[-1:] == (["ValueError: its own"] if code == 1 else [])
     machine.wait_until(shells=0, processes=0)
@@ -94,7 +94,7 @@ def test_a_signal_leaves_nothing(machine: Machine, sent: signal.Signals, code: i
         process.send_signal(sent)
         begun = time.monotonic()
         process.communicate(timeout=30)
-        assert time.monotonic() - begun < 6
+        assert time.monotonic() - begun < 20
     assert process.returncode == code
     machine.wait_until(shells=0, processes=0)
 
@@ -114,6 +114,6 @@ def test_the_end_of_a_program_waits_for_no_machine_that_hangs(machine: Machine) 
         machine.inject(faults.silent(), on="any")
         begun = time.monotonic()
         _, said = process.communicate("\n", timeout=40)
-        assert time.monotonic() - begun < 8
+        assert time.monotonic() - begun < 20
     assert (process.returncode, said) == (0, "")
     machine.reset()

@@ -122,7 +122,7 @@ def test_machines_that_say_nothing_do_not_stop_the_others(
             one.wait_for_requests(count=1)
         begun = time.monotonic()
         assert all_at_once(connections[3:]) == [None] * 3
-        assert time.monotonic() - begun < 4.0  # two seconds of patience
+        assert time.monotonic() - begun < 10  # two seconds of patience, on a busy machine
         for connection in connections[:3]:
             connection.abort()
         for thread in waiting:
@@ -148,7 +148,7 @@ def test_who_waits_for_leave_can_be_ended(connect: Connect, machine: Machine) ->
         begun = time.monotonic()
         with pytest.raises(NotSent, match=r"within 0.3 s"):
             opened(second, 0.3)
-        assert time.monotonic() - begun < 1.5
+        assert time.monotonic() - begun < 6
         first.abort()
         thread.join()
 
