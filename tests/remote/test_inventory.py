@@ -85,6 +85,18 @@ def test_all_has_each_machine_once(write) -> None:
     assert len(inventory(write(text)).all()) == 6
 
 
+def test_a_machine_may_have_a_name_of_its_own(write) -> None:
+    text = """
+    [groups.web]
+    hosts = [{ name = "front", host = "https://10.0.0.5:5986/wsman" }]
+    [groups.linux]
+    kind = "ssh"
+    hosts = [{ name = "back", host = "ops@10.0.0.6", port = 2222 }, "ops@10.0.0.7"]
+    """
+    locations = [target.location for target in inventory(write(text)).all()]
+    assert locations == ["front", "back", "10.0.0.7"]
+
+
 def test_a_password_is_asked_for_once_and_only_where_it_is_needed(write, tmp_path: Path) -> None:
     fleet = inventory(write(FLEET))
     asked = tmp_path / "asked"

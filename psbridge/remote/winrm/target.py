@@ -35,6 +35,7 @@ class WinRM(Target):
     Args:
         host: a name, an IP address (IPv6 with or without brackets, with a zone where it needs one)
             or the whole URL of the endpoint.
+        name: what Get-Job and `location` call the machine; without it the host, as it is spelt.
         port: the port; without it 5985, or 5986 with TLS.
         scheme: ``http`` or ``https``. Without it TLS is used where the port is 5986 or 443, and
             where ``auth`` cannot do without: ``certificate``, and ``basic``.
@@ -82,6 +83,7 @@ class WinRM(Target):
     """
 
     host: str
+    name: str | None = field(default=None, kw_only=True)
     port: int | None = field(default=None, kw_only=True)
     scheme: str | None = field(default=None, kw_only=True)
     path: str = field(default="wsman", kw_only=True)
@@ -139,7 +141,7 @@ class WinRM(Target):
             tls=self.auth == "certificate" or (self.auth == "basic" and not self.allow_unencrypted),
         )
         put("_address", address)
-        put("location", self.host)
+        put("location", self.name or self.host)
         self._check_account()
         self._check_tls()
         self._check_proxy()
