@@ -118,7 +118,7 @@ class JobHandle:
         """
         from PSBridge import RemotingJobs
 
-        from ..session.pipeline import message_record
+        from ..session.pipeline import information_record, message_record
 
         result = self._session._call("Receive-Job", Job=self.net, Keep=keep)
         for message in RemotingJobs.TakeMessages(self.net, keep):
@@ -132,6 +132,11 @@ class JobHandle:
                 records[records.index(shown)] = record
             else:
                 records.append(record)
+        for information in RemotingJobs.TakeInformation(self.net, keep):
+            from_there = information_record(information.Record)
+            if from_there in result.information:
+                at = result.information.index(from_there)
+                result.information[at] = replace(from_there, origin=information.Location)
         code = RemotingJobs.ExitCodeOf(self.net)
         result.exit_code = code if code >= 0 else None
         return result

@@ -27,6 +27,7 @@ __all__ = [
     "add_script",
     "add_words",
     "has_ended",
+    "information_record",
     "message_record",
     "nested_pipeline",
     "new_pipeline",
@@ -250,7 +251,7 @@ def _collect(pipeline: Any, run: Any) -> Result:
     result.warnings = [message_record(record) for record in _items(streams.Warning)]
     result.verbose = [message_record(record) for record in _items(streams.Verbose)]
     result.debug = [message_record(record) for record in _items(streams.Debug)]
-    result.information = [_information(record) for record in _items(streams.Information)]
+    result.information = [information_record(record) for record in _items(streams.Information)]
     return result
 
 
@@ -286,7 +287,8 @@ def _target(record: Any) -> Any:
         return None
 
 
-def _information(record: Any) -> InformationRecord:
+def information_record(record: Any) -> InformationRecord:
+    """A record of the information stream as what it is to Python's users."""
     try:
         message = from_net(record.MessageData)
     except UnicodeDecodeError:

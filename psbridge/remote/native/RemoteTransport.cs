@@ -118,12 +118,6 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
         }
 
         _heard = true;
-        bool closes = Packet.IsCloseAck(packet);
-        if ((closes || Packet.IsSignalAck(packet)) && !_answers.Arrived(Packet.IdOf(packet), closes))
-        {
-            return;
-        }
-
         if (!IsOpen && Packet.IsSessionState(packet) && Interlocked.Exchange(ref _opened, 1) == 0)
         {
             _openTimer.Change(Timeout.Infinite, Timeout.Infinite);
@@ -131,11 +125,17 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
 
         try
         {
-            _order.Acknowledge(packet);
+            _order.Arrived(packet);
         }
         catch (IOException)
         {
             return; // over meanwhile
+        }
+
+        bool closes = Packet.IsCloseAck(packet);
+        if ((closes || Packet.IsSignalAck(packet)) && !_answers.Arrived(Packet.IdOf(packet), closes))
+        {
+            return;
         }
 
         if (Info.Exit is not { } exit)
