@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import JobError, JobFailed, JobStopped
@@ -129,6 +130,13 @@ class JobHandle:
             stream = next(part for part in _MESSAGES if part in kind)
             record = message_record(message.Record, message.Location)
             getattr(result, _MESSAGES[stream]).append(record)
+        # Both have them child by child, and only these here say which child's they are.
+        taken = RemotingJobs.TakeInformation(self.net, keep)
+        if len(taken) == len(result.information):
+            result.information = [
+                replace(record, origin=information.Location)
+                for record, information in zip(result.information, taken, strict=True)
+            ]
         code = RemotingJobs.ExitCodeOf(self.net)
         result.exit_code = code if code >= 0 else None
         return result

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import PowerShellError
 from ..jobs.handle import JobHandle
 from .carrying import FanOut, Target, connection_to
+from .limits import fitting_throttle
 
 if TYPE_CHECKING:
     from ..session.session import RunspaceSession
@@ -41,6 +42,7 @@ def start_remote_job(
             raise TypeError(f"{target!r} is no target: it is neither a WinRM nor an SSH")
     if throttle_limit < 1:
         raise ValueError(f"the throttle limit is {throttle_limit}, and must be at least 1")
+    throttle_limit = fitting_throttle(targets, throttle_limit)
     fan_out = FanOut()
     connections = [connection_to(target, fan_out, deadline=timeout) for target in targets]
     parameters: dict[str, object] = {

@@ -106,6 +106,7 @@ class RemoteSession(RunspaceSession):
 
         with self._turn():
             self._wait_for_job()
+            self._check_open()
             named = {"JobName": name} if name else {}
             found = self._owner._call(
                 "Invoke-Command",

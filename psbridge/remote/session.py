@@ -51,7 +51,8 @@ class Session(CmdletSession):
             targets: the machines, `WinRM` and `SSH` mixed as it comes.
             arguments: the code's arguments by position, ``$args`` in it.
             input: what the code gets as ``$input``, on each machine.
-            throttle_limit: how many machines at once.
+            throttle_limit: how many machines at once. Where the limits of this process let fewer
+                sessions be open, it is lowered, with a RuntimeWarning.
             timeout: how many seconds a machine may take, from the connecting on; None is for ever.
                 A child whose time is up is Failed, and what ran there is stopped.
             name: the job's name.
@@ -64,6 +65,8 @@ class Session(CmdletSession):
             PowerShellError: PowerShell could not start the job.
             ValueError: there is no target, or the limit is below one.
             ConversionError: an argument has no counterpart in PowerShell.
+            OSError: the limits of this process do not let even one session be open; the message
+                says which to raise.
 
         PowerShell's own ``Invoke-Command -ComputerName -AsJob`` makes the job.
         """

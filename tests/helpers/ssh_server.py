@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import os
 import shutil
@@ -138,7 +139,7 @@ class Sshd:
     def near_processes(self) -> list[int]:
         """The ssh processes of this machine that it is, or was, to be reached by."""
         found = processes_with("cmdline", str(self.folder).encode())
-        return [pid for pid in found if b"sshd" not in _read(pid, "cmdline")]
+        return [pid for pid in found if _read(pid, "cmdline").startswith(b"ssh\0")]
 
     @property
     def log(self) -> str:
@@ -201,7 +202,5 @@ def _read(pid: int, file: str) -> bytes:
 
 
 def _kill(pid: int) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass

@@ -58,7 +58,7 @@ def sshd(pwsh: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]
         # What a login script may print: lines, what looks like a packet, text without an end.
         "noisy": script("noisy", f"echo hello; echo; echo '<Data>'; printf 'no end'\n{start}"),
         "wrong": script("wrong", "echo Welcome to the wrong program; exit 3"),
-        "mute": script("mute", "exec sleep 600"),
+        "mute": script("mute", "while read line; do :; done"),
         "missing": "/nowhere/pwsh",
     }
     with Sshd(folder, pwsh, subsystems) as running:

@@ -11,6 +11,11 @@ namespace PSBridge;
 /// <param name="Location">The machine.</param>
 public sealed record RemotingMessage(InformationalRecord Record, string Location);
 
+/// <summary>A record of the information stream of a job that runs elsewhere.</summary>
+/// <param name="Record">The record.</param>
+/// <param name="Location">The machine.</param>
+public sealed record RemotingInformation(InformationRecord Record, string Location);
+
 /// <summary>What Receive-Job leaves in jobs that run elsewhere: Start-Job's, Invoke-Command's.</summary>
 /// <remarks>
 /// Of such a job Receive-Job writes the warnings, verbose and debug messages into its streams where
@@ -38,6 +43,23 @@ public static class RemotingJobs
         List<RemotingMessage> found = [];
         Take(job, keep, found);
         return [.. found];
+    }
+
+    /// <summary>The information records of a job and of its children, which Receive-Job writes too.</summary>
+    /// <remarks>They do not say which machine of the job's they are from.</remarks>
+    /// <param name="job">The job.</param>
+    /// <param name="keep">Whether they stay there for the next one.</param>
+    /// <returns>The records.</returns>
+    public static RemotingInformation[] TakeInformation(Job job, bool keep)
+    {
+        IEnumerable<RemotingInformation> found = job.ChildJobs.SelectMany(child => TakeInformation(child, keep));
+        if (IsChild(job))
+        {
+            ICollection<InformationRecord> records = keep ? Copy(job.Information) : job.Information.ReadAll();
+            found = found.Concat(records.Select(record => new RemotingInformation(record, job.Location)));
+        }
+
+        return found.ToArray();
     }
 
     /// <summary>What a script on another machine gave to `exit`.</summary>

@@ -120,6 +120,20 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
         }
 
         _heard = true;
+        if (!IsOpen && Packet.IsSessionState(packet) && Interlocked.Exchange(ref _opened, 1) == 0)
+        {
+            _openTimer.Change(Timeout.Infinite, Timeout.Infinite);
+        }
+
+        try
+        {
+            _order.Arrived(packet);
+        }
+        catch (IOException)
+        {
+            return; // over meanwhile
+        }
+
         bool closes = Packet.IsCloseAck(packet);
         if ((closes || Packet.IsSignalAck(packet)) && !_answers.Arrived(Packet.IdOf(packet), closes))
         {
@@ -129,20 +143,6 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
         if (closes)
         {
             _commands.TryRemove(Packet.IdOf(packet), out _);
-        }
-
-        if (!IsOpen && Packet.IsSessionState(packet) && Interlocked.Exchange(ref _opened, 1) == 0)
-        {
-            _openTimer.Change(Timeout.Infinite, Timeout.Infinite);
-        }
-
-        try
-        {
-            _order.Acknowledge(packet);
-        }
-        catch (IOException)
-        {
-            return; // over meanwhile
         }
 
         if (Info.Exit is not { } exit)

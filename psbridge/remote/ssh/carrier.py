@@ -49,6 +49,7 @@ _KILL_SECONDS = 1.0
 # How long ssh may take to be gone when its output is, and a thread when ssh is.
 _LEAVE_SECONDS = 1.0
 _POLL_SECONDS = 0.02
+_LOOK_MILLISECONDS = 2_000
 _KEPT_LINES = 20
 _KEPT_BYTES = 1_000
 
@@ -146,8 +147,12 @@ class SSHCarrier(Carrier):
     def _write(self, ssh: SSHProcess) -> None:
         """Write packets until the session is over."""
         takes_packets = True
-        while (packet := self.transport.Take(-1)) is not None:
-            if not takes_packets:
+        while (packet := self.transport.Take(_LOOK_MILLISECONDS)) is not None:
+            if not packet:
+                # Its output does not end where something that it has started holds it open; that
+                # is ended when it is seen that ssh has.
+                ssh.exit_code()
+            if not (packet and takes_packets):
                 continue
             data = memoryview(packet.encode("ascii") + b"\n")
             try:
