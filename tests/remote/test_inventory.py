@@ -87,7 +87,11 @@ def test_all_has_each_machine_once(write) -> None:
 
 def test_a_machine_may_have_a_name_of_its_own(write) -> None:
     text = """
+    [credentials.ops]
+    username = "ops"
+    password = { command = ["echo", "word"] }
     [groups.web]
+    credential = "ops"
     hosts = [{ name = "front", host = "https://10.0.0.5:5986/wsman" }]
     [groups.linux]
     kind = "ssh"

@@ -76,7 +76,7 @@ class Connection:
         exchange = Exchange(self, gate)
         reader = Reader(self._socket)
         while True:
-            reader.begin(settings().silence)
+            reader.begin(lambda: settings().silence)
             try:
                 request = reader.request()
             except Malformed:

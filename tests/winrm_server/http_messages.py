@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 import socket
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.client import responses
 
+_SLICE = 0.2  # seconds: a silence that is set now holds for connections that wait already
 _LARGEST = 64 << 20  # bytes of a body; more is a mistake of the test
 
 
@@ -84,14 +87,20 @@ class Reader:
         self._sock = sock
         self._buffer = bytearray()
 
-    def begin(self, silence: float | None) -> None:
-        """Wait for the first byte of a request, for so many seconds at most."""
-        if not self._buffer:
-            self._sock.settimeout(silence)
-            try:
-                self._more()
-            finally:
-                self._sock.settimeout(None)
+    def begin(self, silence: Callable[[], float | None]) -> None:
+        """Wait for the first byte of a request, at most for the seconds that `silence` gives."""
+        begun = time.monotonic()
+        self._sock.settimeout(_SLICE)
+        try:
+            while not self._buffer:
+                try:
+                    self._more()
+                except TimeoutError:
+                    most = silence()
+                    if most is not None and time.monotonic() - begun > most:
+                        raise Closed("silent for too long") from None
+        finally:
+            self._sock.settimeout(None)
 
     def request(self) -> Request:
         """The whole request."""
@@ -150,6 +159,8 @@ class Reader:
     def _more(self) -> None:
         try:
             data = self._sock.recv(1 << 16)
+        except TimeoutError:
+            raise
         except (OSError, ValueError) as error:
             raise Closed(str(error)) from None
         if not data:

@@ -113,6 +113,7 @@ class ServedMachine:
                     "processes": shell.processes(),
                     "commands": shell.commands(),
                     "receives": shell.outstanding(),
+                    "sends": int(shell.is_sending()),
                     "errors": shell.errors() if isinstance(shell, PowerShellShell) else [],
                 }
                 for shell in shells

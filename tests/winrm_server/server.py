@@ -137,7 +137,9 @@ class Machine:
     # Waiting.
 
     def wait_until(self, *, timeout: float = 10.0, **counts: int) -> None:
-        """Wait for numbers of shells, commands, receives (waiting), processes, connections.
+        """Wait for numbers of shells, commands, processes, connections, and what is being done.
+
+        That is `receives` (that wait) and `sends`.
 
         Raises:
             AssertionError: they were not reached in time.

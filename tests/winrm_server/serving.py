@@ -170,6 +170,7 @@ def _counts(state: dict[str, Any]) -> dict[str, int]:
         "shells": len(shells),
         "commands": sum(len(shell["commands"]) for shell in shells),
         "receives": sum(shell["receives"] for shell in shells),
+        "sends": sum(shell["sends"] for shell in shells),
         "processes": sum(len(shell["processes"]) for shell in shells),
         "connections": state["connections"],
     }

@@ -222,6 +222,10 @@ class Shell(ABC):
             chunks = any(channel.chunks for channel in self.channels.values())
             return self.exit_code is not None and not chunks and not self.operations
 
+    def is_sending(self) -> bool:
+        """Whether a Send is being done."""
+        return self._sending.locked()
+
     def outstanding(self) -> int:
         """How many Receives wait."""
         with self.changed:

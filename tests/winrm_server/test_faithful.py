@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 import winrm.exceptions
 from pypsrp.exceptions import WinRMTransportError, WSManFaultError
 from pypsrp.powershell import PowerShell, RunspacePool
@@ -203,10 +202,10 @@ def test_quotas_of_the_endpoint(wsman: WSMan, machine: Machine) -> None:
 
 
 def test_a_silent_connection_is_closed_and_its_context_with_it(machine: Machine) -> None:
-    machine.configure(silence=0.3)
     with connect(machine, auth="ntlm", encryption="auto", reconnection_retries=0) as wsman:
         shell = WinRS(wsman)
         shell.open()
+        machine.configure(silence=0.3)
         machine.wait_until(connections=0)
         with pytest.raises(WinRMTransportError) as raised:
             shell.command("true", [])
@@ -267,10 +266,9 @@ def test_a_second_send_at_a_time_is_refused(machine: Machine) -> None:
             target=lambda: shell.send("stdin", b"x" * 100_000, command), daemon=True
         )
         blocked.start()
-        machine.wait_for_requests("Send")
+        machine.wait_until(sends=1)
         second = WinRS(other, id=shell.id)
         second._selector_set = shell._selector_set
-        other.transport.session = requests.Session()
         other.transport.session = other.transport._build_session()
         other.transport.session.cookies = wsman.transport.session.cookies
         assert code_of(lambda: second.send("stdin", b"x", command)) == 170

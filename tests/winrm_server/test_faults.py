@@ -68,11 +68,16 @@ def test_a_delay_and_a_late_answer(machine: Machine) -> None:
         assert time.monotonic() - begun >= 0.3
 
 
-def test_an_answer_that_drips(machine: Machine, connect: Open) -> None:
+def test_an_answer_that_drips(machine: Machine) -> None:
     machine.inject(faults.drip(0.05), on="Create", first=1)
     with socket.create_connection((machine.host, machine.port), 10) as sock:
+        begun = time.monotonic()
         sock.sendall(head(CREATE) + CREATE)
-        assert [sock.recv(100) for _ in range(8)] == [bytes([byte]) for byte in b"HTTP/1.1"]
+        data = b""
+        while len(data) < 8:
+            data += sock.recv(8 - len(data))
+        assert data == b"HTTP/1.1"
+        assert time.monotonic() - begun >= 7 * 0.05
         machine.wait_until(shells=1)
 
 
@@ -187,8 +192,6 @@ def test_a_machine_that_refuses(machine: Machine, connect: Open) -> None:
     protocol = connect()
     protocol.close_shell(protocol.open_shell())
     machine.refuse(0.3)
-    with pytest.raises(ConnectionRefusedError):
-        socket.create_connection((machine.host, machine.port))
     until = time.monotonic() + 10
     while time.monotonic() < until:
         try:

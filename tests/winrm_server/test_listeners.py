@@ -22,7 +22,10 @@ def run(machine: Machine, url: str, proxy: str) -> None:
         proxy=proxy,
         ca_trust_path=str(machine.server.authority),
     )
-    protocol.close_shell(protocol.open_shell())
+    try:
+        protocol.close_shell(protocol.open_shell())
+    finally:
+        protocol.transport.close_session()
 
 
 def test_the_proxy_sees_what_is_not_encrypted(machine: Machine) -> None:
