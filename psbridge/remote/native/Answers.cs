@@ -74,6 +74,15 @@ internal sealed class Answers(Guid session, Func<Guid, bool> hasEnded, Action<st
         }
     }
 
+    /// <summary>Whether the engine was told that a command is closed, which the machine does not know yet.</summary>
+    public bool HasClosed(Guid id)
+    {
+        lock (_lock)
+        {
+            return id != Guid.Empty && _given.Contains((id, true));
+        }
+    }
+
     /// <summary>The session fails: nothing is waited for any more.</summary>
     public void ExpectNone()
     {

@@ -83,6 +83,8 @@ internal static class Packet
                 : null;
     }
 
+    public static string DataAck(Guid id) => $"<DataAck PSGuid='{id}' />";
+
     public static string SignalAck(Guid id) => $"<SignalAck PSGuid='{id}' />";
 
     public static string CloseAck(Guid id) => $"<CloseAck PSGuid='{id}' />";

@@ -100,9 +100,22 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
     {
         try
         {
-            return _packets.TryTake(out string? packet, milliseconds, _ended.Token)
-                ? packet
-                : _packets.IsCompleted ? null : "";
+            while (_packets.TryTake(out string? packet, milliseconds, _ended.Token))
+            {
+                if (!Packet.IsData(packet) || !_answers.HasClosed(Packet.IdOf(packet)))
+                {
+                    return packet;
+                }
+
+                // Stopped and closed while the machine answered nothing: it is not to begin now.
+                _order.Acknowledge(Packet.DataAck(Packet.IdOf(packet)));
+            }
+
+            return _packets.IsCompleted ? null : "";
+        }
+        catch (IOException)
+        {
+            return null; // over meanwhile
         }
         catch (Exception error) when (error is OperationCanceledException or ObjectDisposedException)
         {
@@ -143,6 +156,11 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
         if (closes)
         {
             _commands.TryRemove(Packet.IdOf(packet), out _);
+        }
+
+        if (Packet.IsCommandAck(packet) && _answers.HasClosed(Packet.IdOf(packet)))
+        {
+            return; // the engine knows it no more, and would take this for a damaged session
         }
 
         if (Info.Exit is not { } exit)
@@ -224,7 +242,8 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
     /// <param name="end">Python's; it may take its time.</param>
     public void WhenOver(Action end)
     {
-        _end = end;
+        // With a fence behind it: either this sees the end, or the end sees this.
+        Interlocked.Exchange(ref _end, end);
         if (IsOver)
         {
             CallEnd();

@@ -29,8 +29,7 @@ Guarantees:
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from http.cookiejar import CookieJar
 from typing import TYPE_CHECKING, Any
@@ -38,12 +37,13 @@ from typing import TYPE_CHECKING, Any
 from ..carrying import Carrier, FanOut
 from .connection import Connection
 from .connections import Connections
-from .endings import is_gone, is_unreachable
-from .errors import LogonRefused, NotSent, RequestError
+from .endings import is_gone
+from .errors import LogonRefused, RequestError
 from .messages import Envelope, Messages
 from .packets import Packet, acknowledgement, data_packet, read_packet
 from .receiving import GRACE_SECONDS, Listener, Lost
 from .running import Command
+from .sending import Sender
 from .shell import Shell
 
 if TYPE_CHECKING:
@@ -51,8 +51,6 @@ if TYPE_CHECKING:
 
 __all__ = ["WinRMCarrier"]
 
-# Before a request that has not reached the machine is sent again.
-_NOT_SENT_PAUSES = (0.2, 1.0)
 # How long it may take to log on ahead of the first command.
 _PREPARE_SECONDS = 5.0
 # How long what ends a command may take, beyond which it is left to the Delete of the shell.
@@ -60,6 +58,8 @@ _TERMINATE_SECONDS = 10.0
 # For how long the engine must have nothing else to send before a closed command is terminated: so
 # neither the next command waits for that, nor the Delete, with which it would be for nothing.
 _TERMINATE_MILLISECONDS = 10
+# How long a Receive of a command that was terminated may wait on for its answer.
+_LAST_ANSWER_SECONDS = 1.0
 
 
 class WinRMCarrier(Carrier):
@@ -77,15 +77,26 @@ class WinRMCarrier(Carrier):
         self._target = target
         cookies = CookieJar()
         self._connections = Connections(lambda: Connection(target, cookies, fan_out))
+        self._sender = Sender(self._connections)
+        self._messages = Messages(
+            Connection(target, cookies, fan_out).header,
+            str(transport.Id),
+            target.configuration,
+            name=f"psbridge {target.location}",
+            idle_timeout=target.idle_timeout,
+            no_profile=target.no_profile,
+        )
+        self._shell = Shell(
+            self._connections,
+            self._messages,
+            name=target.location,
+            open_timeout=target.open_timeout,
+        )
         self._over = threading.Event()
-        self._lock = threading.Lock()
-        self._line: Connection | None = None  # what the thread that sends waits on
-        self._cleans_up = False
-        self._opening: threading.Event | None = None  # set when the Create has been answered
-        self._deleting: threading.Thread | None = None
+        self._cleans_up = threading.Event()
         self._listener: Listener | None = None
         self._commands: dict[str, Command] = {}
-        self._closed: list[str] = []  # commands that are to be terminated
+        self._closed: dict[str, Command] = {}  # those that are to be terminated
 
     def begin(self) -> None:
         """Start the thread that sends."""
@@ -94,42 +105,12 @@ class WinRMCarrier(Carrier):
 
     def end(self) -> None:
         """The session is over: let the thread that sends clean up, also where it waits."""
-        with self._lock:
-            self._over.set()
-            line = None if self._cleans_up else self._line
-            opening, self._opening = self._opening, None
-            if opening is not None:
-                self._deleting = threading.Thread(
-                    target=self._delete_unheard,
-                    args=(line, opening),
-                    name=f"psbridge deletes at {self._target.location}",
-                    daemon=True,
-                )
-                self._deleting.start()
-        if line is not None and opening is None:
-            self._connections.abort(line)
-
-    def _delete_unheard(self, line: Connection, answered: threading.Event) -> None:
-        with self._connections.one() as another:
-            gone = self._shell.delete_unheard(another, answered)
-        if gone and not answered.is_set():
-            self._connections.abort(line)
+        self._over.set()
+        self._sender.cut()
+        self._shell.give_up()
 
     def _run(self) -> None:
         try:
-            with self._connections.one() as line:
-                header = line.header
-            self._messages = Messages(
-                header,
-                str(self.transport.Id),
-                self._target.configuration,
-                name=f"psbridge {self._target.location}",
-                idle_timeout=self._target.idle_timeout,
-                no_profile=self._target.no_profile,
-            )
-            self._shell = Shell(
-                self._messages, open_timeout=self._target.open_timeout, given_up=self._over
-            )
             try:
                 self._carry_all()
             finally:
@@ -180,35 +161,22 @@ class WinRMCarrier(Carrier):
         if self._listener is not None:
             self._send(self._messages.send(None, packet.data, answer=packet.answers))
             return
-        answered = threading.Event()
-        with self._sending() as line:
-            with self._lock:
-                if self._over.is_set():
-                    return
-                self._opening = answered
-            try:
-                self._shell.create(line, packet.data, self._not_open_yet)
-            finally:
-                answered.set()
-                with self._lock:
-                    self._opening = None
-                    deleting = self._deleting
-                if deleting is not None:
-                    deleting.join()
-            self.transport.Info.AuthenticatedWith = line.authenticated_with
-        self._listener = self._listen(None, self._shell_ended)
+        self.transport.Info.AuthenticatedWith = self._shell.create(packet.data, self._not_open_yet)
+        self._listener = self._listen(None, self._hear, self._shell_ended)
         self._listener.start()
         # The first command will want another connection, and the machine is still opening.
-        with self._sending() as line:
-            line.prepare(answer_within=_PREPARE_SECONDS)
+        self._sender.prepare(_PREPARE_SECONDS)
 
     def _not_open_yet(self, error: RequestError) -> None:
         self.transport.NotOpenYet(str(error), _signed(error.code))
 
+    def _hear(self, fragments: str) -> None:
+        self.transport.Feed(data_packet(None, fragments))
+
     def _shell_ended(self, error: Exception | None) -> None:
         if error is not None:
             self.fail(*self._lost(error))
-        elif not self._cleans_up:
+        elif not self._cleans_up.is_set():
             self.fail(f"{self._target.location}: the machine has ended the session")
 
     # Commands.
@@ -225,15 +193,17 @@ class WinRMCarrier(Carrier):
         try:
             if begins:
                 self._send(self._messages.command(identity, packet.data))
-                command.listen(self._listen(identity, partial(self._command_ended, command)))
+                ended = partial(self._command_ended, command)
+                command.listen(self._listen(identity, command.hear, ended))
             else:
                 self._send(self._messages.send(identity, packet.data, answer=packet.answers))
         except LogonRefused:
             raise
         except RequestError as error:
-            if is_gone(error):
+            if not is_gone(error):
+                command.fail(f"{error}; the command was given up")
+            elif not command.has_ended:  # else it needs no input any more
                 raise RequestError(*self._lost(error)) from None
-            command.fail(f"{error}; the command was given up")
 
     def _command_ended(self, command: Command, error: Exception | None) -> None:
         if error is not None and not (command.is_stopped and is_gone(error)):
@@ -261,76 +231,49 @@ class WinRMCarrier(Carrier):
 
     def _close(self, identity: str) -> None:
         command = self._commands.pop(identity, None)
-        if command is None:
-            return
-        if command.listener is None or not command.listener.is_listening():
+        if command is not None:
+            command.close()
             # One may wait for its turn: they count there, and must not pile up.
             self._terminate(*self._closed)
-            self._closed.append(identity)
-            return
-        # The engine wants no more of one that has not told its end.
-        command.listener.expect_end()
-        self._terminate(identity)
-        command.listener.wait(1.0)
-        command.listener.leave()
+            self._closed[identity] = command
 
     def _terminate(self, *identities: str) -> None:
         """Let the machine forget commands, which count until then."""
         for identity in identities:
-            if identity in self._closed:
-                self._closed.remove(identity)
+            command = self._closed.pop(identity)
+            seconds = min(self._target.cancel_timeout, _TERMINATE_SECONDS)
             try:
-                self._send(
-                    self._messages.terminate(identity),
-                    min(self._target.cancel_timeout, _TERMINATE_SECONDS),
-                )
+                self._send(self._messages.terminate(identity), seconds)
             except LogonRefused:
                 raise
             except RequestError:
                 pass  # it is gone, or will go with the shell
+            if command.listener is not None:
+                command.listener.wait(_LAST_ANSWER_SECONDS)
+                command.listener.leave()
 
-    def _listen(self, identity: str | None, ended: Any) -> Listener:
+    def _listen(
+        self,
+        identity: str | None,
+        hear: Callable[[str], None],
+        ended: Callable[[Exception | None], None],
+    ) -> Listener:
         return Listener(
             self._connections,
             self._messages,
             identity,
             poll=self._target.operation_timeout,
             retries=self._target.retries,
-            hear=lambda fragments: self.transport.Feed(data_packet(identity, fragments)),
+            hear=hear,
             ended=ended,
         )
 
     # Both.
 
     def _send(self, envelope: Envelope, seconds: float | None = None) -> None:
-        """Send a request; again only where it has not reached the machine."""
         if seconds is None:
             seconds = self._target.operation_timeout + GRACE_SECONDS
-        pauses = iter(_NOT_SENT_PAUSES)
-        with self._sending() as line:
-            while True:
-                try:
-                    line.send(envelope, answer_within=seconds)
-                    return
-                except NotSent as error:
-                    pause = next(pauses, None)
-                    if pause is None or not is_unreachable(error) or self._over.wait(pause):
-                        raise
-
-    @contextmanager
-    def _sending(self) -> Iterator[Connection]:
-        """Have a connection to send on, which `end` cuts where it has to."""
-        with self._connections.one() as line:
-            with self._lock:
-                self._line = line
-                over = self._over.is_set()
-            try:
-                if over:
-                    self._connections.abort(line)
-                yield line
-            finally:
-                with self._lock:
-                    self._line = None
+        self._sender.send(envelope, seconds)
 
     def _lost(self, error: Exception) -> tuple[str, int]:
         """The reason, and its code, of a session that is lost while it is in use."""
@@ -343,7 +286,7 @@ class WinRMCarrier(Carrier):
             return self._own_fault(error), 0
         return (
             f"{error}; the session was lost while it was in use{tries}: the machine or WinRM may "
-            "have restarted, and what ran there may not have ended",
+            "have restarted, or the session's process was ended there; what ran may not have ended",
             error.code,
         )
 
@@ -354,29 +297,25 @@ class WinRMCarrier(Carrier):
         )
 
     def _clean_up(self) -> None:
-        with self._lock:
-            if self._cleans_up:
-                return
-            self._cleans_up = True
-        listeners = [one.listener for one in self._commands.values() if one.listener is not None]
+        if self._cleans_up.is_set():
+            return
+        self._cleans_up.set()
+        commands = [*self._commands.values(), *self._closed.values()]
+        listeners = [one.listener for one in commands if one.listener is not None]
         if self._listener is not None:
             listeners.append(self._listener)
         for listener in listeners:
             listener.expect_end()
         if self._shell.may_exist:
-            self._delete(listeners)
+            if self._listener is not None and not self._listener.is_listening():
+                # Some delete a shell only while a Receive of it waits.
+                listener = self._listen(None, self._hear, lambda error: None)
+                listener.expect_end()
+                listener.start()
+                listeners.append(listener)
+            self._shell.delete()
         for listener in listeners:
             listener.leave()
-
-    def _delete(self, listeners: list[Listener]) -> None:
-        if self._listener is not None and not self._listener.is_listening():
-            # Some delete a shell only while a Receive of it waits.
-            listener = self._listen(None, lambda error: None)
-            listener.expect_end()
-            listener.start()
-            listeners.append(listener)
-        with self._connections.one() as line:
-            self._shell.delete(line)
 
 
 def _signed(code: int) -> int:

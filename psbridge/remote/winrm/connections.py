@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from .connection import Connection
+from .errors import NotSent
 
 __all__ = ["MOST", "Connections"]
 
 # One sends, one listens to the shell, one to the command that runs. The engine asks for something
 # beside the user's command at times, and one that was stopped may end while the next begins.
 MOST = 6
+_FREE_SECONDS = 30.0
 
 
 class Connections:
@@ -36,9 +38,17 @@ class Connections:
 
     @contextmanager
     def one(self) -> Iterator[Connection]:
-        """Have a connection for a while; waits where there are as many as there may be."""
+        """Have a connection for a while; waits where there are as many as there may be.
+
+        Raises:
+            NotSent: none has become free in time.
+        """
         with self._changed:
-            self._changed.wait_for(lambda: self._idle or len(self._used) < MOST)
+            free = self._changed.wait_for(
+                lambda: self._idle or len(self._used) < MOST, _FREE_SECONDS
+            )
+            if not free:
+                raise NotSent(f"the session has {MOST} connections, and all of them wait")
             connection = self._idle.pop() if self._idle else self._make()
             self._used.add(connection)
         try:

@@ -11,11 +11,12 @@ from itertools import chain, repeat
 from typing import TYPE_CHECKING
 
 from .endings import is_gone, is_quota, is_unreachable
-from .errors import LogonRefused, NoAnswer, RequestError, TimedOut
-from .messages import Messages
+from .errors import LogonRefused, NoAnswer, NotSent, RequestError, TimedOut
 
 if TYPE_CHECKING:
     from .connection import Connection
+    from .connections import Connections
+    from .messages import Messages
 
 __all__ = ["Shell"]
 
@@ -37,53 +38,119 @@ class _State(enum.Enum):
 
 
 class Shell:
-    """The shell of one session; used by one thread, but for `delete_unheard`.
+    """The shell of one session.
 
     A Create is sent again only where the machine cannot have taken it: not connected, answered by
     503, refused for a quota. After one without an answer there may be a shell, or may be one soon:
     its id is ours, so it is deleted without having heard of it.
     """
 
-    def __init__(self, messages: Messages, *, open_timeout: float, given_up: threading.Event):
+    def __init__(
+        self, connections: Connections, messages: Messages, *, name: str, open_timeout: float
+    ) -> None:
         """Describe a shell that does not exist yet.
 
         Args:
+            connections: where it gets its connections.
             messages: of the shell.
+            name: the machine's, for threads.
             open_timeout: how many seconds a session may take to be open.
-            given_up: is set when nobody wants it any more.
         """
-        self._messages = messages
+        self._connections, self._messages, self._name = connections, messages, name
         self._until = time.monotonic() + open_timeout
-        self._given_up = given_up
+        self._given_up = threading.Event()
         self._state = _State.NONE
         self._delete_until = 0.0
+        self._lock = threading.Lock()
+        self._waiting: Connection | None = None  # for the answer to a Create
+        self._answered = threading.Event()
+        self._deleting: threading.Thread | None = None
 
     @property
     def may_exist(self) -> bool:
         """Whether there is something to delete, as far as is known."""
         return self._state is not _State.NONE
 
-    def create(
-        self,
-        connection: Connection,
-        fragments: str,
-        tell: Callable[[RequestError], None],
-    ) -> None:
+    def create(self, fragments: str, tell: Callable[[RequestError], None]) -> str:
         """Open it.
 
         Args:
-            connection: where to send.
             fragments: what the engine begins with.
             tell: hears why it is not open yet, before each new try.
 
+        Returns:
+            How the connection has authenticated.
+
         Raises:
-            RequestError: it cannot be opened.
+            RequestError: it cannot be opened, or is not wanted any more.
         """
+        with self._connections.one() as connection:
+            with self._lock:
+                self._waiting = connection
+            try:
+                self._create(connection, fragments, tell)
+            finally:
+                self._answered.set()
+                with self._lock:
+                    self._waiting = None
+                    deleting = self._deleting
+                if deleting is not None:
+                    deleting.join()
+            return connection.authenticated_with
+
+    def give_up(self) -> None:
+        """Nobody waits for it to open any more. From any thread.
+
+        Its Create is left waiting, for the answer tells that there is a shell now, and brings a
+        balancer's cookie; meanwhile another connection tries to delete it without.
+        """
+        with self._lock:
+            self._given_up.set()
+            if self._waiting is None or self._deleting is not None:
+                return
+            self._deleting = threading.Thread(
+                target=self._delete_unheard,
+                args=(self._waiting,),
+                name=f"psbridge deletes at {self._name}",
+                daemon=True,
+            )
+            self._deleting.start()
+
+    def delete(self) -> bool:
+        """Delete it, for some seconds again and again where there is no answer.
+
+        A Delete may be sent as often as one likes: there is nothing it could do twice.
+
+        Returns:
+            Whether it is gone.
+        """
+        certain = self._state is _State.OPEN
+        until = self._until_deleted()
+        with self._connections.one() as connection:
+            for pause in _delete_pauses():
+                try:
+                    self._delete_once(connection, until)
+                except LogonRefused:
+                    return False
+                except RequestError as error:
+                    if certain and is_gone(error):
+                        break
+                    if time.monotonic() + pause > until:
+                        return False
+                    time.sleep(pause)
+                else:
+                    break
+        self._state = _State.NONE
+        return True
+
+    def _create(
+        self, connection: Connection, fragments: str, tell: Callable[[RequestError], None]
+    ) -> None:
         begun = time.monotonic()
         pauses = iter(_PAUSES)
         quota_pause = _QUOTA_PAUSE
         tries = 0
-        while True:
+        while not self._given_up.is_set():
             tries += 1
             left = self._until - time.monotonic()
             envelope = self._messages.create(fragments, max(left, 1.0))
@@ -107,61 +174,29 @@ class Shell:
                 if pause is None or now + pause > self._until:
                     raise tried from None
                 tell(tried)
-                if self._given_up.wait(pause):
-                    raise tried from None
+                self._given_up.wait(pause)
             else:
                 self._state = _State.OPEN
                 return
+        raise NotSent(f"{self._name}: the session was given up before it was open")
 
-    def delete(self, connection: Connection) -> bool:
-        """Delete it, for some seconds again and again where there is no answer.
-
-        A Delete may be sent as often as one likes: there is nothing it could do twice.
-
-        Returns:
-            Whether it is gone.
-        """
-        certain = self._state is _State.OPEN
+    def _delete_unheard(self, waiting: Connection) -> None:
+        """Delete it while the answer to its Create is waited for."""
         until = self._until_deleted()
-        for pause in _delete_pauses():
-            try:
-                self._delete_once(connection, until)
-            except LogonRefused:
-                return False
-            except RequestError as error:
-                if certain and is_gone(error):
+        with self._connections.one() as connection:
+            for pause in _delete_pauses():
+                try:
+                    self._delete_once(connection, until)
+                except LogonRefused:
+                    return
+                except RequestError:
+                    if time.monotonic() + pause > until or self._answered.wait(pause):
+                        return
+                else:
                     break
-                if time.monotonic() + pause > until:
-                    return False
-                time.sleep(pause)
-            else:
-                break
         self._state = _State.NONE
-        return True
-
-    def delete_unheard(self, connection: Connection, answered: threading.Event) -> bool:
-        """Delete it while the answer to its Create is waited for.
-
-        Args:
-            connection: another one than the Create's.
-            answered: is set when there is an answer, or will be none.
-
-        Returns:
-            Whether there was one, and it is gone.
-        """
-        until = self._until_deleted()
-        for pause in _delete_pauses():
-            try:
-                self._delete_once(connection, until)
-            except LogonRefused:
-                return False
-            except RequestError:
-                if time.monotonic() + pause > until or answered.wait(pause):
-                    return False
-            else:
-                self._state = _State.NONE
-                return True
-        return False
+        if not self._answered.is_set():
+            self._connections.abort(waiting)
 
     def _until_deleted(self) -> float:
         """When to give up: so long after the first try."""

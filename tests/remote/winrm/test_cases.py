@@ -254,7 +254,7 @@ def test_a_limit_that_stays(shell: Session, at: At, machine: Machine, code: int)
     created = machine.requests("Create")
     waits = [later.time - (earlier.answered or 0) for earlier, later in pairwise(created)]
     assert len(waits) >= 2
-    assert waits == sorted(waits)
+    assert waits[-1] > waits[0]
 
 
 # Case 5.

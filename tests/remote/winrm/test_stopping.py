@@ -71,6 +71,24 @@ def test_a_stop_does_not_wait_for_a_machine_that_hangs(
     machine.wait_until(shells=0)
 
 
+def test_what_was_stopped_while_a_machine_hung_does_not_begin_later(
+    shell: Session, at: At, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("psbridge.remote.winrm.carrier.GRACE_SECONDS", 3.0)
+    with shell.connect(at(operation_timeout=1)) as web1:
+        web1.run("$begun = @()")
+        machine.inject(faults.silent(), on="Send", first=1)
+        hangs = web1.start(f"$null = '{'x' * 100_000}'")
+        machine.wait_for_requests("Send")
+        hangs.stop()
+        waits = web1.start("$begun += 1; Start-Sleep 60")
+        waits.stop()
+        assert (hangs.state, waits.state) == ("Stopped", "Stopped")
+        # The Send is given up in these seconds, and then comes what is behind it.
+        assert web1.run("$begun.Count") == [0]
+    assert len({one.command for one in machine.requests("Command")}) == 3
+
+
 def test_a_stop_while_the_machine_leaves_the_opening_unanswered(
     shell: Session, at: At, machine: Machine
 ) -> None:
