@@ -44,9 +44,7 @@ class RemoteSession(RunspaceSession):
         super().__init__()
 
     def _open(self, pshome: str | Path | None) -> tuple[Engine, Any, Any]:
-        from PSBridge.Remote import RemoteOpening
-
-        from ..session.pipeline import powershell_error
+        from PSBridge.Remote import OpenFailure, RemoteOpening
 
         self._info = connection_to(self.target, FanOut())
         # Not in a pipeline of the owner's, so that many can be opened at once.
@@ -61,7 +59,12 @@ class RemoteSession(RunspaceSession):
             opening.Runspace.Dispose()
             if opening.Failure is None:
                 raise SessionClosedError(f"the session with {self.location} was closed")
-            raise powershell_error(opening.Failure) from opening.Failure
+            raise PowerShellError(
+                str(opening.Failure.Message),
+                exception=opening.Failure,
+                error_id=OpenFailure.Id(opening.Failure),
+                category="OpenError",
+            ) from opening.Failure
         return self._owner.engine, None, opening.Runspace
 
     @property

@@ -108,7 +108,7 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
                 }
 
                 // Stopped and closed while the machine answered nothing: it is not to begin now.
-                _order.Acknowledge(Packet.DataAck(Packet.IdOf(packet)));
+                _order.Arrived(Packet.DataAck(Packet.IdOf(packet)));
             }
 
             return _packets.IsCompleted ? null : "";

@@ -116,6 +116,9 @@ class WinRM(Target):
     refusals: int | None = field(default=3, kw_only=True)
 
     transport_name = "WinRM"
+    # A connection each for what sends, for the shell and for the command; and a thread each.
+    descriptors = 3
+    tasks = 3
 
     def __post_init__(self) -> None:
         def put(name: str, value: object) -> None:
