@@ -137,8 +137,7 @@ class JobHandle:
                 replace(record, origin=information.Location)
                 for record, information in zip(result.information, taken, strict=True)
             ]
-        code = RemotingJobs.ExitCodeOf(self.net)
-        result.exit_code = code if code >= 0 else None
+        result.exit_code = RemotingJobs.ExitCodeOf(self.net)
         return result
 
     def result(self, timeout: float | None = None) -> Result:
@@ -161,7 +160,8 @@ class JobHandle:
         if self.state == "Failed":
             cause = None if self._run is None else self._run.exception
             raise JobFailed(self._failure(), job=self, result=result) from cause
-        if self.state == "Stopped":
+        if self.state == "Stopped" or any(child.state == "Stopped" for child in self.children):
+            # PowerShell's own parent is Completed where a child was stopped alone.
             raise JobStopped(f"job {self.name} was stopped", job=self, result=result)
         return result
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import PowerShellError, SessionClosedError
+from ..errors import JobError, PowerShellError, SessionClosedError
 from ..jobs.handle import JobHandle
 from ..session.session import RunspaceSession
 from .carrying import FanOut, Target, connection_to
@@ -125,6 +126,20 @@ class RemoteSession(RunspaceSession):
             self._job = JobHandle(found[0], self._owner)
             return self._job
 
+    def _add(
+        self,
+        pipeline: Any,
+        script: str,
+        arguments: Sequence[object],
+        parameters: Mapping[str, object],
+    ) -> None:
+        from PSBridge.Remote import RemoteScript
+
+        from ..values import clean_text
+
+        if arguments or parameters or not RemoteScript.AddCommands(pipeline, clean_text(script)):
+            super()._add(pipeline, script, arguments, parameters)
+
     def _run_alone(self, fill: Any, settings: Any, lines: Any) -> Result:
         self._wait_for_job()
         self._check_open()
@@ -135,8 +150,11 @@ class RemoteSession(RunspaceSession):
                 self._mark_origin(error.result)
             raise
         self._mark_origin(result)
-        if self._info.ExitCode >= 0:
-            result.exit_code = int(self._info.ExitCode)
+        result.exit_code = self._info.ExitCode
+        if self._closed:
+            # The far side ends in peace what was stopped, and so it looks whole.
+            message = f"the session with {self.location} was closed while this ran"
+            raise SessionClosedError(message)
         return result
 
     def _mark_origin(self, result: Result) -> None:
@@ -154,9 +172,9 @@ class RemoteSession(RunspaceSession):
     def _check_open(self) -> None:
         super()._check_open()
         state = self._runspace.RunspaceStateInfo
-        if str(state.State) == "Opened" and self._info.ExitCode < 0:
+        if str(state.State) == "Opened" and self._info.ExitCode is None:
             return
-        if self._info.ExitCode >= 0:
+        if self._info.ExitCode is not None:
             why = f"`exit {self._info.ExitCode}` in its script closed it"
         else:
             why = str(state.Reason.Message) if state.Reason is not None else "it was closed"
@@ -169,6 +187,10 @@ class RemoteSession(RunspaceSession):
 
     def _dispose(self) -> None:
         """Close the session on the other machine, which takes two seconds at most."""
+        if self._job is not None and not self._job.finished:
+            # Else it would be Completed, with what it had given by then.
+            with contextlib.suppress(JobError):
+                self._job.stop()
         # Get-PSSession lists one that is closed until it is removed, which closes it, too.
         if self._net is not None and not self._owner.closed:
             with contextlib.suppress(PowerShellError, SessionClosedError):

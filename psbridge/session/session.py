@@ -10,7 +10,7 @@ import threading
 import time
 import warnings
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -111,9 +111,19 @@ class RunspaceSession:
                 pressed again; it stops when that call returns, and the next pipeline of this
                 session waits for that.
         """
+        return self._run(lambda pipeline: self._add(pipeline, script, arguments, parameters))
+
+    def _add(
+        self,
+        pipeline: Any,
+        script: str,
+        arguments: Sequence[object],
+        parameters: Mapping[str, object],
+    ) -> None:
+        """Add the code of `run` to a pipeline."""
         from .pipeline import add_script
 
-        return self._run(lambda pipeline: add_script(pipeline, script, arguments, parameters))
+        add_script(pipeline, script, arguments, parameters)
 
     def _call(self, command: str, **parameters: object) -> Result:
         """Call one command, as psbridge itself does, which leaves the user's variables alone."""

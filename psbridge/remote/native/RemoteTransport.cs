@@ -180,10 +180,6 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
         }
     }
 
-    /// <summary>Feed the end of a stopped command that the far side ended without a word.</summary>
-    /// <param name="command">The command's id.</param>
-    public void FeedStopped(string command) => Feed(Packet.Stopped(Id, Guid.Parse(command)));
-
     /// <summary>Feed the end of a command that the carrier gives up; the session goes on.</summary>
     /// <param name="command">The command's id.</param>
     /// <param name="message">Why: the machine, what happened, and what to try.</param>
