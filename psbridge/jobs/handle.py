@@ -155,13 +155,14 @@ class JobHandle:
         if not self.wait(timeout):
             raise TimeoutError(f"job {self.name} has not ended within {timeout} seconds")
         result = self.receive()
+        from PSBridge import RemotingJobs
+
         if self.state != "Completed" and not isinstance(threading.current_thread(), JobThread):
             stay_here_at_exit(exiting=exit_has_begun())
         if self.state == "Failed":
             cause = None if self._run is None else self._run.exception
             raise JobFailed(self._failure(), job=self, result=result) from cause
-        if self.state == "Stopped" or any(child.state == "Stopped" for child in self.children):
-            # PowerShell's own parent is Completed where a child was stopped alone.
+        if self.state == "Stopped" or RemotingJobs.IsCutShort(self.net):
             raise JobStopped(f"job {self.name} was stopped", job=self, result=result)
         return result
 

@@ -46,7 +46,7 @@ def test_a_command_runs_there_in_each_way(shell: Session, restricted: WinRM) -> 
     with shell.connect(restricted) as session:
         assert session.run(command) == [7]
         (measured,) = session.run("Get-Random -InputObject 7 | Measure-Object")
-        assert measured.Count == 1
+        assert measured["Count"] == 1
         assert session.start(command).result(timeout=60) == [7]
         assert shell.run(
             "param($s) Invoke-Command -Session $s { Get-Random -InputObject 7 }", s=session.net

@@ -62,6 +62,12 @@ public static class RemotingJobs
         return found.ToArray();
     }
 
+    /// <summary>Whether a child was stopped, which leaves a parent of this kind Completed.</summary>
+    /// <param name="job">The parent.</param>
+    /// <returns>Whether one of its children that run elsewhere was stopped.</returns>
+    public static bool IsCutShort(Job job) =>
+        job.ChildJobs.Any(child => IsChild(child) && child.JobStateInfo.State == JobState.Stopped);
+
     /// <summary>What a script on another machine gave to `exit`.</summary>
     /// <param name="job">A child job, or a parent with one.</param>
     /// <returns>The code; null where there is none.</returns>
