@@ -28,8 +28,19 @@ __all__ = ["Inventory", "inventory"]
 _KINDS: dict[str, type[WinRM] | type[SSH]] = {"winrm": WinRM, "ssh": SSH}
 _SECTIONS = ("defaults", "credentials", "groups")
 _PASSWORDS = ("command", "keyring")
-# What is given by a credential and never by itself.
-_BY_CREDENTIAL = ("username", "password", "credential", "key_password", "proxy_password")
+# What names a credential, and what it gives to a target: the user's name and the password.
+_CREDENTIALS: dict[str, tuple[str | None, str]] = {
+    "credential": ("username", "password"),
+    "proxy_credential": ("proxy_username", "proxy_password"),
+    "key_credential": (None, "key_password"),
+}
+# What is given by them and never by itself.
+_BY_CREDENTIAL = {
+    "password": "credential",
+    "proxy_username": "proxy_credential",
+    "proxy_password": "proxy_credential",
+    "key_password": "key_credential",
+}
 _COMMAND_SECONDS = 120.0
 
 Table = dict[str, Any]
@@ -75,6 +86,8 @@ class Inventory(Mapping[str, list[Target]]):
             raise self._error("", "it has no group; a group is [groups.NAME] with hosts = [...]")
         for name, credential in self._credentials.items():
             self._check_credential(name, credential)
+        known = {key for cls in _KINDS.values() for key in _settings_of(cls)} - {"host", "name"}
+        self._refuse_unknown(self._defaults, sorted({*known, "kind"}), "[defaults]")
         for name in self._groups:
             # All that can be said without a password is said now.
             self._make(name, with_secrets=False)
@@ -132,38 +145,37 @@ class Inventory(Mapping[str, list[Target]]):
 
     def _target(self, place: str, settings: Table, with_secrets: bool) -> Target:
         kind = settings.pop("kind", self._defaults.get("kind", "winrm"))
-        if kind not in _KINDS:
+        if not isinstance(kind, str) or kind not in _KINDS:
             raise self._error(place, f"kind is one of {', '.join(_KINDS)}, not {kind!r}")
         cls = _KINDS[kind]
-        allowed = [field.name for field in dataclasses.fields(cls) if field.init]
+        allowed = _settings_of(cls)
         # What the defaults say of the other kind is not for this one.
-        defaults = {key: value for key, value in self._defaults.items() if key in allowed}
-        known = {key for other in _KINDS.values() for key in _names(other)} | {"kind"}
-        self._refuse_unknown(self._defaults, [*known, "credential"], "[defaults]")
-        own = {**defaults, **settings}
-        credential = own.pop("credential", self._defaults.get("credential"))
-        self._refuse_unknown(own, [*allowed, "credential"], place)
-        for key in _BY_CREDENTIAL:
-            if key in own and key != "username":
-                why = f"{key} is not given here; give credential = NAME and [credentials.NAME]"
-                raise self._error(place, why)
-        # The empty text is for a group that needs none where the defaults name one.
-        if credential not in (None, "") and kind == "winrm":
-            own |= self._account(place, credential, with_secrets)
+        own = {key: value for key, value in self._defaults.items() if key in allowed} | settings
+        for key, instead in _BY_CREDENTIAL.items():
+            if key in own:
+                raise self._error(place, f"{key} is not given here; give {instead} = NAME")
+        self._refuse_unknown(own, allowed, place)
+        for key, names in _CREDENTIALS.items():
+            # The empty text is for what needs none where the defaults name one.
+            if name := own.pop(key, ""):
+                own |= self._account(place, name, names, with_secrets)
         host = own.pop("host")
         try:
             return cls(host, **own)
         except (ValueError, TypeError) as error:
             raise self._error(place, str(error)) from error
 
-    def _account(self, place: str, name: object, with_secrets: bool) -> Table:
+    def _account(
+        self, place: str, name: object, names: tuple[str | None, str], with_secrets: bool
+    ) -> Table:
         if not isinstance(name, str) or name not in self._credentials:
             raise self._error(place, f"there is no [credentials.{name}]")
         credential = self._credentials[name]
-        account = {"username": credential["username"]}
+        user, password = names
+        account: Table = {} if user is None else {user: credential["username"]}
         if "password" in credential:
             # A stand-in lets the settings be checked before anybody is asked.
-            account["password"] = self._secret(name) if with_secrets else Secret("-")
+            account[password] = self._secret(name) if with_secrets else Secret("-")
         return account
 
     def _check_credential(self, name: str, credential: Table) -> None:
@@ -261,8 +273,13 @@ class Inventory(Mapping[str, list[Target]]):
         return InventoryError(": ".join(part for part in (str(self._path), where, what) if part))
 
 
-def _names(cls: type[WinRM] | type[SSH]) -> list[str]:
-    return [field.name for field in dataclasses.fields(cls) if field.init]
+def _settings_of(cls: type[WinRM] | type[SSH]) -> list[str]:
+    """What a file may say of a target of this kind."""
+    names = [field.name for field in dataclasses.fields(cls) if field.init]
+    if cls is SSH:
+        return names  # its accounts are ssh's
+    given = {*_BY_CREDENTIAL, "credential"}
+    return [name for name in names if name not in given] + list(_CREDENTIALS)
 
 
 def _are_texts(values: list[object]) -> bool:

@@ -63,7 +63,7 @@ class Session(CmdletSession):
 
         Raises:
             PowerShellError: PowerShell could not start the job.
-            ValueError: there is no target, or the limit is below one.
+            ValueError: there is no target, the limit is below one, or the timeout not above 0.
             ConversionError: an argument has no counterpart in PowerShell.
             OSError: the limits of this process do not let even one session be open; the message
                 says which to raise.

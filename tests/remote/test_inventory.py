@@ -85,6 +85,30 @@ def test_all_has_each_machine_once(write) -> None:
     assert len(inventory(write(text)).all()) == 6
 
 
+def test_proxies_and_keys_have_credentials_of_their_own(write) -> None:
+    text = """
+    [defaults]
+    credential = "ops"
+    [credentials.ops]
+    username = "ops"
+    password = { command = ["echo", "one"] }
+    [credentials.gate]
+    username = "via"
+    password = { command = ["echo", "two"] }
+    [groups.web]
+    proxy = "http://gate:3128"
+    proxy_credential = "gate"
+    hosts = ["web1"]
+    auth = "ntlm"
+    [groups.linux]
+    kind = "ssh"
+    hosts = ["lin1"]
+    """
+    (web1,) = inventory(write(text))["web"]
+    assert (web1.username, web1.password.reveal()) == ("ops", "one")
+    assert (web1.proxy_username, web1.proxy_password.reveal()) == ("via", "two")
+
+
 def test_a_machine_may_have_a_name_of_its_own(write) -> None:
     text = """
     [credentials.ops]
@@ -158,8 +182,12 @@ NTLM = GROUP + 'auth = "ntlm"\n'
         (GROUP + 'auth = "nltm"\n', "auth is one of"),
         (GROUP + "open_timeout = -1\n", "open timeout"),
         (GROUP + "port = '5985'\n", "port"),
-        (GROUP + 'password = "x"\n', "password is not given here; give credential"),
-        (GROUP + 'proxy_password = "x"\n', "proxy_password is not given here"),
+        (GROUP + 'password = "x"\n', "password is not given here; give credential = NAME"),
+        (GROUP + 'proxy_password = "x"\n', "not given here; give proxy_credential = NAME"),
+        (GROUP + 'key_password = "x"\n', "not given here; give key_credential = NAME"),
+        (GROUP + 'kind = "ssh"\ncredential = "nope"\n', "credential is not known"),
+        (GROUP + 'kind = ["ssh"]\n', "kind is one of winrm, ssh"),
+        ('[defaults]\nhost = "z"\n' + GROUP, r"\[defaults\]: host is not known"),
         (GROUP + 'credential = "nobody"\n', r"there is no \[credentials.nobody\]"),
         (NTLM, "needs a user and a password"),
         (GROUP + '[credentials.c]\npassword = { keyring = "k" }\n', "it needs username"),

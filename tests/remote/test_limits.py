@@ -132,3 +132,9 @@ def test_open_files_are_counted() -> None:
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert int(counted.stdout) < 10
+
+
+@pytest.mark.parametrize("timeout", [0, -1, float("nan")])
+def test_a_timeout_that_cannot_be_meant_is_refused(shell: Session, timeout: float) -> None:
+    with pytest.raises(ValueError, match="must be above 0"):
+        shell.start_remote("1", SSH("nowhere"), timeout=timeout)
