@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from psbridge import SSH
+from psbridge import SSH, Session
 from psbridge.remote.limits import Limit, limits
 
 if TYPE_CHECKING:
