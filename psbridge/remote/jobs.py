@@ -42,6 +42,8 @@ def start_remote_job(
             raise TypeError(f"{target!r} is no target: it is neither a WinRM nor an SSH")
     if throttle_limit < 1:
         raise ValueError(f"the throttle limit is {throttle_limit}, and must be at least 1")
+    if timeout is not None and not timeout > 0:
+        raise ValueError(f"the timeout is {timeout}, and must be a number above 0")
     throttle_limit = fitting_throttle(targets, throttle_limit)
     fan_out = FanOut()
     connections = [connection_to(target, fan_out, deadline=timeout) for target in targets]

@@ -111,8 +111,7 @@ class RemoteSession(RunspaceSession):
                 self._mark_origin(error.result)
             raise
         self._mark_origin(result)
-        if self._info.ExitCode >= 0:
-            result.exit_code = int(self._info.ExitCode)
+        result.exit_code = self._info.ExitCode
         return result
 
     def _mark_origin(self, result: Result) -> None:
@@ -130,9 +129,9 @@ class RemoteSession(RunspaceSession):
     def _check_open(self) -> None:
         super()._check_open()
         state = self._runspace.RunspaceStateInfo
-        if str(state.State) == "Opened" and self._info.ExitCode < 0:
+        if str(state.State) == "Opened" and self._info.ExitCode is None:
             return
-        if self._info.ExitCode >= 0:
+        if self._info.ExitCode is not None:
             why = f"`exit {self._info.ExitCode}` in its script closed it"
         else:
             why = str(state.Reason.Message) if state.Reason is not None else "it was closed"
@@ -142,6 +141,8 @@ class RemoteSession(RunspaceSession):
         """Close the session on the other machine, which takes two seconds at most."""
         from System import Exception as NetException
 
+        if self._job is not None and not self._job.finished:
+            self._job.stop()
         try:
             self._owner._call("Remove-PSSession", Session=self.net, ErrorAction="Stop")
         except (PowerShellError, SessionClosedError, NetException):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..cmdlets.session import CmdletSession
@@ -10,6 +12,7 @@ from ..jobs.handle import JobHandle
 
 if TYPE_CHECKING:
     from ..engine.starting import Engine
+    from ..session.console import Console
     from .carrying import Target
     from .kept_session import RemoteSession
 
@@ -22,6 +25,11 @@ class Session(CmdletSession):
     Use it as a context manager, or close it. Its methods may be called from any thread; PowerShell
     runs one pipeline at a time.
     """
+
+    def __init__(self, pshome: str | Path | None = None, *, console: Console | None = None) -> None:
+        """Open a runspace; see `RunspaceSession`."""
+        self._kept: weakref.WeakSet[RemoteSession] = weakref.WeakSet()
+        super().__init__(pshome, console=console)
 
     def start_remote(
         self,
@@ -55,7 +63,7 @@ class Session(CmdletSession):
 
         Raises:
             PowerShellError: PowerShell could not start the job.
-            ValueError: there is no target, or the limit is below one.
+            ValueError: there is no target, the limit is below one, or the timeout not above 0.
             ConversionError: an argument has no counterpart in PowerShell.
             OSError: the limits of this process do not let even one session be open; the message
                 says which to raise.
@@ -86,7 +94,23 @@ class Session(CmdletSession):
         """
         from .kept_session import connect
 
-        return connect(self, target)
+        session = connect(self, target)
+        self._kept.add(session)
+        return session
+
+    def close(self) -> None:
+        """Stop what runs in this session and close it, and its sessions on other machines.
+
+        See `JobSession.close`. What runs on other machines is stopped, too; a machine that does not
+        answer is not waited for longer than two seconds.
+        """
+        # PowerShell closes what this session has opened, side by side.
+        kept = [] if self._closed else list(self._kept)
+        for session in kept:
+            session._ask_to_close()
+        super().close()
+        for session in kept:
+            session._dispose()
 
     def _commands(self, engine: Engine) -> Any:
         from .native import load_remote

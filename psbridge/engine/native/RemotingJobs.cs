@@ -56,8 +56,8 @@ public static class RemotingJobs
 
     /// <summary>What a script on another machine gave to `exit`.</summary>
     /// <param name="job">A child job, or a parent with one.</param>
-    /// <returns>The code; -1 where there is none.</returns>
-    public static int ExitCodeOf(Job job)
+    /// <returns>The code; null where there is none.</returns>
+    public static int? ExitCodeOf(Job job)
     {
         if (job.ChildJobs.Count == 1)
         {
@@ -67,7 +67,7 @@ public static class RemotingJobs
         object? info = IsChild(job) && job.GetType().GetProperty("Runspace", Any)?.GetValue(job) is Runspace runspace
             ? runspace.ConnectionInfo
             : null;
-        return info?.GetType().GetProperty("ExitCode")?.GetValue(info) is int code ? code : -1;
+        return info?.GetType().GetProperty("ExitCode")?.GetValue(info) as int?;
     }
 
     private static void Take(Job job, bool keep, List<RemotingMessage> found)

@@ -49,8 +49,8 @@ public sealed class RemoteConnectionInfo : RunspaceConnectionInfo
     /// <summary>How long the session may last, in milliseconds; 0 for ever.</summary>
     public int DeadlineMilliseconds { get; }
 
-    /// <summary>The code that a script far away gave to `exit`; -1 where none has.</summary>
-    public int ExitCode { get; internal set; } = -1;
+    /// <summary>The code that a script far away gave to `exit`; null where none has.</summary>
+    public int? ExitCode { get; internal set; }
 
     /// <summary>What `exit` far away does; null before there is a runspace.</summary>
     internal RemoteExit? Exit { get; set; }
