@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         EngineStartError,
         EngineUnsupported,
         FeedError,
+        InventoryError,
         JobError,
         JobFailed,
         JobStopped,
@@ -33,8 +34,11 @@ if TYPE_CHECKING:
     from .jobs.handle import JobHandle
     from .jobs.job import FunctionJob, Job
     from .jobs.repository import JobRepository
+    from .remote.inventory import Inventory, inventory
+    from .remote.kept_session import RemoteSession
     from .remote.session import Session
     from .remote.ssh.target import SSH
+    from .remote.winrm.target import WinRM
     from .session.console import Console
     from .session.result import ErrorRecord, InformationRecord, MessageRecord, Result
 
@@ -54,6 +58,8 @@ __all__ = [
     "FeedError",
     "FunctionJob",
     "InformationRecord",
+    "Inventory",
+    "InventoryError",
     "Job",
     "JobCmdlet",
     "JobError",
@@ -67,15 +73,18 @@ __all__ = [
     "Parameter",
     "PowerShellError",
     "PsbridgeError",
+    "RemoteSession",
     "Result",
     "Retry",
     "Secret",
     "Session",
     "SessionClosedError",
     "StopRequested",
+    "WinRM",
     "WorkerError",
     "WorkerLost",
     "cmdlet",
+    "inventory",
 ]
 
 __getattr__, __dir__ = names_of(
@@ -94,6 +103,7 @@ __getattr__, __dir__ = names_of(
             "EngineStartError",
             "EngineUnsupported",
             "FeedError",
+            "InventoryError",
             "JobError",
             "JobFailed",
             "JobStopped",
@@ -109,8 +119,11 @@ __getattr__, __dir__ = names_of(
         ".jobs.handle": ("JobHandle",),
         ".jobs.job": ("FunctionJob", "Job"),
         ".jobs.repository": ("JobRepository",),
+        ".remote.inventory": ("Inventory", "inventory"),
+        ".remote.kept_session": ("RemoteSession",),
         ".remote.session": ("Session",),
         ".remote.ssh.target": ("SSH",),
+        ".remote.winrm.target": ("WinRM",),
         ".session.console": ("Console",),
         ".session.result": ("ErrorRecord", "InformationRecord", "MessageRecord", "Result"),
     },

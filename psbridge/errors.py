@@ -12,6 +12,7 @@ PsbridgeError
 ├── PowerShellError             a terminating error in PowerShell code
 ├── ConversionError             a value that has no counterpart across the border (a TypeError)
 ├── DeclarationError            a job or cmdlet class that is declared wrongly (a TypeError)
+├── InventoryError              the description of a fleet is wrong; says where (a ValueError)
 ├── WorkerError                 an exception in a worker process, described
 ├── WorkerLost                  the process that did a job's work ended before the work did
 └── JobError
@@ -39,6 +40,7 @@ __all__ = [
     "EngineStartError",
     "EngineUnsupported",
     "FeedError",
+    "InventoryError",
     "JobError",
     "JobFailed",
     "JobStopped",
@@ -175,6 +177,10 @@ class PowerShellError(PsbridgeError):
 
 class ConversionError(PsbridgeError, TypeError):
     """A value has no counterpart on the other side of the border."""
+
+
+class InventoryError(PsbridgeError, ValueError):
+    """The description of a fleet cannot be used; says what is wrong in it, and where."""
 
 
 class DeclarationError(PsbridgeError, TypeError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -37,10 +38,8 @@ def keep_file(path: Path, data: bytes) -> bool:
     Returns:
         Whether it is there now.
     """
-    import uuid
-
     # Not tempfile's: its files are for this user alone, and a cache may be shared.
-    temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}.tmp")
+    temporary = path.with_name(f"{path.name}.{os.urandom(16).hex()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("xb") as file:

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..openssl import keep_openssl
 from .streams import write
 
 if TYPE_CHECKING:
@@ -85,6 +86,8 @@ def run(args: argparse.Namespace) -> int:
         return _list()
     if args.prune:
         return _prune()
+    # Ctrl-C ends the program while threads transfer files.
+    keep_openssl()
     if args.download:
         return _download(args)
     return _set_up(args)

@@ -28,6 +28,12 @@ class Secret:
         """The text."""
         return self._text
 
+    def _to_net(self) -> Any:
+        """The .NET SecureString."""
+        from System.Net import NetworkCredential
+
+        return NetworkCredential("", self._text).SecurePassword
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secret):
             return NotImplemented
@@ -51,3 +57,9 @@ class Credential:
 
     username: str
     password: Secret
+
+    def _to_net(self) -> Any:
+        """PowerShell's PSCredential."""
+        from System.Management.Automation import PSCredential
+
+        return PSCredential(self.username, self.password._to_net())

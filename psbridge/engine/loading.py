@@ -28,10 +28,9 @@ What can still happen between pythonnet and Python once exit has begun:
   `PythonRuntime.IgnoreProcessExit` takes it away.
 - A daemon thread of Python's is in a call of .NET's. When it comes back it wants the GIL, and
   Python stops it there for good, as it stops each of them.
-- A thread of .NET's uses OpenSSL while the C library's exit takes that down, which crashes. .NET
-  asks OpenSSL not to be taken down, but whoever loads it first decides, and that is Python's
-  hashlib as a rule. So it is asked before hashlib is imported, where nobody has imported it yet;
-  and where somebody has, what runs in a session is stopped before (`NativeJobs.cs`).
+- A thread of .NET's uses OpenSSL while the C library's exit takes that down, which crashes. It is
+  kept up, where nobody has loaded it before (`openssl`); and where somebody has, what runs in a
+  session is stopped before (`NativeJobs.cs`).
 
 Not kept: handlers that somebody gives to pythonnet's ``PythonEngine.AddShutdownHandler`` in a
 process whose .NET psbridge has started are not called.
@@ -64,7 +63,7 @@ from ..errors import EngineStartError
 if TYPE_CHECKING:
     from .hostfxr import CoreClr
 
-__all__ = ["close_at_exit", "load_pythonnet"]
+__all__ = ["close_at_exit", "is_loaded_here", "load_pythonnet"]
 
 # Not so in a PowerShell that hosts Python: there the end of .NET is the end of Python.
 _loaded_here = False
@@ -80,6 +79,11 @@ _FINALIZING_RENAMED = (3, 13)
 _CLOSE_MILLISECONDS = 2_000
 
 
+def is_loaded_here() -> bool:
+    """Whether Python has started .NET, and not the other way round."""
+    return _loaded_here
+
+
 def load_pythonnet(entry_dll: Path, dotnet_root: Path, home: Path | None) -> None:
     """Start CoreCLR and load pythonnet into it; ``import clr`` works from then on.
 
@@ -91,7 +95,6 @@ def load_pythonnet(entry_dll: Path, dotnet_root: Path, home: Path | None) -> Non
     Raises:
         EngineStartError: .NET refused.
     """
-    _keep_openssl()
     said: list[str] = []
     try:
         from .hostfxr import CoreClr
@@ -100,23 +103,6 @@ def load_pythonnet(entry_dll: Path, dotnet_root: Path, home: Path | None) -> Non
     except Exception as error:
         why = "\n".join(said) or "A file of .NET beside it may be missing or damaged."
         raise EngineStartError(f".NET did not start with {entry_dll}: {error}\n{why}") from error
-
-
-def _keep_openssl() -> None:
-    """Let the C library's exit leave OpenSSL alone, where Python has not loaded it yet."""
-    if sys.platform == "win32" or "_hashlib" in sys.modules:
-        return
-    import ctypes
-
-    spec = find_spec("_hashlib")
-    if spec is None or spec.origin is None:
-        return  # this Python has none, or it is a part of its program
-    # Through the module's own library, so that it is the OpenSSL which that will use.
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(spec.origin).OPENSSL_init_crypto(ctypes.c_uint64(_INIT_NO_ATEXIT), None)
-
-
-_INIT_NO_ATEXIT = 0x00080000  # of openssl/crypto.h, since 1.1.1
 
 
 def _initialize(runtime: CoreClr, home: Path | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..errors import EngineNotFound
+from ..openssl import keep_openssl
 from .finding import find
 from .homes import Home, read_home
 
@@ -23,6 +24,8 @@ def provide(pshome: str | Path | None = None) -> Home:
         FeedError: a feed was asked and failed.
         PackageError: a package is not the one that is pinned.
     """
+    # Both to find and to fetch one imports hashlib.
+    keep_openssl()
     try:
         return find(pshome)
     except EngineNotFound as error:

@@ -121,17 +121,15 @@ class JobHandle:
         from ..session.pipeline import information_record, message_record
 
         result = self._session._call("Receive-Job", Job=self.net, Keep=keep)
-        for message in RemotingJobs.TakeMessages(self.net, keep):
+        messages = RemotingJobs.TakeMessages(self.net, keep)
+        if messages is not None:
+            # All that there are, and not only those that Receive-Job has not shown on the host.
+            result.warnings, result.verbose, result.debug = [], [], []
+        for message in messages or ():
             kind = message.Record.GetType().Name
             stream = next(part for part in _MESSAGES if part in kind)
             record = message_record(message.Record, message.Location)
-            records = getattr(result, _MESSAGES[stream])
-            # A host that can show them has shown them, and so they are here, without their origin.
-            shown = replace(record, origin=None)
-            if shown in records:
-                records[records.index(shown)] = record
-            else:
-                records.append(record)
+            getattr(result, _MESSAGES[stream]).append(record)
         for information in RemotingJobs.TakeInformation(self.net, keep):
             from_there = information_record(information.Record)
             if from_there in result.information:

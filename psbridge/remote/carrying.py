@@ -20,6 +20,7 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 from ..session.session import close_all
+from .terminating import end_in_order_at_sigterm
 
 __all__ = ["Carrier", "Target", "connection_to"]
 
@@ -102,12 +103,16 @@ class FanOut:
 
     Attributes:
         refusals: how often each account was refused, by a key of the carrier's.
-        lock: to be held where that is read and changed.
+        kept: what else a carrier's sessions know of each other, by a key of the carrier's.
+        lock: to be held where those are read and changed.
+        changed: to wait for changes with; its lock is `lock`.
     """
 
     def __init__(self) -> None:
         self.refusals: dict[object, int] = {}
+        self.kept: dict[object, Any] = {}
         self.lock = threading.Lock()
+        self.changed = threading.Condition(self.lock)
 
 
 def connection_to(target: Target, fan_out: FanOut, *, deadline: float | None = None) -> Any:
@@ -125,6 +130,8 @@ def connection_to(target: Target, fan_out: FanOut, *, deadline: float | None = N
     from System import Action
 
     from ..values import clean_text
+
+    end_in_order_at_sigterm()
 
     def open_session(transport: Any) -> None:
         try:
@@ -164,8 +171,8 @@ def _begin(carrier: Carrier) -> None:
 
 def _finish_all() -> None:
     """At exit: close the sessions, and wait until their carriers have cleaned up."""
-    close_all()
     give_up_at = time.monotonic() + _EXIT_SECONDS
+    close_all()
     with _changed:
         while _running and (left := give_up_at - time.monotonic()) > 0:
             _changed.wait(left)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,8 +31,7 @@ class RemoteSession(RunspaceSession):
     """A session on another machine: its variables and modules stay from call to call.
 
     It runs one command at a time. A call that comes while another one, or a job of `start`, runs in
-    it waits for its turn. It is a PSSession of the session that opened it: ``Get-PSSession`` lists
-    it there, and `net` is what takes ``-Session``.
+    it waits for its turn. It ends with the session that opened it.
     """
 
     def __init__(self, owner: RunspaceSession, target: Target) -> None:
@@ -40,20 +40,43 @@ class RemoteSession(RunspaceSession):
         self._owner = owner
         self._info: Any = None
         self._job: JobHandle | None = None
+        self._net: Any = None
         super().__init__()
 
     def _open(self, pshome: str | Path | None) -> tuple[Engine, Any, Any]:
-        from PSBridge.Remote import ConnectTargetCommand
+        from PSBridge.Remote import RemoteOpening, RemoteRunspaces
+
+        from ..session.pipeline import powershell_error
+        from ..values import clean_text
 
         self._info = connection_to(self.target, FanOut())
-        parameters = {"Connection": self._info, "ErrorAction": "Stop"}
-        found = self._owner._run(
-            lambda pipeline: add_cmdlet(pipeline, ConnectTargetCommand, parameters)
-        )
-        if not found:
-            raise PowerShellError(f"no session was opened with {self.location}")
-        self.net = found[0]
-        return self._owner.engine, None, self.net.Runspace
+        # Not in a pipeline of the owner's, so that many can be opened at once.
+        opening = RemoteOpening(self._info, self._owner._host)
+        try:
+            while not opening.Wait(_SLICE_MILLISECONDS):
+                self._owner._check_open()
+        except BaseException:
+            opening.Runspace.CloseAsync()
+            raise
+        if not opening.IsOpen:
+            opening.Runspace.Dispose()
+            if opening.Failure is None:
+                raise SessionClosedError(f"the session with {self.location} was closed")
+            record = RemoteRunspaces.OpenFailure(opening.Failure, clean_text(self.location))
+            raise powershell_error(opening.Failure, record=record) from opening.Failure
+        return self._owner.engine, None, opening.Runspace
+
+    @property
+    def net(self) -> Any:
+        """The PSSession that it is, for ``-Session``; ``Get-PSSession`` lists it from then on."""
+        if self._net is None:
+            from PSBridge.Remote import RegisterSessionCommand
+
+            parameters: dict[str, object] = {"Runspace": self._runspace, "ErrorAction": "Stop"}
+            (self._net,) = self._owner._run(
+                lambda pipeline: add_cmdlet(pipeline, RegisterSessionCommand, parameters)
+            )
+        return self._net
 
     @property
     def location(self) -> str:
@@ -137,16 +160,26 @@ class RemoteSession(RunspaceSession):
             why = str(state.Reason.Message) if state.Reason is not None else "it was closed"
         raise SessionClosedError(f"the session with {self.location} is over: {why}")
 
+    def _has_running_job(self) -> bool:
+        return self._job is not None and not self._job.finished
+
+    def _begin_to_close(self) -> None:
+        """Let the session end, without waiting for it; `_dispose` waits."""
+        self._ask_to_close()
+        if not self._has_running_job():
+            self._runspace.CloseAsync()
+
     def _dispose(self) -> None:
         """Close the session on the other machine, which takes two seconds at most."""
-        from System import Exception as NetException
-
-        if self._job is not None and not self._job.finished:
+        if self._has_running_job():
+            assert self._job is not None
+            # Else its parent would be Completed, as PowerShell's own is.
             self._job.stop()
-        try:
-            self._owner._call("Remove-PSSession", Session=self.net, ErrorAction="Stop")
-        except (PowerShellError, SessionClosedError, NetException):
-            self._runspace.Dispose()
+        # Get-PSSession lists one that is closed until it is removed, which closes it, too.
+        if self._net is not None and not self._owner.closed:
+            with contextlib.suppress(PowerShellError, SessionClosedError):
+                self._owner._call("Remove-PSSession", Session=self._net)
+        self._runspace.Dispose()
 
     def __repr__(self) -> str:
         state = "closed" if self._closed else str(self._runspace.RunspaceStateInfo.State)
@@ -154,3 +187,4 @@ class RemoteSession(RunspaceSession):
 
 
 _SLICE_SECONDS = 0.1
+_SLICE_MILLISECONDS = 100

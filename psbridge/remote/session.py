@@ -94,25 +94,24 @@ class Session(CmdletSession):
         """
         from .kept_session import connect
 
-        session = connect(self, target)
-        self._kept.add(session)
-        return session
+        kept = connect(self, target)
+        self._kept.add(kept)
+        return kept
 
     def close(self) -> None:
-        """Stop what runs in this session and close it, and its sessions on other machines.
+        """Stop what runs in this session, here and far away, and close it; see `JobSession.close`.
 
-        See `JobSession.close`. What runs on other machines is stopped, too; a machine that does not
-        answer is not waited for longer than two seconds.
+        The sessions that `connect` has opened are closed, too. Each takes two seconds at most,
+        whatever its machine does, and all of them are closed at once.
         """
-        # PowerShell closes what this session has opened, side by side.
-        kept = [] if self._closed else list(self._kept)
+        kept = [session for session in self._kept if not session.closed]
         for session in kept:
-            session._ask_to_close()
-        super().close()
+            session._begin_to_close()
+        super().close()  # PowerShell stops the jobs in them
         for session in kept:
             session._dispose()
 
-    def _commands(self, engine: Engine) -> Any:
-        from .native import load_remote
+    def _commands(self, engine: Engine) -> tuple[Any, Path | None]:
+        from .native import HELP_FILE, load_remote
 
-        return load_remote(engine).assembly
+        return load_remote(engine).assembly, HELP_FILE

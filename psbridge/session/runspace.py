@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PSBridge import SessionRunspace
@@ -12,12 +13,15 @@ if TYPE_CHECKING:
 __all__ = ["open_runspace"]
 
 
-def open_runspace(console: Console | None, commands: Any) -> tuple[Any, Any]:
+def open_runspace(
+    console: Console | None, commands: Any, help_file: Path | None
+) -> tuple[Any, Any]:
     """Open a runspace with PowerShell's core commands.
 
     Args:
         console: where the host shows what it has to show.
         commands: an ``Assembly`` whose cmdlets are there from the start; or None.
+        help_file: their help, a MAML file.
 
     Returns:
         The host (None without a console) and the runspace.
@@ -27,4 +31,4 @@ def open_runspace(console: Console | None, commands: Any) -> tuple[Any, Any]:
         from .host import make_host
 
         host = make_host(console)
-    return host, SessionRunspace.Open(host, commands)
+    return host, SessionRunspace.Open(host, commands, help_file and str(help_file))

@@ -84,11 +84,11 @@ class RunspaceSession:
         _let_ctrl_c_interrupt()
         from .runspace import open_runspace
 
-        return engine, *open_runspace(self._console, self._commands(engine))
+        return engine, *open_runspace(self._console, *self._commands(engine))
 
-    def _commands(self, engine: Engine) -> Any:
-        """An ``Assembly`` whose cmdlets are there from the start; or None."""
-        return None
+    def _commands(self, engine: Engine) -> tuple[Any, Path | None]:
+        """An ``Assembly`` whose cmdlets are there from the start, and its help; or None."""
+        return None, None
 
     def run(self, script: str, /, *arguments: object, **parameters: object) -> Result:
         """Run PowerShell code and wait for it.

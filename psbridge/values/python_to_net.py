@@ -103,6 +103,9 @@ def _convert(value: object, mapping: _MappingConverter, depth: int) -> Any:
 
 def _convert_rare(value: object, mapping: _MappingConverter, depth: int) -> Any:
     kind = type(value)
+    # Those of ours that know their counterpart.
+    if (counterpart := getattr(kind, "_to_net", None)) is not None:
+        return counterpart(value)
     if isinstance(value, enum.Enum):
         return _convert(value.value, mapping, depth + 1)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):

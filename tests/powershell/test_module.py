@@ -424,3 +424,29 @@ class TestInstalling:
         from psbridge._version import __version__
 
         assert (ran.stdout, ran.stderr) == (f"{__version__}\n", "")
+
+
+def test_the_cmdlets_that_reach_other_machines_are_there(pwsh: Pwsh) -> None:
+    ran = pwsh(
+        IMPORT
+        + """
+        (Get-Command -Module PSBridge -CommandType Cmdlet).Name
+        (Get-Help New-WinRMSession -Parameter Port).description.Text
+        New-WinRMSession 'http://user:secret@nowhere'
+        """
+    )
+    assert ran.stdout.splitlines() == [
+        "Invoke-WinRMCommand",
+        "New-WinRMSession",
+        "The port. Without it 5985, or 5986 with -UseSSL.",
+    ]
+    assert "New-WinRMSession:" in ran.stderr
+
+
+def test_they_are_there_also_where_python_starts_later(pwsh: Pwsh) -> None:
+    ran = pwsh(
+        IMPORT
+        + f"Start-PSBridge '{sys.executable}'; (Get-Help New-WinRMSession -Parameter Port).name",
+        python="/nonexistent",
+    )
+    assert ran.stdout == "Port\n"

@@ -9,10 +9,14 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
-from sshd import MISSING, Sshd
+from ssh_server import MISSING, Sshd
 
 from psbridge.engine.homes import read_home
 from psbridge.remote.carrying import Target
+from tests.winrm_server.fixtures import machine as winrm_machine
+from tests.winrm_server.fixtures import winrm_server
+
+__all__ = ["winrm_machine", "winrm_server"]
 
 Until = Callable[..., None]
 

@@ -79,6 +79,7 @@ def test_a_question_that_nobody_can_answer_is_an_error(web: Any) -> None:
 
 
 def test_powershells_own_cmdlets_take_it(shell: Session, web: Any) -> None:
+    assert web.net.ComputerName == web.location
     listed = shell.run("Get-PSSession | ForEach-Object { $_.ComputerName }")
     assert listed == [web.location]
     found = shell.run("param($s) $x = 5; Invoke-Command -Session $s { $using:x + 1 }", s=web.net)
@@ -247,6 +248,7 @@ def test_a_close_ends_the_call_of_another_thread(
 
 def test_powershell_may_remove_it(shell: Session, machine: Machine) -> None:
     web = shell.connect(machine.target())
+    assert web.net.Name
     shell.run("Get-PSSession | Remove-PSSession")
     with pytest.raises(SessionClosedError):
         web.run("1")

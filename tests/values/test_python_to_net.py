@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from psbridge import ConversionError, Session
+from psbridge import ConversionError, Credential, Secret, Session
 
 TYPE = "param($x) if ($null -eq $x) { 'null' } else { $x.GetType().FullName }"
 
@@ -436,3 +436,13 @@ def test_deep_is_fine_and_too_deep_is_refused(to_net: Callable[[object], Any]) -
     for depth in (102, 100_000):
         with pytest.raises(ConversionError, match="100 levels"):
             to_net(nested(depth))
+
+
+def test_credentials_and_secrets_are_powershells(shell: Session) -> None:
+    secret = Secret("pa%s ü")
+    assert shell.run(
+        "param($c, $s) $c.UserName; $c.GetNetworkCredential().Password; $c.GetType().Name;"
+        "$s.GetType().Name; ConvertFrom-SecureString $s -AsPlainText",
+        c=Credential("DOM\\jo", secret),
+        s=secret,
+    ) == ["DOM\\jo", "pa%s ü", "PSCredential", "SecureString", "pa%s ü"]

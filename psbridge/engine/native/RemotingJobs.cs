@@ -18,9 +18,9 @@ public sealed record RemotingInformation(InformationRecord Record, string Locati
 
 /// <summary>What Receive-Job leaves in jobs that run elsewhere: Start-Job's, Invoke-Command's.</summary>
 /// <remarks>
-/// Receive-Job shows the warnings, verbose and debug messages of such a job on the host, past all
-/// streams. The job keeps them, too, in its streams, from where they are taken here. A job of
-/// another kind writes them into the streams of Receive-Job, and has none here.
+/// Of such a job Receive-Job writes the warnings, verbose and debug messages into its streams where
+/// they have come as records, and shows them on the host, past all streams, where they have come as
+/// calls of the host. The job keeps both in streams of its own, from where they are taken here.
 /// </remarks>
 public static class RemotingJobs
 {
@@ -29,9 +29,17 @@ public static class RemotingJobs
     /// <summary>The messages of a job and of its children, in the order of the children.</summary>
     /// <param name="job">The job.</param>
     /// <param name="keep">Whether they stay there for the next one.</param>
-    /// <returns>WarningRecords, VerboseRecords and DebugRecords, in this order for each.</returns>
-    public static RemotingMessage[] TakeMessages(Job job, bool keep)
+    /// <returns>
+    /// WarningRecords, VerboseRecords and DebugRecords, in this order for each; null for a job of
+    /// another kind, of which Receive-Job gives all.
+    /// </returns>
+    public static RemotingMessage[]? TakeMessages(Job job, bool keep)
     {
+        if (!IsChild(job) && (job.ChildJobs.Count == 0 || !job.ChildJobs.All(IsChild)))
+        {
+            return null;
+        }
+
         List<RemotingMessage> found = [];
         Take(job, keep, found);
         return [.. found];

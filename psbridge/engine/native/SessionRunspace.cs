@@ -14,8 +14,9 @@ public static class SessionRunspace
     /// <summary>Open a runspace with PowerShell's core commands.</summary>
     /// <param name="host">Where it shows what it has to show; null for nowhere.</param>
     /// <param name="commands">An assembly whose cmdlets are there from the start; or null.</param>
+    /// <param name="helpFile">Their help, the full path of a MAML file; or null.</param>
     /// <returns>The runspace.</returns>
-    public static Runspace Open(PSHost? host, Assembly? commands)
+    public static Runspace Open(PSHost? host, Assembly? commands, string? helpFile)
     {
         // CreateDefault would load all of PowerShell's assemblies; what this one leaves out is
         // loaded by its commands' names when they are first used.
@@ -27,7 +28,7 @@ public static class SessionRunspace
                 && cmdlet.GetCustomAttribute<EditorBrowsableAttribute>(inherit: false) is null)
             {
                 string name = $"{names.VerbName}-{names.NounName}";
-                state.Commands.Add(new SessionStateCmdletEntry(name, cmdlet, null));
+                state.Commands.Add(new SessionStateCmdletEntry(name, cmdlet, helpFile));
             }
         }
 

@@ -178,13 +178,15 @@ function Start-PSBridge {
         }
         # The cmdlets that reach other machines, whose assembly Python has loaded. Once this module
         # is imported it can export no more, and they go to the caller.
-        $import = [scriptblock]::Create('Import-Module -Assembly $args[0] -Cmdlet *-WinRM*')
+        $import = [scriptblock]::Create('
+            $from = if ($args[0].Location) { @{ Name = $args[0].Location } } else { @{ Assembly = $args[0] } }
+            Import-Module @from -Cmdlet *-WinRM*')
         foreach ($assembly in [AppDomain]::CurrentDomain.GetAssemblies()) {
             if ($assembly.GetName().Name -notlike 'PSBridge.Remote-*') { continue }
             if ($script:Imported) {
                 $PSCmdlet.InvokeCommand.InvokeScript($PSCmdlet.SessionState, $import, $assembly)
             } else {
-                Import-Module -Assembly $assembly -Cmdlet *-WinRM*
+                . $import $assembly
             }
         }
         $script:Attached = $true

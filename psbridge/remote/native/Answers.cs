@@ -13,8 +13,9 @@ namespace PSBridge.Remote;
 /// a damaged session.
 /// </remarks>
 /// <param name="session">The session's id.</param>
+/// <param name="hasEnded">Whether the machine has told how a command ended.</param>
 /// <param name="feed">Hands the engine a packet.</param>
-internal sealed class Answers(Guid session, Action<string> feed)
+internal sealed class Answers(Guid session, Func<Guid, bool> hasEnded, Action<string> feed)
 {
     private const int Milliseconds = 1_500;
 
@@ -73,6 +74,19 @@ internal sealed class Answers(Guid session, Action<string> feed)
         }
     }
 
+    /// <summary>The session fails: nothing is waited for any more.</summary>
+    public void ExpectNone()
+    {
+        lock (_lock)
+        {
+            _deaf = true;
+            foreach (Timer timer in _waiting.Values)
+            {
+                timer.Change(0, Timeout.Infinite);
+            }
+        }
+    }
+
     /// <summary>The session is over: answer its close, and nothing else any more.</summary>
     public void End()
     {
@@ -108,7 +122,7 @@ internal sealed class Answers(Guid session, Action<string> feed)
             _deaf = true;
         }
 
-        if (!closes)
+        if (!closes && !hasEnded(id))
         {
             feed(Packet.Stopped(session, id));
         }

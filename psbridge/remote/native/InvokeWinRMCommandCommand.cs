@@ -36,6 +36,7 @@ public sealed class InvokeWinRMCommandCommand : RemoteCommand
 
     /// <summary>How to authenticate.</summary>
     [Parameter]
+    [WinRMAuthentication]
     public override AuthenticationMechanism Authentication { get => base.Authentication; set => base.Authentication = value; }
 
     /// <summary>The port; without it 5985, or 5986 with TLS.</summary>
@@ -99,7 +100,7 @@ public sealed class InvokeWinRMCommandCommand : RemoteCommand
                     ComputerName = computer,
                     UserName = Credential?.UserName,
                     Password = Credential?.GetNetworkCredential().Password,
-                    Authentication = Authentication.ToString(),
+                    Authentication = WinRMAuthenticationAttribute.NameOf(Authentication),
                     UseSSL = UseSSL,
                     Port = Port,
                     ApplicationName = ApplicationName ?? "",

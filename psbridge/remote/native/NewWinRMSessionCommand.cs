@@ -23,6 +23,7 @@ public sealed class NewWinRMSessionCommand : OpenSessionsCommand
 
     /// <summary>How to authenticate.</summary>
     [Parameter]
+    [WinRMAuthentication]
     public AuthenticationMechanism Authentication { get; set; } = AuthenticationMechanism.Default;
 
     /// <summary>The port; without it 5985, or 5986 with TLS.</summary>
@@ -64,7 +65,7 @@ public sealed class NewWinRMSessionCommand : OpenSessionsCommand
                     ComputerName = computer,
                     UserName = Credential?.UserName,
                     Password = Credential?.GetNetworkCredential().Password,
-                    Authentication = Authentication.ToString(),
+                    Authentication = WinRMAuthenticationAttribute.NameOf(Authentication),
                     UseSSL = UseSSL,
                     Port = Port,
                     ApplicationName = ApplicationName,

@@ -4,7 +4,6 @@ using System.Collections.Generic;
 using System.Management.Automation;
 using System.Management.Automation.Remoting;
 using System.Management.Automation.Runspaces;
-using System.Reflection;
 using System.Threading;
 
 namespace PSBridge.Remote;
@@ -12,10 +11,6 @@ namespace PSBridge.Remote;
 /// <summary>Opens sessions on other machines, side by side, and writes each when it is open.</summary>
 public abstract class OpenSessionsCommand : PSCmdlet, IDisposable
 {
-    private static readonly MethodInfo? s_nameOf = typeof(PSRemotingTransportException).Assembly
-        .GetType("System.Management.Automation.Remoting.Client.WSManTransportManagerUtils")?
-        .GetMethod("GetFQEIDFromTransportError", BindingFlags.Static | BindingFlags.NonPublic);
-
     private readonly List<Opening> _openings = [];
     private readonly BlockingCollection<Opening> _done = new();
     private readonly Queue<Opening> _waiting = new();
@@ -114,22 +109,10 @@ public abstract class OpenSessionsCommand : PSCmdlet, IDisposable
             {
                 Exception reason = opening.Runspace.RunspaceStateInfo.Reason
                     ?? new InvalidOperationException($"{opening.Target}: the session was closed");
-                WriteError(new ErrorRecord(
-                    reason, ErrorId(reason), ErrorCategory.OpenError, opening.Target));
+                WriteError(RemoteRunspaces.OpenFailure(reason, opening.Target));
                 opening.Runspace.Dispose();
             }
         }
-    }
-
-    // As the engine names the errors of its own sessions, by the code of Windows'. Where an engine lacks
-    // the private method, there is the general name.
-    private static string ErrorId(Exception reason)
-    {
-        const string General = "PSSessionOpenFailed";
-        return reason is PSRemotingTransportException { ErrorCode: not 0 and int code }
-            && s_nameOf?.Invoke(null, [code, General]) is string name
-                ? name
-                : General;
     }
 
     private sealed class Opening(object target, Runspace runspace, RemoteConnectionInfo info)

@@ -87,11 +87,82 @@ internal static class Packet
 
     public static string CloseAck(Guid id) => $"<CloseAck PSGuid='{id}' />";
 
-    /// <summary>The message with which a pipeline says that it has been stopped.</summary>
-    public static string Stopped(Guid session, Guid pipeline)
+    /// <summary>Whether the message with which a pipeline ends begins in it.</summary>
+    public static bool EndsPipeline(string packet)
     {
-        byte[] data = Encoding.UTF8.GetBytes(
-            "<Obj RefId=\"0\"><MS><I32 N=\"PipelineState\">3</I32></MS></Obj>");
+        if (!IsData(packet))
+        {
+            return false;
+        }
+
+        int start = packet.IndexOf('>', StringComparison.Ordinal) + 1;
+        int end = packet.IndexOf('<', start);
+        byte[] data = new byte[Math.Max(0, end - start) / 4 * 3];
+        if (end < start || !Convert.TryFromBase64Chars(packet.AsSpan(start, end - start), data, out int length))
+        {
+            return false;
+        }
+
+        for (ReadOnlySpan<byte> rest = data.AsSpan(0, length); rest.Length >= FragmentHeader;)
+        {
+            int size = BinaryPrimitives.ReadInt32BigEndian(rest[17..]);
+            bool begins = (rest[16] & 1) != 0;
+            if (size < 0 || size > rest.Length - FragmentHeader)
+            {
+                return false;
+            }
+
+            // The far side sends a pipeline's state once: when it has ended.
+            if (begins && size >= MessageHeader
+                && BinaryPrimitives.ReadUInt32LittleEndian(rest[(FragmentHeader + 4)..]) == PipelineState)
+            {
+                return true;
+            }
+
+            rest = rest[(FragmentHeader + size)..];
+        }
+
+        return false;
+    }
+
+    /// <summary>The message with which a pipeline says that it has been stopped.</summary>
+    public static string Stopped(Guid session, Guid pipeline) =>
+        State(session, pipeline, "<I32 N=\"PipelineState\">3</I32>");
+
+    /// <summary>The message with which a pipeline says that it has failed.</summary>
+    /// <param name="session">The session's id.</param>
+    /// <param name="pipeline">The pipeline's.</param>
+    /// <param name="message">Why.</param>
+    /// <param name="errorId">What the error is called.</param>
+    /// <returns>The packet.</returns>
+    public static string Failed(Guid session, Guid pipeline, string message, string errorId)
+    {
+        string text = CliXml(message);
+        return State(
+            session,
+            pipeline,
+            "<I32 N=\"PipelineState\">5</I32>"
+            + "<Obj N=\"ExceptionAsErrorRecord\" RefId=\"1\">"
+            + "<TN RefId=\"0\"><T>System.Management.Automation.ErrorRecord</T><T>System.Object</T></TN>"
+            + $"<ToString>{text}</ToString><MS>"
+            + "<Obj N=\"Exception\" RefId=\"2\">"
+            + "<TN RefId=\"1\"><T>System.Management.Automation.Remoting.PSRemotingTransportException</T>"
+            + "<T>System.Exception</T><T>System.Object</T></TN>"
+            + $"<ToString>{text}</ToString><Props><S N=\"Message\">{text}</S></Props></Obj>"
+            + "<Nil N=\"TargetObject\" />"
+            + $"<S N=\"FullyQualifiedErrorId\">{CliXml(errorId)}</S>"
+            + "<Nil N=\"InvocationInfo\" />"
+            + $"<I32 N=\"ErrorCategory_Category\">{(int)System.Management.Automation.ErrorCategory.ConnectionError}</I32>"
+            + "<S N=\"ErrorCategory_Activity\"></S>"
+            + "<S N=\"ErrorCategory_Reason\">PSRemotingTransportException</S>"
+            + "<S N=\"ErrorCategory_TargetName\"></S><S N=\"ErrorCategory_TargetType\"></S>"
+            + $"<S N=\"ErrorCategory_Message\">{text}</S>"
+            + "<B N=\"SerializeExtendedInfo\">false</B></MS></Obj>");
+    }
+
+    private static string State(Guid session, Guid pipeline, string properties)
+    {
+        byte[] data = Encoding.UTF8.GetBytes($"<Obj RefId=\"0\"><MS>{properties}</MS></Obj>");
         byte[] fragment = new byte[FragmentHeader + MessageHeader + data.Length];
         Span<byte> to = fragment;
         // The far side counts its objects from 1, so none has this number.
@@ -104,6 +175,26 @@ internal static class Packet
         pipeline.TryWriteBytes(to[45..]);
         data.CopyTo(to[(FragmentHeader + MessageHeader)..]);
         return $"<Data Stream='Default' PSGuid='{pipeline}'>{Convert.ToBase64String(fragment)}</Data>";
+    }
+
+    // Text as the engine's serializer writes it: what XML cannot hold is _xHHHH_.
+    private static string CliXml(string text)
+    {
+        StringBuilder written = new(text.Length);
+        foreach (char c in text)
+        {
+            written = c switch
+            {
+                '&' => written.Append("&amp;"),
+                '<' => written.Append("&lt;"),
+                '>' => written.Append("&gt;"),
+                '_' or < ' ' or '\uFFFE' or '\uFFFF' => written.Append(CultureInfo.InvariantCulture, $"_x{(int)c:X4}_"),
+                _ when char.IsSurrogate(c) => written.Append(CultureInfo.InvariantCulture, $"_x{(int)c:X4}_"),
+                _ => written.Append(c),
+            };
+        }
+
+        return written.ToString();
     }
 
     private static uint MessageType(string packet)

@@ -13,7 +13,7 @@ namespace PSBridge.Remote;
 /// Rejected: a host of our own that takes the code. Only behind its own class of host the engine sees
 /// whether there is anybody to be asked, and a script that asks nobody would wait for ever.
 /// </remarks>
-internal sealed class RemoteExit(RemoteConnectionInfo info, Runspace runspace, PSHost host)
+internal sealed class RemoteExit(RemoteConnectionInfo info, Runspace runspace, PSHost? host)
 {
     private Guid _script;
     private int _begun;

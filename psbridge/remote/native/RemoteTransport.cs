@@ -36,6 +36,7 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
     private readonly Action<RemoteTransport> _open;
     private readonly PacketOrder _order;
     private readonly Answers _answers;
+    private readonly ConcurrentDictionary<Guid, CommandEnd> _commands = new();
     private readonly Timer _openTimer;
     private readonly Timer _deadline;
     private Action? _end;
@@ -44,6 +45,7 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
     private int _over;
     private bool _closeRefused;
     private volatile bool _heard;
+    private (string Message, int Code)? _refusal;
 
     internal RemoteTransport(
         Guid id, PSRemotingCryptoHelper crypto, RemoteConnectionInfo info, Action<RemoteTransport> open)
@@ -55,7 +57,7 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
         _order = new PacketOrder(Put);
         _openTimer = new Timer(_ => OpenTimeIsUp());
         _deadline = new Timer(_ => DeadlineIsUp());
-        _answers = new Answers(id, HandleDataReceived);
+        _answers = new Answers(id, HasEnded, HandleDataReceived);
     }
 
     /// <summary>The session's id, which is the shell's.</summary>
@@ -138,6 +140,11 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
             return;
         }
 
+        if (closes)
+        {
+            _commands.TryRemove(Packet.IdOf(packet), out _);
+        }
+
         if (Info.Exit is not { } exit)
         {
             HandleDataReceived(packet);
@@ -147,11 +154,48 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
             HandleDataReceived(packet);
             exit.After(packet);
         }
+
+        // Not before: an acknowledged stop whose end the engine has not got yet is a failure to it.
+        if (Packet.EndsPipeline(packet) && _commands.TryGetValue(Packet.IdOf(packet), out CommandEnd? end))
+        {
+            end.Heard = true;
+        }
     }
 
     /// <summary>Feed the end of a stopped command that the far side ended without a word.</summary>
     /// <param name="command">The command's id.</param>
     public void FeedStopped(string command) => Feed(Packet.Stopped(Id, Guid.Parse(command)));
+
+    /// <summary>Feed the end of a command that the carrier gives up; the session goes on.</summary>
+    /// <param name="command">The command's id.</param>
+    /// <param name="message">Why: the machine, what happened, and what to try.</param>
+    /// <param name="errorId">What PowerShell is to call the error.</param>
+    public void FeedFailed(string command, string message, string errorId) =>
+        Feed(Packet.Failed(Id, Guid.Parse(command), message, errorId));
+
+    /// <summary>Say that nothing comes any more from a command.</summary>
+    /// <remarks>
+    /// A command that did not tell how it ended, which the engine would wait for for ever, was
+    /// stopped where a stop was asked for: the far side had not begun it yet. Otherwise it has failed.
+    /// </remarks>
+    /// <param name="command">The command's id.</param>
+    /// <param name="message">Why it has failed, where it has.</param>
+    /// <param name="errorId">What PowerShell is to call the error.</param>
+    public void CommandEnded(string command, string message, string errorId)
+    {
+        Guid id = Guid.Parse(command);
+        if (!_commands.TryGetValue(id, out CommandEnd? end) || end.Heard)
+        {
+            return;
+        }
+
+        Feed(end.Signalled ? Packet.Stopped(Id, id) : Packet.Failed(Id, id, message, errorId));
+    }
+
+    /// <summary>Note why the session is not open yet, which the open timeout then says.</summary>
+    /// <param name="message">The reason so far.</param>
+    /// <param name="errorCode">The code of Windows' for it; or 0.</param>
+    public void NotOpenYet(string message, int errorCode) => _refusal = (message, errorCode);
 
     /// <summary>Let the session fail.</summary>
     /// <param name="message">Why: the machine, what happened, and what to try.</param>
@@ -170,6 +214,7 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
         // Not on the caller's thread: the engine answers by closing the session.
         ThreadPool.QueueUserWorkItem(_ =>
         {
+            _answers.ExpectNone();
             RaiseErrorHandler(new TransportErrorOccuredEventArgs(reason, when));
             End();
         });
@@ -240,8 +285,19 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
     private void Write(string packet)
     {
         bool closes = Packet.IsClose(packet);
+        bool stops = Packet.IsSignal(packet);
         Guid id = Packet.IdOf(packet);
-        if (id != Guid.Empty && (closes || Packet.IsSignal(packet)))
+        if (Packet.IsCommand(packet))
+        {
+            // The engine uses an id again, for each part of a file that Copy-Item brings.
+            _commands[id] = new CommandEnd();
+        }
+        else if (stops && _commands.TryGetValue(id, out CommandEnd? end))
+        {
+            end.Signalled = true;
+        }
+
+        if (id != Guid.Empty && (closes || stops))
         {
             _answers.Expect(id, closes);
         }
@@ -271,10 +327,16 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
     {
         if (!IsOpen)
         {
+            string time = $"no PowerShell session within {Seconds(Info.OpenMilliseconds)} (the open timeout)";
+            if (_refusal is { } refusal)
+            {
+                Fail($"{refusal.Message}; {time}", refusal.Code, null);
+                return;
+            }
+
             Fail(
-                $"{Info.ComputerName}: no PowerShell session within {Seconds(Info.OpenMilliseconds)} (the open timeout); "
-                + "the machine accepts connections but does not answer, or it is not reachable"
-                + WhatIsKnown(),
+                $"{Info.ComputerName}: {time}; the machine accepts connections but does not answer, "
+                + "or it is not reachable" + WhatIsKnown(),
                 0,
                 null);
         }
@@ -285,6 +347,8 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
         string what = IsOpen ? "what ran there is stopped" : "there is no PowerShell session yet" + WhatIsKnown();
         Fail($"{Info.ComputerName}: the time of {Seconds(Info.DeadlineMilliseconds)} is up; {what}", 0, null);
     }
+
+    private bool HasEnded(Guid command) => _commands.TryGetValue(command, out CommandEnd? end) && end.Heard;
 
     private string WhatIsKnown()
     {
@@ -317,6 +381,15 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
         {
             ThreadPool.QueueUserWorkItem(_ => Border.TryCall(end));
         }
+    }
+
+    private sealed class CommandEnd
+    {
+        /// <summary>Whether a stop was asked for.</summary>
+        public volatile bool Signalled;
+
+        /// <summary>Whether the far side has told how it ended.</summary>
+        public volatile bool Heard;
     }
 
     private sealed class QueueWriter(RemoteTransport owner) : TextWriter

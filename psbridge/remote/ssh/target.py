@@ -35,6 +35,8 @@ class SSH(Target):
     Attributes:
         host: ``"host"`` or ``"user@host"``: a name, an address, or an alias of ssh_config, spelt as
             ssh is to see it.
+        name: what Get-Job and `location` call the machine; without it the address, with the port
+            where one is given.
         port: the port; None is what ssh_config says, else 22.
         key_file: a private key, as ``ssh -i`` takes it. With one, no other key is tried.
         config: a file that takes the place of the user's and the system's ssh_config.
@@ -53,6 +55,7 @@ class SSH(Target):
 
     host: str
     _: KW_ONLY
+    name: str | None = None
     port: int | None = None
     key_file: str | os.PathLike[str] | None = None
     config: str | os.PathLike[str] | None = None
@@ -87,7 +90,7 @@ class SSH(Target):
         object.__setattr__(self, "options", dict(self.options))
         object.__setattr__(self, "user", user)
         object.__setattr__(self, "address", address)
-        object.__setattr__(self, "location", shown)
+        object.__setattr__(self, "location", self.name or shown)
 
     def carrier(self, transport: Any, fan_out: FanOut) -> Carrier:
         """Make the carrier of a session; see `Target.carrier`."""

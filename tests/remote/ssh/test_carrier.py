@@ -20,7 +20,7 @@ from psbridge import SSH, JobFailed, JobHandle, PowerShellError, Session, Sessio
 from psbridge.remote.carrying import Target
 
 if TYPE_CHECKING:
-    from sshd import Sshd
+    from ssh_server import Sshd
 
     from ..conftest import Until
 
@@ -218,7 +218,7 @@ def test_the_reason_is_sshs_own_line_and_what_to_try(
 
 
 def test_a_closed_port_is_refused(session: Session, sshd: Sshd) -> None:
-    from sshd import free_port
+    from ssh_server import free_port
 
     port = free_port()
     reason = failed(session, sshd.target(port=port))

@@ -1,0 +1,383 @@
+"""A session carried over WinRM to a machine's PowerShell endpoint.
+
+| the engine writes | goes out | is fed back |
+|---|---|---|
+| the session's first Data | Create; then Receives of the shell | DataAck |
+| Command X | nothing | CommandAck at once |
+| X's first Data | Command; then Receives of X | DataAck |
+| later Data | Send, to ``stdin`` or, for the host's answers, to ``pr`` | DataAck |
+| Signal X | Signal ``crtl_c`` | SignalAck, when X's Receives have ended |
+| Close X | Signal ``terminate``, when there is nothing else to send | CloseAck at once |
+| Close of the session | Delete | CloseAck |
+
+Threads: one sends, and has cleaned up when it ends; one listens to the shell; one to each command
+that runs. Each has a connection to itself while it uses it, see `Connections`: a session that runs
+one command after the other has two or three.
+
+Guarantees:
+
+- Create, Command and Send are never repeated where the machine may have taken them. A Command or a
+  Send whose fate is unknown, which the timed-out fault after them means, too, is terminated, and
+  its command fails; the session goes on.
+- On every way out the shell is deleted, with what runs in it: the session was closed, has failed,
+  was given up by its timers, the program ends. Where the connection was cut, on a new one.
+- A command that has not told its end has failed, and what it had told stays.
+- `finished` is called when no thread of the session runs any more, but for one that the machine
+  keeps waiting and that has been cut off.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.cookiejar import CookieJar
+from typing import TYPE_CHECKING, Any
+
+from ..carrying import Carrier, FanOut
+from .connection import Connection
+from .connections import Connections
+from .endings import is_gone, is_unreachable
+from .errors import LogonRefused, NotSent, RequestError
+from .messages import Envelope, Messages
+from .packets import Packet, acknowledgement, data_packet, read_packet
+from .receiving import GRACE_SECONDS, Listener, Lost
+from .running import Command
+from .shell import Shell
+
+if TYPE_CHECKING:
+    from .target import WinRM
+
+__all__ = ["WinRMCarrier"]
+
+# Before a request that has not reached the machine is sent again.
+_NOT_SENT_PAUSES = (0.2, 1.0)
+# How long it may take to log on ahead of the first command.
+_PREPARE_SECONDS = 5.0
+# How long what ends a command may take, beyond which it is left to the Delete of the shell.
+_TERMINATE_SECONDS = 10.0
+# For how long the engine must have nothing else to send before a closed command is terminated: so
+# neither the next command waits for that, nor the Delete, with which it would be for nothing.
+_TERMINATE_MILLISECONDS = 10
+
+
+class WinRMCarrier(Carrier):
+    """Carries one session; see the module."""
+
+    def __init__(self, transport: Any, target: WinRM, fan_out: FanOut) -> None:
+        """Make the carrier of a session.
+
+        Args:
+            transport: its ``RemoteTransport``.
+            target: the machine.
+            fan_out: what it has in common with other sessions.
+        """
+        super().__init__(transport)
+        self._target = target
+        cookies = CookieJar()
+        self._connections = Connections(lambda: Connection(target, cookies, fan_out))
+        self._over = threading.Event()
+        self._lock = threading.Lock()
+        self._line: Connection | None = None  # what the thread that sends waits on
+        self._cleans_up = False
+        self._opening: threading.Event | None = None  # set when the Create has been answered
+        self._deleting: threading.Thread | None = None
+        self._listener: Listener | None = None
+        self._commands: dict[str, Command] = {}
+        self._closed: list[str] = []  # commands that are to be terminated
+
+    def begin(self) -> None:
+        """Start the thread that sends."""
+        name = f"psbridge sends to {self._target.location}"
+        threading.Thread(target=self._run, name=name, daemon=True).start()
+
+    def end(self) -> None:
+        """The session is over: let the thread that sends clean up, also where it waits."""
+        with self._lock:
+            self._over.set()
+            line = None if self._cleans_up else self._line
+            opening, self._opening = self._opening, None
+            if opening is not None:
+                self._deleting = threading.Thread(
+                    target=self._delete_unheard,
+                    args=(line, opening),
+                    name=f"psbridge deletes at {self._target.location}",
+                    daemon=True,
+                )
+                self._deleting.start()
+        if line is not None and opening is None:
+            self._connections.abort(line)
+
+    def _delete_unheard(self, line: Connection, answered: threading.Event) -> None:
+        with self._connections.one() as another:
+            gone = self._shell.delete_unheard(another, answered)
+        if gone and not answered.is_set():
+            self._connections.abort(line)
+
+    def _run(self) -> None:
+        try:
+            with self._connections.one() as line:
+                header = line.header
+            self._messages = Messages(
+                header,
+                str(self.transport.Id),
+                self._target.configuration,
+                name=f"psbridge {self._target.location}",
+                idle_timeout=self._target.idle_timeout,
+                no_profile=self._target.no_profile,
+            )
+            self._shell = Shell(
+                self._messages, open_timeout=self._target.open_timeout, given_up=self._over
+            )
+            try:
+                self._carry_all()
+            finally:
+                self._clean_up()
+        finally:
+            self._connections.close()
+            self.finished()
+
+    def _carry_all(self) -> None:
+        try:
+            while (line := self._next()) is not None:
+                packet = read_packet(line)
+                self._carry(packet)
+                if packet.kind == "Close" and packet.command is None:
+                    return
+        except RequestError as error:
+            self.fail(str(error), error.code)
+        except Exception as error:
+            self.fail(self._own_fault(error))
+
+    def _next(self) -> str | None:
+        """Wait for a packet; None where there will be none."""
+        while not self._over.is_set():
+            line: str | None = self.transport.Take(_TERMINATE_MILLISECONDS if self._closed else -1)
+            if line != "":
+                return line
+            self._terminate(*self._closed)
+        return None
+
+    def _carry(self, packet: Packet) -> None:
+        kind, identity = packet.kind, packet.command
+        if kind == "Data" and identity is None:
+            self._carry_to_shell(packet)
+        elif kind == "Data" and identity is not None:
+            self._carry_to_command(identity, packet)
+        elif kind == "Signal" and identity is not None:
+            self._stop(identity)
+            return
+        elif kind == "Close" and identity is not None:
+            self._close(identity)
+        elif kind == "Close":
+            self._clean_up()
+        self.transport.Feed(acknowledgement(kind, identity))
+
+    # The shell.
+
+    def _carry_to_shell(self, packet: Packet) -> None:
+        if self._listener is not None:
+            self._send(self._messages.send(None, packet.data, answer=packet.answers))
+            return
+        answered = threading.Event()
+        with self._sending() as line:
+            with self._lock:
+                if self._over.is_set():
+                    return
+                self._opening = answered
+            try:
+                self._shell.create(line, packet.data, self._not_open_yet)
+            finally:
+                answered.set()
+                with self._lock:
+                    self._opening = None
+                    deleting = self._deleting
+                if deleting is not None:
+                    deleting.join()
+            self.transport.Info.AuthenticatedWith = line.authenticated_with
+        self._listener = self._listen(None, self._shell_ended)
+        self._listener.start()
+        # The first command will want another connection, and the machine is still opening.
+        with self._sending() as line:
+            line.prepare(answer_within=_PREPARE_SECONDS)
+
+    def _not_open_yet(self, error: RequestError) -> None:
+        self.transport.NotOpenYet(str(error), _signed(error.code))
+
+    def _shell_ended(self, error: Exception | None) -> None:
+        if error is not None:
+            self.fail(*self._lost(error))
+        elif not self._cleans_up:
+            self.fail(f"{self._target.location}: the machine has ended the session")
+
+    # Commands.
+
+    def _carry_to_command(self, identity: str, packet: Packet) -> None:
+        command = self._commands.get(identity)
+        begins = command is None
+        if command is None:
+            if identity in self._closed:
+                self._terminate(identity)
+            command = self._commands[identity] = Command(self.transport, identity)
+        elif command.failed:
+            return  # what is left of its input has nowhere to go
+        try:
+            if begins:
+                self._send(self._messages.command(identity, packet.data))
+                command.listen(self._listen(identity, partial(self._command_ended, command)))
+            else:
+                self._send(self._messages.send(identity, packet.data, answer=packet.answers))
+        except LogonRefused:
+            raise
+        except RequestError as error:
+            if is_gone(error):
+                raise RequestError(*self._lost(error)) from None
+            command.fail(f"{error}; the command was given up")
+
+    def _command_ended(self, command: Command, error: Exception | None) -> None:
+        if error is not None and not (command.is_stopped and is_gone(error)):
+            self.fail(*self._lost(error))
+        else:
+            command.ended(
+                f"{self._target.location}: the machine has ended the command without telling how "
+                "it ended; its process may have been ended"
+            )
+
+    def _stop(self, identity: str) -> None:
+        command = self._commands.get(identity)
+        if command is None:
+            self.transport.Feed(acknowledgement("Signal", identity))
+            return
+        command.is_stopped = True
+        command.let_begin(self._over)
+        try:
+            self._send(self._messages.stop(identity), self._target.cancel_timeout)
+        except LogonRefused:
+            raise
+        except RequestError:
+            pass  # it has ended, or its end is told for it in time
+        command.stopped()
+
+    def _close(self, identity: str) -> None:
+        command = self._commands.pop(identity, None)
+        if command is None:
+            return
+        if command.listener is None or not command.listener.is_listening():
+            # One may wait for its turn: they count there, and must not pile up.
+            self._terminate(*self._closed)
+            self._closed.append(identity)
+            return
+        # The engine wants no more of one that has not told its end.
+        command.listener.expect_end()
+        self._terminate(identity)
+        command.listener.wait(1.0)
+        command.listener.leave()
+
+    def _terminate(self, *identities: str) -> None:
+        """Let the machine forget commands, which count until then."""
+        for identity in identities:
+            if identity in self._closed:
+                self._closed.remove(identity)
+            try:
+                self._send(
+                    self._messages.terminate(identity),
+                    min(self._target.cancel_timeout, _TERMINATE_SECONDS),
+                )
+            except LogonRefused:
+                raise
+            except RequestError:
+                pass  # it is gone, or will go with the shell
+
+    def _listen(self, identity: str | None, ended: Any) -> Listener:
+        return Listener(
+            self._connections,
+            self._messages,
+            identity,
+            poll=self._target.operation_timeout,
+            retries=self._target.retries,
+            hear=lambda fragments: self.transport.Feed(data_packet(identity, fragments)),
+            ended=ended,
+        )
+
+    # Both.
+
+    def _send(self, envelope: Envelope, seconds: float | None = None) -> None:
+        """Send a request; again only where it has not reached the machine."""
+        if seconds is None:
+            seconds = self._target.operation_timeout + GRACE_SECONDS
+        pauses = iter(_NOT_SENT_PAUSES)
+        with self._sending() as line:
+            while True:
+                try:
+                    line.send(envelope, answer_within=seconds)
+                    return
+                except NotSent as error:
+                    pause = next(pauses, None)
+                    if pause is None or not is_unreachable(error) or self._over.wait(pause):
+                        raise
+
+    @contextmanager
+    def _sending(self) -> Iterator[Connection]:
+        """Have a connection to send on, which `end` cuts where it has to."""
+        with self._connections.one() as line:
+            with self._lock:
+                self._line = line
+                over = self._over.is_set()
+            try:
+                if over:
+                    self._connections.abort(line)
+                yield line
+            finally:
+                with self._lock:
+                    self._line = None
+
+    def _lost(self, error: Exception) -> tuple[str, int]:
+        """The reason, and its code, of a session that is lost while it is in use."""
+        tries = ""
+        if isinstance(error, Lost) and isinstance(error.__cause__, RequestError):
+            if error.tries > 1:
+                tries = f" ({error.tries} tries in {error.seconds:.0f} s)"
+            error = error.__cause__
+        if not isinstance(error, RequestError):
+            return self._own_fault(error), 0
+        return (
+            f"{error}; the session was lost while it was in use{tries}: the machine or WinRM may "
+            "have restarted, and what ran there may not have ended",
+            error.code,
+        )
+
+    def _own_fault(self, error: Exception) -> str:
+        return (
+            f"{self._target.location}: psbridge could not carry the session on, "
+            f"which is a fault of its own ({type(error).__name__}: {error})"
+        )
+
+    def _clean_up(self) -> None:
+        with self._lock:
+            if self._cleans_up:
+                return
+            self._cleans_up = True
+        listeners = [one.listener for one in self._commands.values() if one.listener is not None]
+        if self._listener is not None:
+            listeners.append(self._listener)
+        for listener in listeners:
+            listener.expect_end()
+        if self._shell.may_exist:
+            self._delete(listeners)
+        for listener in listeners:
+            listener.leave()
+
+    def _delete(self, listeners: list[Listener]) -> None:
+        if self._listener is not None and not self._listener.is_listening():
+            # Some delete a shell only while a Receive of it waits.
+            listener = self._listen(None, lambda error: None)
+            listener.expect_end()
+            listener.start()
+            listeners.append(listener)
+        with self._connections.one() as line:
+            self._shell.delete(line)
+
+
+def _signed(code: int) -> int:
+    return (code + 2**31) % 2**32 - 2**31

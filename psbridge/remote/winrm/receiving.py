@@ -1,0 +1,181 @@
+"""Listening to a shell, or to one command of it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from .connection import Connection
+from .endings import is_busy, is_gone
+from .errors import Fault, RequestError, TimedOut
+from .messages import Answer, Messages
+
+if TYPE_CHECKING:
+    from .connections import Connections
+
+__all__ = ["GRACE_SECONDS", "Listener", "Lost"]
+
+# How much longer than it was asked to a machine may take for an answer. Some answer an idle
+# Receive only after half a minute, whatever they were asked.
+GRACE_SECONDS = 30.0
+# How long to wait before each repetition of a Receive that got no answer: five, at most.
+_PAUSES = (0.1, 0.5, 1.0, 2.0, 4.0)
+# How often a Receive is repeated that the machine took and left without any answer.
+_SILENCES = 2
+# How soon after another an idle machine is asked at most.
+_HASTE_SECONDS = 0.1
+
+
+class Lost(Exception):
+    """A Receive got no answer, however often it was repeated; the cause is the last refusal.
+
+    Attributes:
+        tries: how often it was sent.
+        seconds: for how long.
+    """
+
+    def __init__(self, tries: int, seconds: float) -> None:
+        super().__init__(tries, seconds)
+        self.tries, self.seconds = tries, seconds
+
+
+class Listener:
+    """Receives what a shell or a command says, on a thread and a connection of its own.
+
+    Guarantees:
+
+    - A Receive that got no answer is repeated with the same MessageID, by which the machine gives
+      the same data again; a new id would lose what was in the lost answer.
+    - Each timed-out fault, and each empty answer, is a place where it looks whether it is wanted.
+    - After `leave` has returned true, nothing is heard any more.
+
+    Attributes:
+        has_heard: whether anything was said.
+    """
+
+    def __init__(
+        self,
+        connections: Connections,
+        messages: Messages,
+        command: str | None,
+        *,
+        poll: float,
+        retries: int,
+        hear: Callable[[str], None],
+        ended: Callable[[Exception | None], None],
+    ) -> None:
+        """Make a listener, which does not listen yet.
+
+        Args:
+            connections: where it gets its connection.
+            messages: of its shell.
+            command: the command's id; None listens to the shell.
+            poll: how many seconds the machine is to wait for something to say.
+            retries: how often an answer that was lost is asked for again, five times at most.
+            hear: gets the fragments, one after the other.
+            ended: is told that nothing comes any more, and what went wrong.
+        """
+        self._connections, self._messages, self._command = connections, messages, command
+        self._patience = poll + GRACE_SECONDS
+        self._retries = min(retries, len(_PAUSES))
+        self._hear, self._ended = hear, ended
+        self.has_heard = False
+        self._expected = False
+        self._leaving = threading.Event()
+        self._connection: Connection | None = None
+        name = f"psbridge receives {command or messages.shell}"
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Begin to listen."""
+        self._thread.start()
+
+    def expect_end(self) -> None:
+        """From now on what it listens to may go away: that is its end, and no fault."""
+        self._expected = True
+
+    def leave(self, seconds: float = 2.0) -> bool:
+        """Listen no longer; what waits for an answer is cut.
+
+        Args:
+            seconds: how long to wait for the thread.
+
+        Returns:
+            Whether it has ended.
+        """
+        self._expected = True
+        self._leaving.set()
+        until = time.monotonic() + seconds
+        # Not once: it may have been between two connections.
+        while self._thread.is_alive() and time.monotonic() < until:
+            if (connection := self._connection) is not None:
+                self._connections.abort(connection)
+            self._thread.join(0.05)
+        return not self._thread.is_alive()
+
+    def is_listening(self) -> bool:
+        """Whether it has not ended."""
+        return self._thread.is_alive()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for its end; tells whether it has come."""
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        failure: Exception | None = None
+        try:
+            with self._connections.one() as connection:
+                self._connection = connection
+                try:
+                    self._listen(connection)
+                finally:
+                    self._connection = None
+        except Exception as error:
+            failure = error
+        if self._leaving.is_set() or (self._expected and failure is not None):
+            failure = None
+        self._ended(failure)
+
+    def _listen(self, connection: Connection) -> None:
+        done = False
+        while not done and not self._leaving.is_set():
+            asked = time.monotonic()
+            try:
+                answer = self._receive(connection)
+            except TimedOut:
+                answer = Answer()
+            if not answer.streams and not answer.done:
+                # A machine that does not wait for something to say is not asked in a loop.
+                if time.monotonic() - asked < _HASTE_SECONDS:
+                    self._leaving.wait(_HASTE_SECONDS)
+                continue
+            for fragments in answer.streams:
+                if self._leaving.is_set():
+                    return
+                self.has_heard = True
+                self._hear(fragments)
+            done = answer.done
+
+    def _receive(self, connection: Connection) -> Answer:
+        envelope = self._messages.receive(self._command)
+        begun = time.monotonic()
+        tries = silences = 0
+        while True:
+            sent = time.monotonic()
+            try:
+                answer = connection.send(envelope, answer_within=self._patience)
+                return self._messages.read(answer)
+            except RequestError as error:
+                if not is_busy(error) or (self._expected and is_gone(error)):
+                    raise
+                silences += time.monotonic() - sent >= self._patience
+                if tries == self._retries or silences > _SILENCES:
+                    raise Lost(tries + 1, time.monotonic() - begun) from error
+                if isinstance(error, Fault):  # a limit: it was not taken
+                    envelope = self._messages.receive(self._command)
+            if self._leaving.wait(_PAUSES[tries]):
+                return Answer(done=True)
+            tries += 1
