@@ -53,7 +53,8 @@ LIMIT = 1.7
 def test_every_name_is_there_when_it_is_asked_for(run_python: RunPython) -> None:
     code = """
 import psbridge, pickle
-print(set(psbridge.__all__) <= set(dir(psbridge)), sorted(set(psbridge.__all__)) == sorted(psbridge.__all__))
+names = sorted(psbridge.__all__)
+print(set(names) <= set(dir(psbridge)), sorted(set(names)) == names)
 for package in (psbridge, psbridge.cmdlets, psbridge.jobs, psbridge.session):
     for name in package.__all__:
         assert getattr(package, name) is getattr(package, name) is vars(package)[name]

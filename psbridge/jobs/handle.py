@@ -172,7 +172,7 @@ class JobHandle:
         failed = [child for child in children if child.state == "Failed"]
         if len(children) < 2 or not failed:
             return f"job {self.name} failed: {self.reason or 'it gave no reason'}"
-        named = [f"{_place(child)}: {child.reason or 'it gave no reason'}" for child in failed]
+        named = [_named(child) for child in failed]
         more = len(named) - _NAMED
         lines = "\n  ".join([*named[:_NAMED], *([f"and {more} more"] if more > 0 else [])])
         return f"job {self.name} failed in {len(failed)} of {len(children)} children\n  {lines}"
@@ -315,10 +315,14 @@ _MESSAGES = {"Warning": "warnings", "Verbose": "verbose", "Debug": "debug"}
 _FINISHED = ("Completed", "Failed", "Stopped")
 
 
-def _place(child: JobHandle) -> str:
-    """What tells a child from the others: its machine, where that is another one, or its name."""
-    location = child.location
-    return child.name if location in ("", "localhost", "PowerShell") else location
+def _named(child: JobHandle) -> str:
+    """Why a child failed, behind what tells it from the others: its machine, else its name."""
+    place = child.location
+    if place in ("", "localhost", "PowerShell"):
+        place = child.name
+    reason = child.reason or "it gave no reason"
+    # The reasons of connections that are lost, or were never there, begin with the machine.
+    return reason if reason.startswith(f"{place}: ") else f"{place}: {reason}"
 
 
 def _reason(net: Any) -> Any:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import JobError, PowerShellError, SessionClosedError
+from ..errors import PowerShellError, SessionClosedError
 from ..jobs.handle import JobHandle
 from ..session.session import RunspaceSession
 from .carrying import FanOut, Target, connection_to
@@ -45,7 +45,10 @@ class RemoteSession(RunspaceSession):
         super().__init__()
 
     def _open(self, pshome: str | Path | None) -> tuple[Engine, Any, Any]:
-        from PSBridge.Remote import OpenFailure, RemoteOpening
+        from PSBridge.Remote import RemoteOpening, RemoteRunspaces
+
+        from ..session.pipeline import powershell_error
+        from ..values import clean_text
 
         self._info = connection_to(self.target, FanOut())
         # Not in a pipeline of the owner's, so that many can be opened at once.
@@ -60,12 +63,8 @@ class RemoteSession(RunspaceSession):
             opening.Runspace.Dispose()
             if opening.Failure is None:
                 raise SessionClosedError(f"the session with {self.location} was closed")
-            raise PowerShellError(
-                str(opening.Failure.Message),
-                exception=opening.Failure,
-                error_id=OpenFailure.Id(opening.Failure),
-                category="OpenError",
-            ) from opening.Failure
+            record = RemoteRunspaces.OpenFailure(opening.Failure, clean_text(self.location))
+            raise powershell_error(opening.Failure, record=record) from opening.Failure
         return self._owner.engine, None, opening.Runspace
 
     @property
@@ -180,17 +179,21 @@ class RemoteSession(RunspaceSession):
             why = str(state.Reason.Message) if state.Reason is not None else "it was closed"
         raise SessionClosedError(f"the session with {self.location} is over: {why}")
 
+    def _has_running_job(self) -> bool:
+        return self._job is not None and not self._job.finished
+
     def _begin_to_close(self) -> None:
         """Let the session end, without waiting for it; `_dispose` waits."""
         self._ask_to_close()
-        self._runspace.CloseAsync()
+        if not self._has_running_job():
+            self._runspace.CloseAsync()
 
     def _dispose(self) -> None:
         """Close the session on the other machine, which takes two seconds at most."""
-        if self._job is not None and not self._job.finished:
-            # Else it would be Completed, with what it had given by then.
-            with contextlib.suppress(JobError):
-                self._job.stop()
+        if self._has_running_job():
+            assert self._job is not None
+            # Else its parent would be Completed, as PowerShell's own is.
+            self._job.stop()
         # Get-PSSession lists one that is closed until it is removed, which closes it, too.
         if self._net is not None and not self._owner.closed:
             with contextlib.suppress(PowerShellError, SessionClosedError):

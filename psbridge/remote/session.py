@@ -107,9 +107,9 @@ class Session(CmdletSession):
         kept = [session for session in self._kept if not session.closed]
         for session in kept:
             session._begin_to_close()
+        super().close()  # PowerShell stops the jobs in them
         for session in kept:
             session._dispose()
-        super().close()
 
     def _commands(self, engine: Engine) -> tuple[Any, Path | None]:
         from .native import HELP_FILE, load_remote

@@ -316,17 +316,21 @@ def _origin(record: Any) -> str | None:
     return None if info is None else str(info.PSComputerName)
 
 
-def powershell_error(error: Any, result: Result | None = None) -> PowerShellError:
+def powershell_error(
+    error: Any, result: Result | None = None, record: Any = None
+) -> PowerShellError:
     """What a .NET exception of PowerShell's is to Python's users.
 
     Args:
         error: the exception.
         result: what came before it.
+        record: its ErrorRecord, where it does not know it itself.
     """
     from System.Management.Automation import ErrorCategory, RuntimeException
     from System.Management.Automation import ErrorRecord as NetErrorRecord
 
-    record = error.ErrorRecord if isinstance(error, RuntimeException) else None
+    if record is None and isinstance(error, RuntimeException):
+        record = error.ErrorRecord
     if record is None:
         message = text_of(NetErrorRecord(error, "", ErrorCategory.NotSpecified, None))
         return PowerShellError(message, exception=error, result=result)

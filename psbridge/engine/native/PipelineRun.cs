@@ -36,7 +36,12 @@ public sealed class PipelineRun(
     /// refuses (half of a surrogate pair), the process would be aborted.
     /// </remarks>
     /// <returns>What the pipeline threw.</returns>
-    public Exception? GetFailure() => pipeline.InvocationStateInfo.Reason;
+    public Exception? GetFailure()
+    {
+        PSInvocationStateInfo end = pipeline.InvocationStateInfo;
+        // On another machine one that was stopped gives no reason.
+        return end.Reason ?? (end.State == PSInvocationState.Completed ? null : new PipelineStoppedException());
+    }
 
     /// <summary>The output so far.</summary>
     /// <returns>Its objects.</returns>

@@ -109,15 +109,12 @@ public abstract class OpenSessionsCommand : PSCmdlet, IDisposable
             {
                 Exception reason = opening.Runspace.RunspaceStateInfo.Reason
                     ?? new InvalidOperationException($"{opening.Target}: the session was closed");
-                WriteError(new ErrorRecord(
-                    reason, OpenFailure.Id(reason), ErrorCategory.OpenError, opening.Target));
+                WriteError(RemoteRunspaces.OpenFailure(reason, opening.Target));
                 opening.Runspace.Dispose();
             }
         }
     }
 
-    // As the engine names the errors of its own sessions, by the code of Windows'. Where an engine lacks
-    // the private method, there is the general name.
     private sealed class Opening(object target, Runspace runspace, RemoteConnectionInfo info)
     {
         private int _told;

@@ -1,7 +1,9 @@
 using System;
 using System.Management.Automation;
 using System.Management.Automation.Host;
+using System.Management.Automation.Remoting;
 using System.Management.Automation.Runspaces;
+using System.Reflection;
 
 namespace PSBridge.Remote;
 
@@ -10,6 +12,28 @@ public static class RemoteRunspaces
 {
     // Made once: it takes long, and the engine's own sessions share one, too.
     private static readonly Lazy<TypeTable> s_types = new(TypeTable.LoadDefaultTypeFiles);
+
+    private static readonly MethodInfo? s_nameOf = typeof(PSRemotingTransportException).Assembly
+        .GetType("System.Management.Automation.Remoting.Client.WSManTransportManagerUtils")?
+        .GetMethod("GetFQEIDFromTransportError", BindingFlags.Static | BindingFlags.NonPublic);
+
+    /// <summary>The record for a session that cannot be opened, named as the engine names those of its own.</summary>
+    /// <remarks>
+    /// It does so by the code of Windows'. Where an engine lacks the private method, there is the
+    /// general name.
+    /// </remarks>
+    /// <param name="reason">Why.</param>
+    /// <param name="target">What it is about.</param>
+    /// <returns>The record.</returns>
+    public static ErrorRecord OpenFailure(Exception reason, object target)
+    {
+        const string General = "PSSessionOpenFailed";
+        string id = reason is PSRemotingTransportException { ErrorCode: not 0 and int code }
+            && s_nameOf?.Invoke(null, [code, General]) is string name
+                ? name
+                : General;
+        return new ErrorRecord(reason, id, ErrorCategory.OpenError, target);
+    }
 
     /// <summary>Make a runspace, which is not open yet.</summary>
     /// <param name="info">The way to the machine.</param>
