@@ -13,8 +13,8 @@ from psbridge.engine.homes import read_home
 from psbridge.powershell.module_folder import module_path
 
 ROOT = Path(__file__).parents[1]
-# Their examples need machines, which tests/remote has.
-WITH_MACHINES = {"remote.md", "remote-ssh.md"}
+# Its examples need machines, which tests/remote has.
+WITH_MACHINES = {"remote.md"}
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
