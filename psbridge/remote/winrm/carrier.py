@@ -39,6 +39,7 @@ from .connection import Connection
 from .connections import Connections
 from .endings import is_gone
 from .errors import LogonRefused, RequestError
+from .logons import Admission
 from .messages import Envelope, Messages
 from .packets import Packet, acknowledgement, data_packet, read_packet
 from .receiving import GRACE_SECONDS, Listener, Lost
@@ -76,7 +77,8 @@ class WinRMCarrier(Carrier):
         super().__init__(transport)
         self._target = target
         cookies = CookieJar()
-        self._connections = Connections(lambda: Connection(target, cookies, fan_out))
+        admission = Admission()
+        self._connections = Connections(lambda: Connection(target, cookies, fan_out, admission))
         self._sender = Sender(self._connections)
         self._messages = Messages(
             Connection(target, cookies, fan_out).header,
@@ -106,6 +108,7 @@ class WinRMCarrier(Carrier):
     def end(self) -> None:
         """The session is over: let the thread that sends clean up, also where it waits."""
         self._over.set()
+        self._connections.end_waiting()
         self._sender.cut()
         self._shell.give_up()
 
@@ -313,7 +316,13 @@ class WinRMCarrier(Carrier):
                 listener.expect_end()
                 listener.start()
                 listeners.append(listener)
-            self._shell.delete()
+
+            def retire() -> None:
+                for one in listeners:
+                    one.retire()
+
+            # Refused anew, the session has only what its listeners use.
+            self._shell.delete(retire, self._target.operation_timeout)
         for listener in listeners:
             listener.leave()
 

@@ -96,6 +96,11 @@ class Listener:
         """From now on what it listens to may go away: that is its end, and no fault."""
         self._expected = True
 
+    def retire(self) -> None:
+        """Listen no longer than to the next answer, so that the connection stays as it is."""
+        self._expected = True
+        self._leaving.set()
+
     def leave(self, seconds: float = 2.0) -> bool:
         """Listen no longer; what waits for an answer is cut.
 
