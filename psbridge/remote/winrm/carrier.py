@@ -118,6 +118,8 @@ class WinRMCarrier(Carrier):
                 self._carry_all()
             finally:
                 self._clean_up()
+        except Exception as error:
+            self.fail(self._own_fault(error))
         finally:
             self._connections.close()
             self.finished()
