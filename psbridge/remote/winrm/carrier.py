@@ -42,7 +42,7 @@ from .errors import LogonRefused, RequestError
 from .logons import Admission
 from .messages import Envelope, Messages
 from .packets import Packet, acknowledgement, data_packet, read_packet
-from .receiving import GRACE_SECONDS, Listener, Lost
+from .receiving import GRACE_SECONDS, LONGEST_SILENCES, Listener, Lost
 from .running import Command
 from .sending import Sender
 from .shell import Shell
@@ -61,6 +61,12 @@ _TERMINATE_SECONDS = 10.0
 _TERMINATE_MILLISECONDS = 10
 # How long a Receive of a command that was terminated may wait on for its answer.
 _LAST_ANSWER_SECONDS = 1.0
+# After how long without a request the machine removes a shell, where the user does not say: what no
+# Delete reaches is gone then (the program was killed, or ended while its Create was not answered),
+# and not in Windows' two hours. A session asks all the time, so a pause between calls is not idle;
+# the longest is while a machine that is silent is asked anew. Not less than this: a program that
+# was stopped by Ctrl+Z, or slept with its laptop, asks for nothing and is to find its session.
+_IDLE_SECONDS = 900.0
 
 
 class WinRMCarrier(Carrier):
@@ -85,7 +91,7 @@ class WinRMCarrier(Carrier):
             str(transport.Id),
             target.configuration,
             name=f"psbridge {target.location}",
-            idle_timeout=target.idle_timeout,
+            idle_timeout=_idle_timeout(target),
             no_profile=target.no_profile,
         )
         self._shell = Shell(
@@ -327,6 +333,12 @@ class WinRMCarrier(Carrier):
             self._shell.delete(retire, self._target.operation_timeout)
         for listener in listeners:
             listener.leave()
+
+
+def _idle_timeout(target: WinRM) -> float:
+    if target.idle_timeout is not None:
+        return target.idle_timeout
+    return max(_IDLE_SECONDS, LONGEST_SILENCES * (target.operation_timeout + GRACE_SECONDS) + 30.0)
 
 
 def _signed(code: int) -> int:

@@ -72,7 +72,8 @@ class WinRM(Target):
         cancel_timeout: how many seconds the machine may take to answer a stop. PowerShell waits
             for it 1.5 seconds at most; what runs on is stopped with the session.
         idle_timeout: after how many seconds without a word the machine may remove the session;
-            None leaves it to the machine.
+            None is 15 minutes, or more where `operation_timeout` is long. While the program runs,
+            a session that waits for its next call is not without a word.
         no_profile: whether the user's Windows profile is left unloaded on the machine.
         culture: the language of the session's formats, such as ``de-DE``.
         ui_culture: the language of its texts.
