@@ -24,7 +24,9 @@ from .terminating import end_in_order_at_sigterm
 
 __all__ = ["Carrier", "Target", "connection_to"]
 
-# How long the end of the program waits for carriers that still clean up.
+# How long the end of the program waits for carriers that still clean up. A limit of what is
+# promised: a machine that answers later than this, above all one that has not answered a WinRM
+# Create yet, may keep its shell, which then goes by its idle timeout (see `winrm.carrier`).
 _EXIT_SECONDS = 5.0
 
 _running: set[Carrier] = set()

@@ -39,9 +39,10 @@ from .connection import Connection
 from .connections import Connections
 from .endings import is_gone
 from .errors import LogonRefused, RequestError
+from .logons import Admission
 from .messages import Envelope, Messages
 from .packets import Packet, acknowledgement, data_packet, read_packet
-from .receiving import GRACE_SECONDS, Listener, Lost
+from .receiving import GRACE_SECONDS, LONGEST_SILENCES, Listener, Lost
 from .running import Command
 from .sending import Sender
 from .shell import Shell
@@ -60,6 +61,12 @@ _TERMINATE_SECONDS = 10.0
 _TERMINATE_MILLISECONDS = 10
 # How long a Receive of a command that was terminated may wait on for its answer.
 _LAST_ANSWER_SECONDS = 1.0
+# After how long without a request the machine removes a shell, where the user does not say: what no
+# Delete reaches is gone then (the program was killed, or ended while its Create was not answered),
+# and not in Windows' two hours. A session asks all the time, so a pause between calls is not idle;
+# the longest is while a machine that is silent is asked anew. Not less than this: a program that
+# was stopped by Ctrl+Z, or slept with its laptop, asks for nothing and is to find its session.
+_IDLE_SECONDS = 900.0
 
 
 class WinRMCarrier(Carrier):
@@ -76,14 +83,15 @@ class WinRMCarrier(Carrier):
         super().__init__(transport)
         self._target = target
         cookies = CookieJar()
-        self._connections = Connections(lambda: Connection(target, cookies, fan_out))
+        admission = Admission()
+        self._connections = Connections(lambda: Connection(target, cookies, fan_out, admission))
         self._sender = Sender(self._connections)
         self._messages = Messages(
             Connection(target, cookies, fan_out).header,
             str(transport.Id),
             target.configuration,
             name=f"psbridge {target.location}",
-            idle_timeout=target.idle_timeout,
+            idle_timeout=_idle_timeout(target),
             no_profile=target.no_profile,
         )
         self._shell = Shell(
@@ -106,6 +114,7 @@ class WinRMCarrier(Carrier):
     def end(self) -> None:
         """The session is over: let the thread that sends clean up, also where it waits."""
         self._over.set()
+        self._connections.end_waiting()
         self._sender.cut()
         self._shell.give_up()
 
@@ -115,6 +124,8 @@ class WinRMCarrier(Carrier):
                 self._carry_all()
             finally:
                 self._clean_up()
+        except Exception as error:
+            self.fail(self._own_fault(error))
         finally:
             self._connections.close()
             self.finished()
@@ -313,9 +324,21 @@ class WinRMCarrier(Carrier):
                 listener.expect_end()
                 listener.start()
                 listeners.append(listener)
-            self._shell.delete()
+
+            def retire() -> None:
+                for one in listeners:
+                    one.retire()
+
+            # Refused anew, the session has only what its listeners use.
+            self._shell.delete(retire, self._target.operation_timeout)
         for listener in listeners:
             listener.leave()
+
+
+def _idle_timeout(target: WinRM) -> float:
+    if target.idle_timeout is not None:
+        return target.idle_timeout
+    return max(_IDLE_SECONDS, LONGEST_SILENCES * (target.operation_timeout + GRACE_SECONDS) + 30.0)
 
 
 def _signed(code: int) -> int:

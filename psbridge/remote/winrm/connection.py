@@ -21,7 +21,7 @@ from .answers import read_fault, read_message
 from .errors import Fault, LogonRefused, RequestError
 from .explaining import explain
 from .line import Line, LineLost
-from .logons import logons_of
+from .logons import Admission, account_of, logons_of
 from .mended import MendedTransport
 from .proxies import proxy_of
 from .reasons import LOGON_FAILURE, Reasons
@@ -43,23 +43,41 @@ class Connection:
         authenticated_with: how it has authenticated, such as ``kerberos``; empty before it has.
     """
 
-    def __init__(self, target: WinRM, cookies: http.cookiejar.CookieJar, fan_out: FanOut) -> None:
+    def __init__(
+        self,
+        target: WinRM,
+        cookies: http.cookiejar.CookieJar,
+        fan_out: FanOut,
+        admission: Admission | None = None,
+    ) -> None:
         """Make a connection; nothing is opened yet.
 
         Args:
             target: the machine.
             cookies: one jar for all connections of a shell: a balancer finds it by its cookie.
             fan_out: what the target has in common with others.
+            admission: one for all connections of a session.
         """
         self.authenticated_with = ""
         self._target, self._cookies = target, cookies
-        self._logons = logons_of(fan_out)
+        self._logons, self._admission = logons_of(fan_out), admission or Admission()
+        self._account = account_of(target)
         self._line = Line()
         # For its headers; the Transport that it makes is never used.
         self._protocol = Protocol(target.address.url, "basic", "nobody", "", proxy=None)
         self._transport: MendedTransport | None = None
         self._reasons = Reasons(target, target.auth)
         self._try: float | None = None  # a logon of which it is not known yet what came of it
+
+    @property
+    def is_in(self) -> bool:
+        """Whether the machine has let it in, and it is connected still."""
+        return bool(self.authenticated_with and self._transport is not None and self._line.is_up())
+
+    @property
+    def has_asked(self) -> bool:
+        """Whether anything of the request under way has gone out."""
+        return self._line.wrote
 
     def header(self, action: str, resource_uri: str, shell_id: str | None = None) -> dict[str, Any]:
         """The envelope of a request, with its header; the body is the caller's.
@@ -242,7 +260,12 @@ class Connection:
         if auth in ("kerberos", "certificate") or target.username is None or self._try is not None:
             return
         self._try = self._logons.begin(
-            target.address.url, _account(target), target.refusals, self._line, self._reasons
+            target.address.url,
+            self._account,
+            target.refusals,
+            self._line,
+            self._reasons,
+            self._admission,
         )
 
     def _logon_ended(self, right: bool | None) -> None:
@@ -250,7 +273,7 @@ class Connection:
             self.authenticated_with = self._reasons.auth
         if self._try is not None:
             began, self._try = self._try, None
-            self._logons.end(self._target.address.url, _account(self._target), began, right)
+            self._logons.end(self._target.address.url, self._account, began, right, self._admission)
 
     def _message(self, answer: HttpAnswer) -> ElementTree.Element:
         message = read_message(answer.body)
@@ -267,7 +290,3 @@ class Connection:
         if answer.status == 401:
             raise self._reasons.refused(answer.headers)
         return self._message(answer)
-
-
-def _account(target: WinRM) -> str:
-    return (target.username or "").casefold()

@@ -5,14 +5,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from .connection import Connection
 from .errors import NotSent
+
+if TYPE_CHECKING:
+    from .connection import Connection
 
 __all__ = ["MOST", "Connections"]
 
 # One sends, one listens to the shell, one to the command that runs. The engine asks for something
-# beside the user's command at times, and one that was stopped may end while the next begins.
+# beside the user's command at times, and one that was stopped may end while the next begins. A
+# Delete does not wait for its turn: it may have one more.
 MOST = 6
 _FREE_SECONDS = 30.0
 
@@ -34,25 +38,72 @@ class Connections:
         self._idle: list[Connection] = []
         self._used: set[Connection] = set()
         self._aborted: set[Connection] = set()
-        self._closed = False
+        self._closed = self._over = False
 
     @contextmanager
-    def one(self) -> Iterator[Connection]:
-        """Have a connection for a while; waits where there are as many as there may be.
+    def one(self, *, at_once: bool = False) -> Iterator[Connection]:
+        """Have a connection for a while, one that the machine has let in where one is free.
+
+        Args:
+            at_once: whether to have one more than there may be, instead of waiting.
 
         Raises:
             NotSent: none has become free in time.
         """
         with self._changed:
-            free = self._changed.wait_for(
-                lambda: self._idle or len(self._used) < MOST, _FREE_SECONDS
+            self._changed.wait_for(
+                lambda: self._idle or self._over or len(self._used) < MOST,
+                0.0 if at_once else _FREE_SECONDS,
             )
-            if not free:
+            if not (self._idle or at_once or len(self._used) < MOST):
                 raise NotSent(f"the session has {MOST} connections, and all of them wait")
-            connection = self._idle.pop() if self._idle else self._make()
+            connection = self._let_in() or (self._idle.pop() if self._idle else self._make())
             self._used.add(connection)
-        try:
+        with self._given_back(connection):
             yield connection
+
+    @contextmanager
+    def one_let_in(self, seconds: float) -> Iterator[Connection]:
+        """Have a connection that the machine has let in already.
+
+        Args:
+            seconds: how long to wait for one that is in use.
+
+        Raises:
+            NotSent: none has become free in time.
+        """
+        found: list[Connection] = []
+
+        def look() -> bool:
+            if not found and (connection := self._let_in()) is not None:
+                found.append(connection)
+            return bool(found) or not self._used
+
+        with self._changed:
+            self._changed.wait_for(look, seconds)
+            if not found:
+                raise NotSent("the session has no connection that was let in")
+            self._used.add(found[0])
+        with self._given_back(found[0]):
+            yield found[0]
+
+    def end_waiting(self) -> None:
+        """From now on nobody waits for a connection to become free. From any thread."""
+        with self._changed:
+            self._over = True
+            self._changed.notify_all()
+
+    def _let_in(self) -> Connection | None:
+        for connection in reversed(self._idle):
+            if connection.is_in:
+                self._idle.remove(connection)
+                return connection
+        return None
+
+    @contextmanager
+    def _given_back(self, connection: Connection) -> Iterator[None]:
+        try:
+            yield
         finally:
             with self._changed:
                 self._used.discard(connection)
@@ -60,7 +111,7 @@ class Connections:
                 self._aborted.discard(connection)
                 if keep:
                     self._idle.append(connection)
-                self._changed.notify()
+                self._changed.notify_all()
             if not keep:
                 connection.close()
 

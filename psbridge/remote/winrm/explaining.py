@@ -7,6 +7,7 @@ and passwords.
 
 from __future__ import annotations
 
+import errno
 import http.client
 import ssl
 from typing import TYPE_CHECKING, TypeVar
@@ -50,6 +51,9 @@ def explain(
         return reasons.aborted()
     if _first(chain, TimeUp):
         return reasons.time_up(line.doing, seconds, line.wrote)
+    for one in chain:
+        if isinstance(one, OSError) and one.errno in (errno.EMFILE, errno.ENFILE):
+            return reasons.no_descriptor(one, wrote=line.wrote)
     if _first(chain, TooLong):
         return reasons.too_long()
     if isinstance(error, ValueError) and transport is None:

@@ -33,7 +33,10 @@ __all__ = [
 ]
 
 _LIBRARIES = ("kerberos", "winkerberos")
-_LOGGER = "winrm.vendor.requests_kerberos.kerberos_"
+_LOGGERS = (
+    "winrm.vendor.requests_kerberos.kerberos_",
+    *(f"spnego._{part}" for part in ("credssp", "gss", "negotiate", "ntlm", "sspi")),
+)
 _NO_CREDENTIALS = 458752  # GSS_S_NO_CRED
 
 _here = threading.local()
@@ -132,14 +135,16 @@ def complaint_of(error: BaseException) -> Complaint | None:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep pywinrm's Kerberos from logging what this thread does.
+    """Keep the libraries that authenticate from logging what this thread does.
 
-    It logs each failure as an error with its traceback, and tokens at DEBUG. Other users of
-    pywinrm in the process go on to see theirs.
+    pywinrm's Kerberos logs each failure as an error with its traceback; and all of them log tokens
+    at DEBUG, with which a password can be guessed at leisure. Other users of the libraries in the
+    process go on to see theirs.
     """
-    logger = logging.getLogger(_LOGGER)
-    if _not_ours not in logger.filters:
-        logger.addFilter(_not_ours)
+    for name in _LOGGERS:
+        logger = logging.getLogger(name)
+        if _not_ours not in logger.filters:
+            logger.addFilter(_not_ours)
     _here.quiet = getattr(_here, "quiet", 0) + 1
     try:
         yield

@@ -240,9 +240,14 @@ class Line:
             return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=numeric)
         except socket.gaierror:
             pass
-        return self.aside(
-            lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM), f"looks up {host}"
-        )
+        try:
+            return self.aside(
+                lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM), f"looks up {host}"
+            )
+        except socket.gaierror:
+            # Where it may open no file, a resolver says that the name is not known.
+            socket.socket().close()
+            raise
 
     def _connect(self, sock: socket.socket, address: Any, until: float) -> None:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

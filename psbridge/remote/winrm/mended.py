@@ -110,7 +110,7 @@ class MendedTransport(Transport):
     def send_message(self, message: str | bytes) -> bytes:
         """Send an envelope, authenticating first where that is to be done.
 
-        Mended: pywinrm's Kerberos logs each failure as an error, and tokens at DEBUG.
+        Mended: pywinrm's Kerberos logs each failure as an error; it and spnego log tokens at DEBUG.
         """
         with kerberos.quiet():
             return super().send_message(message)

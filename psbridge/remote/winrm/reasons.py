@@ -109,6 +109,18 @@ class Reasons:
             NOT_COMPLETED if isinstance(error, TimeoutError) else CANNOT_CONNECT,
         )
 
+    def no_descriptor(self, error: OSError, *, wrote: bool) -> RequestError:
+        """This process, or this system, may open no more files."""
+        if error.errno == errno.EMFILE:
+            happened = "this process may open no more files and connections"
+            advice = "raise its limit (ulimit -n), or lower throttle_limit"
+        else:
+            happened = "this system may open no more files and connections"
+            advice = "raise its limit (sysctl fs.file-max)"
+        words = os.strerror(error.errno or 0)
+        kind = NoAnswer if wrote else NotSent
+        return kind(self.text(f"{happened} ({words[:1].lower() + words[1:]})", advice), 0)
+
     def time_up(self, doing: str, seconds: float, wrote: bool) -> RequestError:
         """The time for the request is up."""
         kind = NoAnswer if wrote else NotSent

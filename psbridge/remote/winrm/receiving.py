@@ -15,7 +15,7 @@ from .messages import Answer, Messages
 if TYPE_CHECKING:
     from .connections import Connections
 
-__all__ = ["GRACE_SECONDS", "Listener", "Lost"]
+__all__ = ["GRACE_SECONDS", "LONGEST_SILENCES", "Listener", "Lost"]
 
 # How much longer than it was asked to a machine may take for an answer. Some answer an idle
 # Receive only after half a minute, whatever they were asked.
@@ -24,6 +24,8 @@ GRACE_SECONDS = 30.0
 _PAUSES = (0.1, 0.5, 1.0, 2.0, 4.0)
 # How often a Receive is repeated that the machine took and left without any answer.
 _SILENCES = 2
+# How many of them there are at most before a session is given up.
+LONGEST_SILENCES = _SILENCES + 1
 # How soon after another an idle machine is asked at most.
 _HASTE_SECONDS = 0.1
 
@@ -95,6 +97,11 @@ class Listener:
     def expect_end(self) -> None:
         """From now on what it listens to may go away: that is its end, and no fault."""
         self._expected = True
+
+    def retire(self) -> None:
+        """Listen no longer than to the next answer, so that the connection stays as it is."""
+        self._expected = True
+        self._leaving.set()
 
     def leave(self, seconds: float = 2.0) -> bool:
         """Listen no longer; what waits for an answer is cut.

@@ -24,9 +24,13 @@ __all__ = ["Shell"]
 # as it may have. With some chance, so that many do not come at the same time.
 _PAUSES = (0.5, 1.0, 2.0)
 _QUOTA_PAUSE, _QUOTA_GROWTH, _QUOTA_LONGEST = 0.5, 1.6, 10.0
-# How long a shell is tried to be deleted. The answer to a Create that nobody wants any more is
-# waited for as long: it tells that there is a shell now, and brings the balancer's cookie.
+# How long a shell is tried to be deleted.
 _DELETE_SECONDS = 10.0
+# How long the answer to a Create that nobody wants any more is waited for: it tells that there is a
+# shell now, and brings the balancer's cookie.
+_UNWANTED_SECONDS = 30.0
+# What is left for a Delete after its Create was given up, tried to be deleted, and never answered.
+_LAST_DELETE_SECONDS = 2.0
 _DELETE_ANSWER_SECONDS = 5.0
 _DELETE_PAUSES = (0.1, 0.25, 0.5, 1.0)
 
@@ -60,7 +64,6 @@ class Shell:
         self._until = time.monotonic() + open_timeout
         self._given_up = threading.Event()
         self._state = _State.NONE
-        self._delete_until = 0.0
         self._lock = threading.Lock()
         self._waiting: Connection | None = None  # for the answer to a Create
         self._answered = threading.Event()
@@ -116,31 +119,64 @@ class Shell:
             )
             self._deleting.start()
 
-    def delete(self) -> bool:
+    def delete(self, retire: Callable[[], object], wait: float) -> bool:
         """Delete it, for some seconds again and again where there is no answer.
 
-        A Delete may be sent as often as one likes: there is nothing it could do twice.
+        A Delete may be sent as often as one likes: there is nothing it could do twice. Where the
+        machine refuses a new connection, one that it has let in before is waited for.
+
+        Args:
+            retire: lets those who listen give back their connections when they have an answer.
+            wait: how many seconds that may take them.
 
         Returns:
             Whether it is gone.
         """
-        certain = self._state is _State.OPEN
-        until = self._until_deleted()
-        with self._connections.one() as connection:
-            for pause in _delete_pauses():
-                try:
-                    self._delete_once(connection, until)
-                except LogonRefused:
-                    return False
-                except RequestError as error:
-                    if certain and is_gone(error):
-                        break
-                    if time.monotonic() + pause > until:
-                        return False
-                    time.sleep(pause)
-                else:
+        # It has a time of its own once there is an answer, however late that has come.
+        unheard = self._deleting is not None and self._state is not _State.OPEN
+        until = time.monotonic() + (_LAST_DELETE_SECONDS if unheard else _DELETE_SECONDS)
+        try:
+            with self._connections.one(at_once=True) as connection:
+                gone = self._delete(connection, until, time.sleep)
+        except LogonRefused:
+            retire()
+            gone = self._delete_by_others(wait)
+        if gone:
+            self._state = _State.NONE
+        return gone
+
+    def _delete_by_others(self, wait: float) -> bool:
+        """Delete it by the connections that were let in, one after the other."""
+        until = time.monotonic() + wait + _DELETE_SECONDS
+        while (left := until - time.monotonic()) > 0:
+            try:
+                with self._connections.one_let_in(left) as connection:
+                    return self._delete(connection, time.monotonic() + _DELETE_SECONDS, time.sleep)
+            except LogonRefused:
+                continue  # that one is let in no more
+            except NotSent:
+                break
+        return False
+
+    def _delete(
+        self, connection: Connection, until: float, pause_for: Callable[[float], object]
+    ) -> bool:
+        """Delete it by one connection; whether it is gone. Ends where the pause gives true."""
+        for pause in _delete_pauses():
+            left = max(0.1, until - time.monotonic())
+            try:
+                connection.send(
+                    self._messages.delete(), answer_within=min(left, _DELETE_ANSWER_SECONDS)
+                )
+            except LogonRefused:
+                raise
+            except RequestError as error:
+                if self._state is _State.OPEN and is_gone(error):
                     break
-        self._state = _State.NONE
+                if time.monotonic() + pause > until or pause_for(pause):
+                    return False
+            else:
+                break
         return True
 
     def _create(
@@ -156,7 +192,7 @@ class Shell:
             envelope = self._messages.create(fragments, max(left, 1.0))
             self._state = _State.MAYBE
             try:
-                connection.send(envelope, answer_within=max(left, 0.1) + _DELETE_SECONDS)
+                connection.send(envelope, answer_within=max(left, 0.1) + _UNWANTED_SECONDS)
             except RequestError as error:
                 if isinstance(error, NoAnswer) and self._given_up.is_set():
                     raise
@@ -181,32 +217,23 @@ class Shell:
         raise NotSent(f"{self._name}: the session was given up before it was open")
 
     def _delete_unheard(self, waiting: Connection) -> None:
-        """Delete it while the answer to its Create is waited for."""
-        until = self._until_deleted()
-        with self._connections.one() as connection:
-            for pause in _delete_pauses():
-                try:
-                    self._delete_once(connection, until)
-                except LogonRefused:
-                    return
-                except RequestError:
-                    if time.monotonic() + pause > until or self._answered.wait(pause):
-                        return
-                else:
-                    break
-        self._state = _State.NONE
+        """Delete it while the answer to its Create is waited for, and then wait no longer."""
+        begun = time.monotonic()
+        if not waiting.has_asked:
+            self._connections.abort(waiting)  # there is nothing to be answered
+            return
+        try:
+            with self._connections.one(at_once=True) as connection:
+                gone = self._delete(connection, begun + _DELETE_SECONDS, self._answered.wait)
+        except LogonRefused:
+            gone = False
+        if gone:
+            self._state = _State.NONE
+        elif self._answered.wait(max(0.0, begun + _UNWANTED_SECONDS - time.monotonic())):
+            return
+        # Whether or not it is gone: the machine has had its time.
         if not self._answered.is_set():
             self._connections.abort(waiting)
-
-    def _until_deleted(self) -> float:
-        """When to give up: so long after the first try."""
-        if not self._delete_until:
-            self._delete_until = time.monotonic() + _DELETE_SECONDS
-        return self._delete_until
-
-    def _delete_once(self, connection: Connection, until: float) -> None:
-        left = max(0.1, until - time.monotonic())
-        connection.send(self._messages.delete(), answer_within=min(left, _DELETE_ANSWER_SECONDS))
 
 
 def _delete_pauses() -> Iterator[float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,6 +12,7 @@ from ...cmdlets.credentials import Credential, Secret
 from ..carrying import Carrier, FanOut, Target
 from . import kerberos
 from .address import Address, parse_address
+from .connections import MOST
 from .proxies import check_proxy_url
 from .secrets import secret_of
 from .tls import check_files
@@ -70,7 +72,8 @@ class WinRM(Target):
         cancel_timeout: how many seconds the machine may take to answer a stop. PowerShell waits
             for it 1.5 seconds at most; what runs on is stopped with the session.
         idle_timeout: after how many seconds without a word the machine may remove the session;
-            None leaves it to the machine.
+            None is 15 minutes, or more where `operation_timeout` is long. While the program runs,
+            a session that waits for its next call is not without a word.
         no_profile: whether the user's Windows profile is left unloaded on the machine.
         culture: the language of the session's formats, such as ``de-DE``.
         ui_culture: the language of its texts.
@@ -80,6 +83,7 @@ class WinRM(Target):
 
     Raises:
         ValueError: the settings do not go together, or cannot work.
+        TypeError: a setting is of the wrong kind.
     """
 
     host: str
@@ -116,14 +120,17 @@ class WinRM(Target):
     refusals: int | None = field(default=3, kw_only=True)
 
     transport_name = "WinRM"
-    # A connection each for what sends, for the shell and for the command; and a thread each.
-    descriptors = 3
-    tasks = 3
+    # A socket each of `Connections.MOST`, the Delete's, and one file: the resolver's, or the cache
+    # of tickets.
+    descriptors = MOST + 2
+    # A thread to each connection, and one aside of a line, which asks the resolver or a KDC.
+    tasks = MOST + 2
 
     def __post_init__(self) -> None:
         def put(name: str, value: object) -> None:
             object.__setattr__(self, name, value)
 
+        self._check_types()
         if self.auth not in get_args(Auth):
             raise ValueError(f"auth is one of {', '.join(get_args(Auth))}, not {self.auth!r}")
         if self.credential is not None:
@@ -174,6 +181,35 @@ class WinRM(Target):
         from .carrier import WinRMCarrier
 
         return WinRMCarrier(transport, self, fan_out)
+
+    def _check_types(self) -> None:
+        """A text such as "no" is true for Python, and would switch on what it is to switch off."""
+        for name in ("verify", "verify_host", "delegate", "allow_unencrypted", "no_profile"):
+            if not isinstance(value := getattr(self, name), bool):
+                raise TypeError(f"{name} is True or False, not {value!r}")
+        for name in ("host", "path", "auth", "service", "configuration", "culture", "ui_culture"):
+            if not isinstance(value := getattr(self, name), str):
+                # Not the value: bytes may be a URL with a password.
+                raise TypeError(f"{name} is a text, not of the type {type(value).__name__}")
+        for name in ("name", "scheme", "username", "proxy", "proxy_username", "spn_host"):
+            if not isinstance(value := getattr(self, name), str | None):
+                raise TypeError(f"{name} is a text or None, not of the type {type(value).__name__}")
+        for name in ("port", "refusals"):
+            value = getattr(self, name)
+            if value is not None and not _is_whole(value):
+                raise TypeError(f"{name} is a whole number or None, not {value!r}")
+        if not _is_whole(self.retries):
+            raise TypeError(f"retries is a whole number, not {self.retries!r}")
+        for name in ("open_timeout", "operation_timeout", "cancel_timeout"):
+            if not _is_number(value := getattr(self, name)):
+                raise TypeError(f"{name} is a number of seconds, not {value!r}")
+        if self.idle_timeout is not None and not _is_number(self.idle_timeout):
+            raise TypeError(
+                f"idle_timeout is a number of seconds or None, not {self.idle_timeout!r}"
+            )
+        if not isinstance(self.credential, Credential | None):
+            kind = type(self.credential).__name__
+            raise TypeError(f"credential is a Credential or None, not of the type {kind}")
 
     def _check_account(self) -> None:
         if self.username is not None and (not self.username or not _sendable(self.username)):
@@ -263,18 +299,26 @@ class WinRM(Target):
             raise ValueError("a user name with a colon cannot be sent to a proxy")
 
     def _check_times(self) -> None:
-        if not self.open_timeout > 0:
-            raise ValueError("the open timeout is not above 0")
+        if not 0 < self.open_timeout < math.inf:
+            raise ValueError("the open timeout is not a number above 0")
         if not 0.5 <= self.operation_timeout <= 3600:
             raise ValueError("the operation timeout is from 0.5 to 3600 seconds")
-        if not self.cancel_timeout > 0:
-            raise ValueError("the cancel timeout is not above 0")
-        if self.idle_timeout is not None and self.idle_timeout < 60:
+        if not 0 < self.cancel_timeout < math.inf:
+            raise ValueError("the cancel timeout is not a number above 0")
+        if self.idle_timeout is not None and not 60 <= self.idle_timeout < math.inf:
             raise ValueError("the idle timeout is at least 60 seconds, which is Windows' least")
         if not 0 <= self.retries <= 5:
             raise ValueError("retries is from 0 to 5")
         if not self.configuration:
             raise ValueError("the configuration has no name")
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _sendable(text: str) -> bool:

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import os
 import threading
+import time
 from collections.abc import Callable
+from http.cookiejar import CookieJar
 from pathlib import Path
 
 import pytest
 
 from psbridge import Console, Secret, Session, SessionClosedError, WinRM
+from psbridge.remote import carrying
+from psbridge.remote.carrying import FanOut
+from psbridge.remote.winrm.carrier import WinRMCarrier
+from psbridge.remote.winrm.connection import Connection
+from psbridge.remote.winrm.connections import MOST, Connections
+from psbridge.remote.winrm.errors import NotSent
 from tests.winrm_server.server import Machine
 from tests.winrm_server.settings import OMI
 
@@ -192,3 +201,57 @@ def test_a_machine_like_omi(shell: Session, at: At, machine: Machine) -> None:
         assert job.state == "Stopped"
         assert web1.run("'still'") == ["still"]
     machine.wait_until(shells=0)
+
+
+def test_a_fault_of_the_clean_up_is_the_reason_and_no_traceback(
+    shell: Session,
+    at: Callable[..., WinRM],
+    machine: Machine,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    clean_up = WinRMCarrier._clean_up
+
+    def failing(carrier: WinRMCarrier) -> None:
+        clean_up(carrier)
+        raise KeyError("x")
+
+    monkeypatch.setattr(WinRMCarrier, "_clean_up", failing)
+    job = shell.start_remote("1", at())
+    job.wait(timeout=30)
+    machine.wait_until(shells=0, processes=0)
+    give_up_at = time.monotonic() + 10
+    while carrying._running and time.monotonic() < give_up_at:
+        with carrying._changed:
+            carrying._changed.wait(0.1)
+    assert not carrying._running
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_who_waits_for_a_connection_is_not_kept_by_the_end(
+    target: Callable[..., WinRM],
+) -> None:
+    connections = Connections(lambda: Connection(target(), CookieJar(), FanOut()))
+    with contextlib.ExitStack() as used:
+        for _ in range(MOST):
+            used.enter_context(connections.one())
+        failed: list[BaseException] = []
+
+        def wait() -> None:
+            try:
+                with connections.one():
+                    pass
+            except NotSent as error:
+                failed.append(error)
+
+        waiting = threading.Thread(target=wait)
+        waiting.start()
+        begun = time.monotonic()
+        connections.end_waiting()
+        waiting.join(10)
+        assert not waiting.is_alive()
+        assert time.monotonic() - begun < 5
+        assert len(failed) == 1
+        # A Delete has one all the same.
+        used.enter_context(connections.one(at_once=True))
+    connections.close()

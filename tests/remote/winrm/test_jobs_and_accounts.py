@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from http.cookiejar import CookieJar
 
 import pytest
 
 from psbridge import Credential, JobFailed, Secret, Session, WinRM
+from psbridge.remote import carrying
+from psbridge.remote.carrying import FanOut
+from psbridge.remote.winrm.carrier import WinRMCarrier
+from psbridge.remote.winrm.connection import Connection
+from psbridge.remote.winrm.errors import LogonRefused
+from psbridge.remote.winrm.logons import Admission
+from tests.remote.winrm.plain_shell import delete, opened
+from tests.winrm_server.fixtures import PASSWORD, USER
 from tests.winrm_server.server import Machine, WinRMServer
 
 pytestmark = pytest.mark.usefixtures("nothing_is_left")
@@ -80,3 +90,79 @@ def test_forty_machines_and_one_wrong_password_are_three_tries(
     assert len(winrm_server.attempts()) == 3
     assert sum("not tried: 3 machines have refused the user 'jo'" in one for one in reasons) == 37
     assert {child.state for child in job.children} == {"Failed"}
+
+
+def test_two_passwords_of_one_user_do_not_count_for_each_other(
+    shell: Session, at: At, winrm_server: WinRMServer, machine: Machine
+) -> None:
+    wrong = [at(auth="ntlm", password=f"wrong{number}") for number in range(4)]
+    job = shell.start_remote("1", [*wrong, at(auth="ntlm")])
+    with pytest.raises(JobFailed) as caught:
+        job.result(timeout=60)
+    assert list(caught.value.result) == [1]
+    assert [child.state for child in job.children] == ["Failed"] * 4 + ["Completed"]
+    machine.wait_until(shells=0, processes=0)
+
+
+@pytest.mark.parametrize("idle", [True, False])
+def test_a_session_whose_password_has_changed_leaves_no_shell(
+    shell: Session, at: At, winrm_server: WinRMServer, machine: Machine, idle: bool
+) -> None:
+    web1 = shell.connect(at(auth="ntlm", operation_timeout=1))
+    if idle:
+        assert web1.run("1") == [1]
+    winrm_server.users = {USER: "another"}
+    winrm_server.forget_attempts()
+    if not idle:
+        # The connections with which the session would go on are gone, but for the shell's.
+        (carrier,) = carrying._running
+        assert isinstance(carrier, WinRMCarrier)
+        machine.wait_until(receives=1)
+        for connection in carrier._connections._idle:
+            connection.close()
+    job = web1.start("Start-Sleep 60")
+    machine.wait_until(receives=1)
+    if not idle:
+        assert job.wait(timeout=20)
+        assert job.state == "Failed"
+        assert "refused" in str(job.reason)
+    web1.close()
+    machine.wait_until(shells=0, processes=0, timeout=15)
+    # A wrong password is not tried again and again.
+    assert len(winrm_server.attempts(USER)) <= 1
+
+
+@pytest.mark.parametrize("gate", ["this machine", "three machines"])
+def test_refusals_elsewhere_do_not_stop_a_session_that_was_let_in(
+    connect: Callable[..., Connection],
+    target: Callable[..., WinRM],
+    winrm_server: WinRMServer,
+    gate: str,
+) -> None:
+    fan_out, admission, to = FanOut(), Admission(), target("ntlm")
+    cookies = CookieJar()
+    first, second = (Connection(to, cookies, fan_out, admission) for _ in range(2))
+    number = opened(first)
+    assert admission.let_in
+    winrm_server.users = {USER: "another"}
+    if gate == "this machine":
+        with pytest.raises(LogonRefused):
+            opened(connect(to=to, fan_out=fan_out))
+    else:
+        with winrm_server.machines(3) as others:
+            for one in others:
+                there = replace(to, port=one.port)
+                with pytest.raises(LogonRefused):
+                    opened(connect(to=there, fan_out=fan_out))
+    winrm_server.users = {USER: PASSWORD}
+    second.send(delete(second, number), answer_within=10)
+    # Its own refusal ends that.
+    winrm_server.users = {USER: "another"}
+    second.close()
+    winrm_server.forget_attempts()
+    for _ in range(2):
+        with pytest.raises(LogonRefused):
+            opened(second)
+    assert len(winrm_server.attempts(USER)) == 1
+    first.close()
+    second.close()

@@ -138,7 +138,7 @@ def test_who_waits_for_leave_can_be_ended(connect: Connect, machine: Machine) ->
     fan_out = FanOut()
     with Listener() as silent:
         target = WinRM(
-            "127.0.0.1", port=silent.port, auth="ntlm", username=USER, password="x", refusals=1
+            "127.0.0.1", port=silent.port, auth="ntlm", username=USER, password="wrong", refusals=1
         )
         first = connect(to=target, fan_out=fan_out)
         thread = threading.Thread(target=suppressed, args=(first,))

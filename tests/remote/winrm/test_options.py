@@ -49,3 +49,27 @@ def test_settings_of_the_shell_are_in_its_request(shell: Session, at: At, machin
     receive = machine.requests("Receive")[0].envelope
     assert receive is not None
     assert "PT7.000S" in receive.decode()
+
+
+@pytest.mark.parametrize(("poll", "idle"), [(20, "PT900.000S"), (3600, "PT10920.000S")])
+def test_a_shell_that_nobody_asks_for_goes_by_itself(
+    shell: Session, at: At, machine: Machine, poll: float, idle: str
+) -> None:
+    assert shell.start_remote("1", at(operation_timeout=poll)).result(timeout=30) == [1]
+    (create,) = machine.requests("Create")
+    assert create.envelope is not None
+    assert idle in create.envelope.decode()
+
+
+@pytest.mark.parametrize("idle_receive", ["fault", "empty"])
+def test_a_session_that_is_only_kept_is_not_idle(
+    shell: Session, at: At, machine: Machine, idle_receive: str
+) -> None:
+    machine.configure(shell_idle=1.0, silence=0.7, idle_receive=idle_receive, empty_after=0.5)
+    with shell.connect(at(auth="ntlm", operation_timeout=0.5)) as web1:
+        assert web1.run("$a = 1") == []
+        before = len(machine.requests("Receive"))
+        # Several idle times: nobody calls, and the shell is asked all the time.
+        machine.wait_for_requests("Receive", before + 8, timeout=30)
+        assert web1.run("$a") == [1]
+        assert web1.run("Start-Sleep 3; 2") == [2]

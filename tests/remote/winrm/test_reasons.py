@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import socket
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,7 +24,7 @@ from psbridge.remote.winrm.errors import (
 )
 from psbridge.remote.winrm.pages import first_words
 from tests.remote.winrm.gates import Listener
-from tests.remote.winrm.plain_shell import opened
+from tests.remote.winrm.plain_shell import delete, opened
 from tests.winrm_server import faults
 from tests.winrm_server.server import Machine, WinRMServer
 
@@ -339,3 +342,31 @@ def test_reasons_name_hosts_as_they_were_spelt(connect: Connect) -> None:
         settings = {} if "//" in host else {"port": port}
         error = failure(connect("ntlm", host=host, **{"port": None, **settings}), NotSent)
         assert str(error).startswith(f"{host} (http://L")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such limit")
+@pytest.mark.parametrize("named", [False, True])
+def test_no_descriptor_left_says_what_to_raise(
+    connect: Connect, machine: Machine, named: bool
+) -> None:
+    import resource
+
+    connection = connect("ntlm", host="localhost" if named else "127.0.0.1")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    highest = max(int(one.name) for one in Path("/dev/fd").iterdir())
+    held: list[int] = []
+    resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 8, hard))
+    try:
+        with contextlib.suppress(OSError):
+            while True:
+                held.append(os.dup(0))
+        error = failure(connection, NotSent)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        for one in held:
+            os.close(one)
+    assert "ulimit -n" in str(error)
+    assert "firewall" not in str(error)
+    assert "not known here" not in str(error)
+    shell = opened(connection)
+    connection.send(delete(connection, shell), answer_within=10)

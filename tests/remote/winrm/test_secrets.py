@@ -223,3 +223,21 @@ def test_errors_can_be_pickled_and_hold_none(
     again = pickle.loads(pickle.dumps(caught.value))
     assert str(again) == str(caught.value)
     assert not holds_one(pickle.dumps(caught.value).decode("latin-1"))
+
+
+@pytest.mark.parametrize("auth", ["ntlm", "credssp"])
+def test_no_token_is_logged(
+    connect: Connect, winrm_server: WinRMServer, caplog: pytest.LogCaptureFixture, auth: str
+) -> None:
+    logger = logging.getLogger("spnego._ntlm")
+    with caplog.at_level(logging.DEBUG):
+        connection = connect(auth)
+        connection.prepare(answer_within=10)
+        connection.close()
+        opened(connection)
+        with pytest.raises(RequestError):
+            opened(connect(auth, password="wrong"))
+        # Others who use the library see theirs, as before.
+        logger.debug("theirs")
+    assert [one.message for one in caplog.records if "spnego" in one.name] == ["theirs"]
+    assert "TlRMTVNTUA" not in caplog.text  # NTLMSSP in base64

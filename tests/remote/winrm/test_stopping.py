@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -159,6 +160,7 @@ def test_the_open_timeout_counts_the_answers(
     shell: Session, at: At, machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("psbridge.remote.winrm.shell._DELETE_SECONDS", 1.0)
+    monkeypatch.setattr("psbridge.remote.winrm.shell._UNWANTED_SECONDS", 2.0)
     machine.inject(faults.silent(), on="request")
     begun = time.monotonic()
     with pytest.raises(PowerShellError, match=r"within 2 s \(the open timeout\)"):
@@ -180,3 +182,36 @@ def test_a_close_does_not_wait_for_a_machine_that_hangs(
         web1.run("1")
     hanging.remove()
     machine.wait_until(shells=0)
+
+
+def test_an_opening_that_is_answered_long_after_the_stop_leaves_no_shell(
+    shell: Session, at: At, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The Deletes without the cookie have ended long before the answer comes.
+    monkeypatch.setattr("psbridge.remote.winrm.shell._DELETE_SECONDS", 1.0)
+    machine.inject(faults.late(4), on="Create")
+    job = shell.start_remote("1", at())
+    machine.wait_until(shells=1)
+    job.stop()
+    assert job.state == "Stopped"
+    machine.wait_until(shells=0, processes=0)
+    assert machine.actions().count("Delete") >= 2
+
+
+@pytest.mark.parametrize("auth", ["basic", "ntlm"])
+def test_a_stopped_opening_at_a_silent_machine_keeps_no_thread(
+    shell: Session, at: At, machine: Machine, monkeypatch: pytest.MonkeyPatch, auth: str
+) -> None:
+    monkeypatch.setattr("psbridge.remote.winrm.shell._DELETE_SECONDS", 1.0)
+    monkeypatch.setattr("psbridge.remote.winrm.shell._UNWANTED_SECONDS", 2.0)
+    machine.inject(faults.silent(), on="request")
+    job = shell.start_remote("1", at(auth=auth, open_timeout=300))
+    machine.wait_for_requests(count=1)
+    job.stop()
+    assert job.state == "Stopped"
+    give_up_at = time.monotonic() + 2 + 2 + SOON
+    ours = [one for one in threading.enumerate() if one.name.startswith("psbridge")]
+    for thread in ours:
+        if machine.host in thread.name:
+            thread.join(max(0.0, give_up_at - time.monotonic()))
+            assert not thread.is_alive(), f"{thread.name} is left"

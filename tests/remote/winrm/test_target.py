@@ -155,6 +155,55 @@ def test_settings_that_do_not_go_together_are_refused(settings: dict[str, Any], 
     assert "hunter2" not in repr(vars(caught.value))
 
 
+@pytest.mark.parametrize("name", ["verify", "verify_host", "delegate", "allow_unencrypted"])
+@pytest.mark.parametrize("value", ["no", "false", "", 0, 1, None])
+def test_what_is_true_or_false_is_nothing_else(name: str, value: Any) -> None:
+    with pytest.raises(TypeError, match=f"^{name} is True or False, not "):
+        made(auth="basic", **{name: value})
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"host": None}, "host is a text"),
+        ({"host": b"http://a:hunter2@b"}, "host is a text"),
+        ({"host": 5}, "host is a text"),
+        ({"auth": ["ntlm"]}, "auth is a text"),
+        ({"name": 5}, "name is a text or None"),
+        ({"port": "5985"}, "port is a whole number"),
+        ({"port": 5985.0}, "port is a whole number"),
+        ({"port": True}, "port is a whole number"),
+        ({"path": None}, "path is a text"),
+        ({"username": 5}, "username is a text or None"),
+        ({"credential": ("a", "hunter2")}, "credential is a Credential"),
+        ({"proxy": True}, "proxy is a text or None"),
+        ({"proxy": ("gate", 3128)}, "proxy is a text or None"),
+        ({"open_timeout": "5"}, "open_timeout is a number"),
+        ({"open_timeout": None}, "open_timeout is a number"),
+        ({"operation_timeout": "5"}, "operation_timeout is a number"),
+        ({"cancel_timeout": True}, "cancel_timeout is a number"),
+        ({"idle_timeout": "300"}, "idle_timeout is a number"),
+        ({"retries": 1.5}, "retries is a whole number"),
+        ({"retries": None}, "retries is a whole number"),
+        ({"refusals": "3"}, "refusals is a whole number"),
+        ({"culture": None}, "culture is a text"),
+    ],
+)
+def test_a_setting_of_a_wrong_kind_is_a_type_error(settings: dict[str, Any], words: str) -> None:
+    with pytest.raises(TypeError, match=f"^{words}") as caught:
+        made(**settings)
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["open_timeout", "operation_timeout", "cancel_timeout"])
+@pytest.mark.parametrize("value", [float("inf"), float("nan"), -1.0])
+def test_a_time_is_finite(name: str, value: float) -> None:
+    with pytest.raises(ValueError, match=name.replace("_", " ")):
+        made(**{name: value})
+    with pytest.raises(ValueError, match="idle timeout"):
+        made(idle_timeout=value)
+
+
 def test_a_password_is_a_text() -> None:
     with pytest.raises(TypeError, match="text or a Secret"):
         made(password=12345)
