@@ -57,7 +57,7 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
         _order = new PacketOrder(Put);
         _openTimer = new Timer(_ => OpenTimeIsUp());
         _deadline = new Timer(_ => DeadlineIsUp());
-        _answers = new Answers(id, HasEnded, HandleDataReceived);
+        _answers = new Answers(id, HasEnded, FeedOwn);
     }
 
     /// <summary>The session's id, which is the shell's.</summary>
@@ -361,6 +361,22 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
     {
         string what = IsOpen ? "what ran there is stopped" : "there is no PowerShell session yet" + WhatIsKnown();
         Fail($"{Info.ComputerName}: the time of {Seconds(Info.DeadlineMilliseconds)} is up; {what}", 0, null);
+    }
+
+    // An answer of ours, in the machine's place. What waits for the machine's goes out then, too: the
+    // Close of a command behind its Signal, by which a machine that is slow gets rid of it after all.
+    private void FeedOwn(string packet)
+    {
+        try
+        {
+            _order.Arrived(packet);
+        }
+        catch (IOException)
+        {
+            // over meanwhile
+        }
+
+        HandleDataReceived(packet);
     }
 
     private bool HasEnded(Guid command) => _commands.TryGetValue(command, out CommandEnd? end) && end.Heard;
