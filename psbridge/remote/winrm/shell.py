@@ -164,6 +164,8 @@ class Shell:
         """Delete it by one connection; whether it is gone. Ends where the pause gives true."""
         for pause in _delete_pauses():
             left = max(0.1, until - time.monotonic())
+            # By the time of the answer there may be one, which "there is none" says nothing of.
+            was_open = self._state is _State.OPEN
             try:
                 connection.send(
                     self._messages.delete(), answer_within=min(left, _DELETE_ANSWER_SECONDS)
@@ -171,7 +173,7 @@ class Shell:
             except LogonRefused:
                 raise
             except RequestError as error:
-                if self._state is _State.OPEN and is_gone(error):
+                if was_open and is_gone(error):
                     break
                 if time.monotonic() + pause > until or pause_for(pause):
                     return False

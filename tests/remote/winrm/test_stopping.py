@@ -51,7 +51,7 @@ def test_a_stop_of_children_at_any_moment(shell: Session, at: At, machine: Machi
         job.stop()
         assert since(begun) < SOON
         assert [job.state, *(child.state for child in job.children)] == ["Stopped"] * 3
-        machine.wait_until(shells=0)
+        machine.wait_until(shells=0, timeout=40)
 
 
 def test_a_stop_does_not_wait_for_a_machine_that_hangs(
@@ -69,7 +69,7 @@ def test_a_stop_does_not_wait_for_a_machine_that_hangs(
     web1.close()
     assert since(begun) < SOON
     hanging.remove()  # what is left is deleted when it answers again
-    machine.wait_until(shells=0)
+    machine.wait_until(shells=0, timeout=40)
 
 
 def test_what_was_stopped_while_a_machine_hung_does_not_begin_later(
