@@ -69,10 +69,13 @@ def test_set_up_listed_used_and_pruned(feed: Source, env: dict[str, str], tmp_pa
     about = f"PowerShell {platform.powershell.version} with .NET {platform.dotnet}"
     assert (ran.returncode, ran.stdout) == (0, f"{about}, not precompiled, is in {home}\n")
     assert ran.stderr.startswith("Fetching 3 packages, ")
-    # The C# half is compiled with it, so the first start does not wait for that.
-    (dll,) = (tmp_path / "home" / ".cache" / "psbridge" / "compiled").rglob("PSBridge.Native.dll")
+    # The C# halves are compiled with it, so the first start does not wait for them.
+    compiled = tmp_path / "home" / ".cache" / "psbridge" / "compiled"
+    halves = sorted(compiled.rglob("*.dll"))
+    names = sorted(dll.name for dll in halves)
+    assert names == ["PSBridge.Native.dll", "PSBridge.Remote.dll"]
     assert setup(*source, env=env, cwd=tmp_path).stderr == ""
-    assert list(dll.parents[1].rglob("*.dll")) == [dll]
+    assert sorted(compiled.rglob("*.dll")) == halves
 
     earlier = engines / "7.0.0-earlier"
     earlier.mkdir()

@@ -27,6 +27,12 @@ COMMANDS = (
 )
 
 
+@pytest.fixture(autouse=True)
+def engine(engine_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine of the tests, for our own copies are looked for in an empty folder."""
+    monkeypatch.setenv("PSBRIDGE_PSHOME", str(engine_home))
+
+
 def psbridge(
     words: str, redirect: str, folder: Path, *, buffered: bool = True, given: str = ""
 ) -> subprocess.CompletedProcess[str]:
