@@ -231,13 +231,13 @@ class WinRMCarrier(Carrier):
             self.transport.Feed(acknowledgement("Signal", identity))
             return
         command.is_stopped = True
-        command.let_begin(self._over)
         try:
             self._send(self._messages.stop(identity), self._target.cancel_timeout)
         except LogonRefused:
             raise
         except RequestError:
-            pass  # it has ended, or its end is told for it in time
+            # It has ended, or nobody knows whether it will: then this ends it.
+            self._terminate_once(identity)
         command.stopped()
 
     def _close(self, identity: str) -> None:
@@ -252,16 +252,19 @@ class WinRMCarrier(Carrier):
         """Let the machine forget commands, which count until then."""
         for identity in identities:
             command = self._closed.pop(identity)
-            seconds = min(self._target.cancel_timeout, _TERMINATE_SECONDS)
-            try:
-                self._send(self._messages.terminate(identity), seconds)
-            except LogonRefused:
-                raise
-            except RequestError:
-                pass  # it is gone, or will go with the shell
+            self._terminate_once(identity)
             if command.listener is not None:
                 command.listener.wait(_LAST_ANSWER_SECONDS)
                 command.listener.leave()
+
+    def _terminate_once(self, identity: str) -> None:
+        seconds = min(self._target.cancel_timeout, _TERMINATE_SECONDS)
+        try:
+            self._send(self._messages.terminate(identity), seconds)
+        except LogonRefused:
+            raise
+        except RequestError:
+            pass  # it is gone, or will go with the shell
 
     def _listen(
         self,

@@ -52,9 +52,6 @@ class Listener:
       the same data again; a new id would lose what was in the lost answer.
     - Each timed-out fault, and each empty answer, is a place where it looks whether it is wanted.
     - After `leave` has returned true, nothing is heard any more.
-
-    Attributes:
-        has_heard: whether anything was said.
     """
 
     def __init__(
@@ -83,7 +80,6 @@ class Listener:
         self._patience = poll + GRACE_SECONDS
         self._retries = min(retries, len(_PAUSES))
         self._hear, self._ended = hear, ended
-        self.has_heard = False
         self._expected = False
         self._leaving = threading.Event()
         self._connection: Connection | None = None
@@ -162,7 +158,6 @@ class Listener:
             for fragments in answer.streams:
                 if self._leaving.is_set():
                     return
-                self.has_heard = True
                 self._hear(fragments)
             done = answer.done
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from typing import TYPE_CHECKING, Any
 
 from .packets import acknowledgement, data_packet
@@ -12,11 +11,6 @@ if TYPE_CHECKING:
     from .receiving import Listener
 
 __all__ = ["Command"]
-
-# How long a command is left to begin before it is asked to stop, where it has said nothing yet. One
-# that is stopped while PowerShell there still looks for a runspace takes that runspace along: of
-# 100 stops at once, one left a session in which nothing ran any more; of 200 some ms later, none.
-_BEGINNING_SECONDS = 0.1
 
 # What PowerShell calls the error of a command that was given up while its session goes on.
 ERROR_ID = "PSRemotingCommandFailed"
@@ -56,14 +50,12 @@ class Command:
         self.has_ended = False
         self._transport = transport
         self._lock = threading.Lock()
-        self._taken = 0.0
         self._owes_stop = False
         self._closed = False
 
     def listen(self, listener: Listener) -> None:
         """Listen to it; the machine has taken it."""
         self.listener = listener
-        self._taken = time.monotonic()
         listener.start()
 
     def hear(self, fragments: str) -> None:
@@ -71,11 +63,6 @@ class Command:
         with self._lock:
             if not self._closed:
                 self._transport.Feed(data_packet(self.identity, fragments))
-
-    def let_begin(self, over: threading.Event) -> None:
-        """Wait until it can be stopped safely, or the session is over."""
-        if self.listener is not None and not self.listener.has_heard:
-            over.wait(max(0.0, self._taken + _BEGINNING_SECONDS - time.monotonic()))
 
     def stopped(self) -> None:
         """The machine has been asked to stop it: acknowledge that now, or when it has ended."""
