@@ -56,6 +56,13 @@ class Carrier(ABC):
         Called once, on a thread that may be kept for a while; `begin` may not have come back yet.
         """
 
+    def give_up(self) -> None:
+        """End by force what is left here: the program ends, and its time is up.
+
+        It takes a second at most. Nothing is left where a carrier has no processes.
+        """
+        return
+
     def finished(self) -> None:
         """Say that nothing of this carrier runs any more, here or on the other machine."""
         with _changed:
@@ -178,6 +185,9 @@ def _finish_all() -> None:
     with _changed:
         while _running and (left := give_up_at - time.monotonic()) > 0:
             _changed.wait(left)
+        unfinished = list(_running)
+    for carrier in unfinished:
+        carrier.give_up()
 
 
 def _milliseconds(seconds: float | None) -> int:

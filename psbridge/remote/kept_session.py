@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import PowerShellError, SessionClosedError
 from ..jobs.handle import JobHandle
-from ..session.session import RunspaceSession
+from ..session.session import RunspaceSession, is_exiting
 from .carrying import FanOut, Target, connection_to
 from .jobs import add_cmdlet
 
@@ -180,7 +180,17 @@ class RemoteSession(RunspaceSession):
         raise SessionClosedError(f"the session with {self.location} is over: {why}")
 
     def _has_running_job(self) -> bool:
-        return self._job is not None and not self._job.finished
+        # At exit nobody looks any more at what becomes of it, and there may be many to be stopped.
+        return self._job is not None and not self._job.finished and not is_exiting()
+
+    def _ask_to_close(self) -> None:
+        super()._ask_to_close()
+        if is_exiting():
+            from System import Exception as NetException
+
+            # Side by side: what each of many machines that do not answer takes would add up.
+            with contextlib.suppress(NetException):
+                self._runspace.CloseAsync()
 
     def _begin_to_close(self) -> None:
         """Let the session end, without waiting for it; `_dispose` waits."""

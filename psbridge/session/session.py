@@ -31,6 +31,7 @@ __all__ = [
     "RunspaceSession",
     "close_all",
     "current_session",
+    "is_exiting",
     "stay_here_at_exit",
 ]
 
@@ -444,6 +445,11 @@ def close_all() -> None:
         session._ask_to_close()
     for session in sessions:
         session._dispose()
+
+
+def is_exiting() -> bool:
+    """Whether sessions are being closed because the program ends."""
+    return _exiting
 
 
 def stay_here_at_exit(*, exiting: bool = False) -> None:

@@ -122,6 +122,10 @@ class Sshd:
         }
         return SSH(f"{self.user}@{host}", **given)
 
+    def code(self, **settings: Any) -> str:
+        """Python code that makes a target, for a program; it needs SSH and PosixPath."""
+        return repr(self.target(**settings))
+
     def far_processes(self) -> list[int]:
         """What runs in its sessions: each PowerShell there, and what that has started."""
         return processes_with("environ", self._mark.encode())

@@ -27,6 +27,9 @@ class Machine(Protocol):
     def target(self, **settings: Any) -> Target:
         """A way to it."""
 
+    def code(self, **settings: Any) -> str:
+        """Python code that makes a way to it, for a program; see `test_exit`."""
+
     def far_processes(self) -> list[int]:
         """The processes of its sessions."""
 

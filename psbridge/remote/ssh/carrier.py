@@ -94,6 +94,15 @@ class SSHCarrier(Carrier):
         # Before it has connected, ssh does not look at its input.
         call_later(_LINGER_SECONDS if self._heard else 0, self._terminate)
 
+    def give_up(self) -> None:
+        """Kill ssh; see `Carrier.give_up`."""
+        give_up_at = time.monotonic() + _LEAVE_SECONDS
+        while (ssh := self._ssh) is not None and time.monotonic() < give_up_at:
+            ssh.kill()
+            if ssh.exit_code() is not None:
+                return
+            time.sleep(_POLL_SECONDS)
+
     def _terminate(self) -> None:
         if self._ssh is not None:
             self._ssh.terminate()

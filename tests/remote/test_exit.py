@@ -1,0 +1,144 @@
+"""A program ends while it uses other machines: exit code, no hang, no noise, nothing left there.
+
+Each way to end with each thing that may run, in processes of their own.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+if TYPE_CHECKING:
+    from .conftest import Machine, Until
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="has no such signals")
+
+PROGRAM = """
+import os, signal, sys, threading, time
+from pathlib import PosixPath
+from psbridge import SSH, Session, SessionClosedError
+def until(condition):
+    give_up_at = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < give_up_at
+        time.sleep(0.01)
+def output(job):
+    return all(child.net.Output.Count for child in job.children)
+LOOP = "$PID; while ($true) { [Threading.Thread]::Sleep(20) }"
+to, mute = TARGET, MUTE
+shell = Session()
+shell.run("1")
+RUNS
+print("ready", flush=True)
+sys.stdin.readline()
+"""
+
+# What runs when the program ends.
+RUNS = {
+    "a job": "job = shell.start_remote(LOOP, [to, to])\nuntil(lambda: output(job))",
+    "an opening": "job = shell.start_remote('1', [mute, mute])\nuntil(lambda: job.children)",
+    "a kept session": "web = shell.connect(to)\nweb.run('1')",
+    "a kept session's job": "web = shell.connect(to)\njob = web.start(LOOP)\n"
+    "until(lambda: output(job))",
+    "a call in a thread": "web = shell.connect(to)\n"
+    "def call():\n    try: web.run(LOOP)\n    except SessionClosedError: pass\n"
+    "threading.Thread(target=call, daemon=True).start()\n"
+    "until(lambda: web._pipeline is not None)",
+    "much output": "job = shell.start_remote('while ($true) { \"x\" * 1000 }', [to])\n"
+    "until(lambda: output(job))",
+}
+
+
+class Way(NamedTuple):
+    """A way to end: what the program does, or the signal that it gets, and its exit code."""
+
+    does: str | signal.Signals
+    code: int
+    said: str = ""
+
+
+WAYS = {
+    "the end": Way("", 0),
+    "sys.exit": Way("sys.exit(7)", 7),
+    "an exception": Way("raise ValueError('mine')", 1, "ValueError: mine"),
+    "a closed session": Way("shell.close()", 0),
+    "os._exit": Way("os._exit(10)", 10),
+    "SIGTERM": Way(signal.SIGTERM, 143),
+    "SIGINT": Way(signal.SIGINT, -signal.SIGINT, "KeyboardInterrupt"),
+    "SIGKILL": Way(signal.SIGKILL, -signal.SIGKILL),
+}
+
+
+def pairs() -> list[tuple[str, str]]:
+    """Each way, and each thing that runs, more than once; not each pair, for they take long."""
+    ways, runs = list(WAYS), list(RUNS)
+    chosen = [(way, runs[number % len(runs)]) for number, way in enumerate(ways)]
+    chosen += [(way, runs[(number + 3) % len(runs)]) for number, way in enumerate(ways)]
+    return chosen
+
+
+@pytest.mark.parametrize(("way", "runs"), pairs(), ids=[", ".join(pair) for pair in pairs()])
+def test_a_program_ends_as_it_should(machine: Machine, until: Until, way: str, runs: str) -> None:
+    does, code, said = WAYS[way]
+    program = PROGRAM.replace("TARGET", machine.code()).replace("RUNS", RUNS[runs])
+    program = program.replace("MUTE", machine.code(subsystem="mute", open_timeout=4))
+    if isinstance(does, str):
+        program += does
+    with subprocess.Popen(
+        [sys.executable, "-X", "faulthandler", "-W", "error", "-c", program],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line == b"ready\n", process.communicate()
+        began = time.monotonic()
+        if isinstance(does, signal.Signals):
+            process.send_signal(does)
+        out, err = process.communicate(b"" if isinstance(does, signal.Signals) else b"\n", 60)
+        assert time.monotonic() - began < 10
+    last = err.decode().rstrip().rpartition("\n")[2]
+    assert (process.returncode, out, last) == (code, b"", said), err.decode()
+    until(lambda: not (machine.far_processes() or machine.near_processes()), 10)
+
+
+def test_each_way_and_each_thing_that_runs_is_among_them() -> None:
+    assert {way for way, _ in pairs()} == set(WAYS)
+    assert {runs for _, runs in pairs()} == set(RUNS)
+
+
+def test_an_end_waits_for_no_machine_that_is_deaf(machine: Machine, until: Until) -> None:
+    """Not longer than a few seconds, for several of them together."""
+    import os
+
+    if not hasattr(machine, "session_processes"):
+        pytest.skip("its sessions cannot be frozen")
+    program = PROGRAM.replace("TARGET", machine.code()).replace("MUTE", "None")
+    program = program.replace(
+        "RUNS",
+        "webs = [shell.connect(to) for _ in range(3)]\njobs = [web.start(LOOP) for web in webs]\n"
+        "until(lambda: all(output(job) for job in jobs))",
+    )
+    with subprocess.Popen(
+        [sys.executable, "-W", "error", "-c", program],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        frozen = machine.session_processes()
+        for pid in frozen:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            began = time.monotonic()
+            out, err = process.communicate(b"\n", 60)
+            assert time.monotonic() - began < 10
+            until(lambda: not machine.near_processes(), 10)
+        finally:
+            for pid in frozen:
+                os.kill(pid, signal.SIGCONT)
+    assert (process.returncode, out, err) == (0, b"", b"")
+    until(lambda: not machine.far_processes(), 10)
