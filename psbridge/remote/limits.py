@@ -24,6 +24,9 @@ __all__ = ["Limit", "fitting_throttle", "limits"]
 
 # What the process needs beside the sessions: .NET opens files and starts threads as it goes along.
 _RESERVE = 16
+# PowerShell has two threads for each machine of a job, from when the job is made until the session
+# with that machine is over, whether or not it has had its turn.
+_ENGINE_TASKS = 2
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ class Limit:
         allowed: how many there may be.
         used: how many there are.
         raised_by: what raises it.
+        each: how many each machine of a job takes, also while it waits for its turn.
     """
 
     what: str
@@ -43,10 +47,11 @@ class Limit:
     allowed: int
     used: int
     raised_by: str
+    each: int = 0
 
     def sessions(self, targets: Sequence[Target]) -> int:
         """How many sessions with these machines fit at once, whichever they are."""
-        left = self.allowed - self.used - _RESERVE
+        left = self.allowed - self.used - _RESERVE - self.each * len(targets)
         costs = sorted((getattr(target, self.cost) for target in targets), reverse=True)
         for count, cost in enumerate(costs):
             left -= cost
@@ -76,7 +81,9 @@ def fitting_throttle(targets: Sequence[Target], throttle_limit: int) -> int:
         fitting = limit.sessions(targets)
         if fitting == 0:
             cost = max(getattr(target, limit.cost) for target in targets)
-            message = f"{limit}, and a session takes {cost}; {limit.raised_by} raises it"
+            waiting = limit.each * len(targets)
+            more = f" beside {waiting} for all that are to come" if waiting else ""
+            message = f"{limit}, and a session takes {cost}{more}; {limit.raised_by} raises it"
             raise OSError(errno.EMFILE if limit.cost == "descriptors" else errno.EAGAIN, message)
         if fitting < wanted:
             warnings.warn(
@@ -111,14 +118,16 @@ def _limits_of_tasks() -> Iterator[Limit]:
     # It does not hold for root. Where it is far away, nobody counts.
     if os.geteuid() != 0 and 0 <= soft < _FAR_AWAY:
         used = sum(_threads_of(os.geteuid()))
-        yield Limit("processes and threads of this user", "tasks", soft, used, "ulimit -u")
+        yield Limit(
+            "processes and threads of this user", "tasks", soft, used, "ulimit -u", _ENGINE_TASKS
+        )
     for folder in _control_groups():
         with contextlib.suppress(OSError, ValueError):
             allowed = int((folder / "pids.max").read_text("ascii"))
             used = int((folder / "pids.current").read_text("ascii"))
             yield Limit(
                 "processes and threads of this control group", "tasks", allowed, used,
-                "pids.max, or the container's --pids-limit,",
+                "pids.max, or the container's --pids-limit,", _ENGINE_TASKS,
             )  # fmt: skip
 
 

@@ -7,6 +7,8 @@ Three threads for each session, daemons all, and three pipes:
 - the reader feeds what ssh prints, and when that ends it says why;
 - the listener keeps what ssh says on its standard error.
 
+PowerShell itself has two more for each machine of a job, also while that waits for its turn.
+
 Guarantees:
 
 - ssh may end at any moment, before its first read too: a write to it that fails is no error of this
