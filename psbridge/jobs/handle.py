@@ -175,7 +175,11 @@ class JobHandle:
         named = [_named(child) for child in failed]
         more = len(named) - _NAMED
         lines = "\n  ".join([*named[:_NAMED], *([f"and {more} more"] if more > 0 else [])])
-        return f"job {self.name} failed in {len(failed)} of {len(children)} children\n  {lines}"
+        count = f"{len(failed)} of {len(children)} children"
+        own = self.net.JobStateInfo.Reason
+        if own is None or own.Message in {child.reason for child in failed}:
+            return f"job {self.name} failed in {count}\n  {lines}"
+        return f"job {self.name} failed: {own.Message}; so did {count}\n  {lines}"
 
     def stop(self) -> None:
         """Stop the job, as Stop-Job does, and wait until it has stopped.

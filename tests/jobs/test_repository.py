@@ -242,5 +242,8 @@ def test_a_handle_shows_the_children_and_the_reason(shell: Session, naive_jobs: 
     parent.ChildJobs[1].Fail(TimeoutException("too late"))
     assert (handle.children[1].state, handle.reason) == ("Failed", "too late")
     parent.Fail(TimeoutException("all too late"))
-    with pytest.raises(JobFailed, match="job parent failed: all too late"):
+    with pytest.raises(JobFailed) as caught:
         handle.result(10)
+    assert str(caught.value) == (
+        "job parent failed: all too late; so did 1 of 2 children\n  there: too late"
+    )

@@ -131,6 +131,7 @@ class WinRM(Target):
             object.__setattr__(self, name, value)
 
         self._check_types()
+        self._check_times()
         if self.auth not in get_args(Auth):
             raise ValueError(f"auth is one of {', '.join(get_args(Auth))}, not {self.auth!r}")
         if self.credential is not None:
@@ -156,7 +157,6 @@ class WinRM(Target):
         self._check_tls()
         self._check_proxy()
         self._check_kerberos()
-        self._check_times()
 
     @property
     def address(self) -> Address:
