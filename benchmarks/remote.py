@@ -1,23 +1,30 @@
 """What jobs on other machines take, beside pywinrm's ``run_ps`` and pypsrp.
 
     python -m benchmarks.remote calls [--rounds 10]
-    python -m benchmarks.remote fan-out [--targets 200] [--commands 1] [--latency 20]
+    python -m benchmarks.remote fan-out [--targets 200] [--commands 1] [--latency 20] [--start 300]
     python -m benchmarks.remote soak [--commands 10000]
 
 The machine is the tests' WinRM server, in a process of its own, with NTLM and encryption. Behind
-each shell is the engine's own pwsh, on this very machine: its start, 0.3 s of processor time for
-each shell and for each ``run_ps``, is in all figures, and where many start at once it is most of
-them.
+each shell is the engine's own pwsh, on this very machine, and its start is in the figures of calls:
+0.3 s of processor time for each shell and for each ``run_ps``.
+
+Two hundred machines have processors of their own, and this one has not. So in a fan-out nothing is
+started: a program that waits for ``--start`` milliseconds and prints the answer stands for the
+PowerShell of a ``run_ps``; and the processes behind our shells are those of a round before, while
+a Create waits for as long. With ``--real`` PowerShell is started for both.
 """
 
 from __future__ import annotations
 
 import argparse
 import resource
+import shlex
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -28,6 +35,7 @@ from pypsrp.wsman import WSMan
 
 from psbridge import Session, WinRM
 from psbridge.engine.finding import find
+from tests.winrm_server.faults import Effect
 from tests.winrm_server.server import Machine, WinRMServer
 
 SCRIPT = "1..3"
@@ -75,31 +83,34 @@ def measure_fan_out(args: argparse.Namespace) -> None:
         "plugin_shells_per_user": None,
         "shells_per_user": None,
     }
+    if not args.real:
+        limits["kept_processes"] = args.throttle + 8
     times: Times = {}
-    with server(**limits) as machine, Session() as shell:
+    with (
+        program(None if args.real else args.start) as pwsh,
+        server(pwsh, **limits) as machine,
+        Session() as shell,
+        ThreadPoolExecutor(args.throttle) as threads,
+    ):
         targets = [target_of(machine) for _ in range(args.targets)]
-        for _ in range(args.rounds):
-            with ThreadPoolExecutor(args.throttle) as threads:
-                note(
-                    times,
-                    "run_ps in threads",
-                    side_by_side,
-                    threads,
-                    lambda t: run_ps(machine, len(scripts)),
-                    targets,
-                )
+
+        def by_run_ps() -> None:
+            side_by_side(threads, lambda t: run_ps(machine, len(scripts)), targets)
+
+        def by_us() -> None:
             if args.commands == 1:
-                note(times, "a job", run_job, shell, targets, args.throttle)
-                continue
-            with ThreadPoolExecutor(args.throttle) as threads:
-                note(
-                    times,
-                    "sessions in threads",
-                    side_by_side,
-                    threads,
-                    lambda t: run_session(shell, t, scripts),
-                    targets,
-                )
+                run_job(shell, targets, args.throttle)
+            else:
+                side_by_side(threads, lambda t: run_session(shell, t, scripts), targets)
+
+        if not args.real:
+            run_job(shell, targets[: args.throttle], args.throttle)
+        for _ in range(args.rounds):
+            note(times, "run_ps in threads", by_run_ps)
+            late = None if args.real else machine.inject(Effect(late=args.start / 1000), "Create")
+            note(times, "a job" if args.commands == 1 else "sessions in threads", by_us)
+            if late is not None:
+                late.remove()
     base = median(times["run_ps in threads"])
     for name, found in times.items():
         print(f"{name:20}  {median(found):6.1f} s  ratio {median(found) / base:5.2f}")
@@ -130,9 +141,26 @@ def peak_megabytes() -> int:
 
 
 @contextmanager
-def server(**settings: Any) -> Iterator[Machine]:
+def program(start: float | None) -> Iterator[Path]:
+    """PowerShell, or what stands for it where it runs a script: it takes so many milliseconds."""
+    real = find().executable
+    if start is None:
+        yield real
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "pwsh")
+        path.write_text(
+            f'#!/bin/sh\n[ "$1" = -s ] && exec {shlex.quote(str(real))} "$@"\n'
+            f"sleep {start / 1000}; printf '1\\r\\n2\\r\\n3\\r\\n'\n"
+        )
+        path.chmod(0o755)
+        yield path
+
+
+@contextmanager
+def server(pwsh: Path | None = None, **settings: Any) -> Iterator[Machine]:
     """A machine, in a process of its own."""
-    with WinRMServer(find().executable, **settings) as running:
+    with WinRMServer(pwsh or find().executable, **settings) as running:
         running.users = {USER: PASSWORD}
         yield running.machine
 
@@ -211,6 +239,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     fan_out.add_argument("--commands", type=int, default=1, help="for each machine")
     fan_out.add_argument("--latency", type=float, default=20, help="milliseconds, each answer")
     fan_out.add_argument("--throttle", type=int, default=32)
+    fan_out.add_argument("--start", type=float, default=300, help="milliseconds, of a PowerShell")
+    fan_out.add_argument("--real", action="store_true", help="start PowerShell; see above")
     fan_out.add_argument("--rounds", type=int, default=1)
     fan_out.set_defaults(run=measure_fan_out)
     soak = what.add_parser("soak", help="many commands on one session: memory and threads")

@@ -19,9 +19,9 @@ from psbridge.setup.install import install
 from psbridge.setup.lockfile import load_lock
 from psbridge.setup.nuget_config import sources
 from psbridge.setup.platforms import current_rid
-from tests.winrm_server.fixtures import machine, realm, sshd, started_realm, winrm_server
+from tests.winrm_server.fixtures import machine, realm, started_realm, winrm_server
 
-__all__ = ["machine", "realm", "sshd", "started_realm", "winrm_server"]
+__all__ = ["machine", "realm", "started_realm", "winrm_server"]
 
 ROOT = Path(__file__).parents[1]
 

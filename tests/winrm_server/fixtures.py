@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import realm as kerberos
-import sshd as openssh
 
 from psbridge.engine.homes import read_home
 from psbridge.engine.icu import decide_globalization
@@ -34,19 +33,6 @@ def machine(winrm_server: WinRMServer) -> Iterator[Machine]:
     yield winrm_server.machine
     winrm_server.machine.reset()
     assert winrm_server.log() == ""
-
-
-@pytest.fixture(scope="session")
-def sshd(
-    engine_home: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[openssh.SshServers]:
-    """OpenSSH servers on loopback, each started when it is first asked for."""
-    if reason := openssh.why_not():
-        pytest.skip(reason)
-    decide_globalization()
-    pwsh = read_home(engine_home, "the tests").executable
-    with openssh.SshServers(tmp_path_factory.mktemp("ssh"), pwsh) as servers:
-        yield servers
 
 
 @pytest.fixture(scope="session")
