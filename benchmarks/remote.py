@@ -8,10 +8,9 @@ The machine is the tests' WinRM server, in a process of its own, with NTLM and e
 each shell is the engine's own pwsh, on this very machine, and its start is in the figures of calls:
 0.3 s of processor time for each shell and for each ``run_ps``.
 
-Two hundred machines have processors of their own, and this one has not. So in a fan-out nothing is
-started: a program that waits for ``--start`` milliseconds and prints the answer stands for the
-PowerShell of a ``run_ps``; and the processes behind our shells are those of a round before, while
-a Create waits for as long. With ``--real`` PowerShell is started for both.
+Two hundred machines have processors of their own, and this one has not. So in a fan-out no
+PowerShell is started (see `replaying`): its start is a pause of ``--start`` milliseconds, in the
+Create of a shell of ours as in each script of a ``run_ps``. With ``--real`` both start one.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from __future__ import annotations
 import argparse
 import resource
 import shlex
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -33,6 +33,7 @@ import winrm
 from pypsrp.powershell import PowerShell, RunspacePool
 from pypsrp.wsman import WSMan
 
+from benchmarks import replaying
 from psbridge import Session, WinRM
 from psbridge.engine.finding import find
 from tests.winrm_server.faults import Effect
@@ -104,7 +105,9 @@ def measure_fan_out(args: argparse.Namespace) -> None:
                 side_by_side(threads, lambda t: run_session(shell, t, scripts), targets)
 
         if not args.real:
-            run_job(shell, targets[: args.throttle], args.throttle)
+            for count in (1, args.throttle):
+                run_job(shell, targets[:count], args.throttle)
+                machine.wait_until(shells=0)
         for _ in range(args.rounds):
             note(times, "run_ps in threads", by_run_ps)
             late = None if args.real else machine.inject(Effect(late=args.start / 1000), "Create")
@@ -142,15 +145,16 @@ def peak_megabytes() -> int:
 
 @contextmanager
 def program(start: float | None) -> Iterator[Path]:
-    """PowerShell, or what stands for it where it runs a script: it takes so many milliseconds."""
+    """PowerShell, or what stands for it: a script takes so many milliseconds."""
     real = find().executable
     if start is None:
         yield real
         return
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "pwsh")
+        replay = [sys.executable, "-S", replaying.__file__, f"{folder}/session", str(real)]
         path.write_text(
-            f'#!/bin/sh\n[ "$1" = -s ] && exec {shlex.quote(str(real))} "$@"\n'
+            f'#!/bin/sh\n[ "$1" = -s ] && exec {shlex.join(replay)} "$@"\n'
             f"sleep {start / 1000}; printf '1\\r\\n2\\r\\n3\\r\\n'\n"
         )
         path.chmod(0o755)

@@ -12,12 +12,12 @@ import http.cookiejar
 from typing import Any
 from xml.etree import ElementTree
 
-import xmltodict
 from winrm.protocol import Protocol
 
 from ..carrying import FanOut
 from . import kerberos
 from .answers import read_fault, read_message
+from .envelopes import write_envelope
 from .errors import Fault, LogonRefused, RequestError
 from .explaining import explain
 from .line import Line, LineLost
@@ -121,7 +121,7 @@ class Connection:
         The same envelope may be sent again: it has the same MessageID then.
 
         Args:
-            envelope: ``{"env:Envelope": ...}``, as `xmltodict.unparse` takes it.
+            envelope: ``{"env:Envelope": ...}``, as `write_envelope` takes it.
             answer_within: how many seconds all of it may take: connecting, authenticating, and an
                 answer that drips.
 
@@ -131,7 +131,7 @@ class Connection:
         Raises:
             RequestError: there is no such answer; which of its classes says what is known.
         """
-        message = xmltodict.unparse(envelope)
+        message = write_envelope(envelope)
         line = self._line
         line.within(answer_within)
         try:

@@ -171,6 +171,8 @@ class MendedTransport(Transport):
             session.auth = HTTPBasicAuth(
                 (self.username or "").encode(), (self.password or "").encode()
             )
+        if self.auth_method == "ntlm":
+            session.auth.password = _hashed(self.password or "")  # type: ignore[union-attr]
         if self.auth_method == "kerberos":
             self._mend_kerberos(session.auth)
 
@@ -246,6 +248,21 @@ class MendedTransport(Transport):
         if self.encryption is None:
             return response.content
         return unseal(response, self.encryption)
+
+
+def _hashed(password: str) -> str:
+    """A password as spnego takes its hash in the place of it.
+
+    Mended: of a password spnego also makes the hash of LAN Manager, by a DES in Python, for each
+    logon: half of the processor time of one, for what NTLMv2 has no use for.
+    """
+    try:
+        from spnego._ntlm_raw.crypto import is_ntlm_hash, ntowfv1
+    except ImportError:  # it is nobody's promise
+        return password
+    if is_ntlm_hash(password):
+        return password
+    return f"{'0' * 32}:{ntowfv1(password).hex()}"
 
 
 def _has_context(auth: Any) -> bool:

@@ -18,6 +18,7 @@ import xmltodict
 
 from psbridge.remote.carrying import FanOut
 from psbridge.remote.winrm.connection import Connection
+from psbridge.remote.winrm.envelopes import write_envelope
 from psbridge.remote.winrm.messages import Messages
 from psbridge.remote.winrm.target import WinRM
 
@@ -242,7 +243,7 @@ def assert_same(found: Element, expected: Element) -> None:
 @pytest.mark.parametrize("name", TABLE)
 def test_a_request_is_as_windows_client_sends_it(name: str) -> None:
     header, body = TABLE[name]
-    root = ElementTree.fromstring(xmltodict.unparse(requests()[name]))
+    root = ElementTree.fromstring(write_envelope(requests()[name]))
     _, attributes, parts = read(root)
     assert attributes == {}
     assert_same(parts[0], ("s:Header", {}, header))
@@ -256,12 +257,24 @@ def test_every_request_is_in_the_table() -> None:
 
 def test_a_session_has_one_session_id_and_each_request_an_id_of_its_own() -> None:
     headers = [
-        {part[0]: part[2] for part in read(ElementTree.fromstring(xmltodict.unparse(one)))[2][0][2]}
+        {part[0]: part[2] for part in read(ElementTree.fromstring(write_envelope(one)))[2][0][2]}
         for name, one in requests().items()
         if name != "Create with options"
     ]
     assert len({one["p:SessionId"] for one in headers}) == 1
     assert len({one["a:MessageID"] for one in headers}) == len(headers)
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_a_request_is_written_as_pywinrm_writes_it(name: str) -> None:
+    request = requests()[name]
+    assert write_envelope(request) == xmltodict.unparse(request)
+
+
+def test_markup_in_a_value_is_escaped_as_pywinrm_does() -> None:
+    odd = "<&>'\"\n\t ß"
+    envelope = {"a": {"@one": odd, "@two": "it's", "b": [odd, {"@c": "", "#text": odd}], "d": None}}
+    assert write_envelope(envelope) == xmltodict.unparse(envelope)
 
 
 def test_the_answer_to_a_receive_is_read() -> None:
