@@ -41,6 +41,8 @@ class Sshd:
         key: a private key that it knows; `other_key` is one that it does not.
     """
 
+    hears_of_a_kill = True  # see the machines of the tests of remote jobs
+
     def __init__(self, folder: Path, pwsh: Path, subsystems: Mapping[str, str] = {}) -> None:
         """Describe it.
 
@@ -122,9 +124,13 @@ class Sshd:
         }
         return SSH(f"{self.user}@{host}", **given)
 
-    def code(self, **settings: Any) -> str:
+    def mute(self, **settings: Any) -> SSH:
+        """A target that is reached and says nothing; a subsystem `mute` is for that."""
+        return self.target(subsystem="mute", **settings)
+
+    def code(self, target: SSH) -> str:
         """Python code that makes a target, for a program; it needs SSH and PosixPath."""
-        return repr(self.target(**settings))
+        return repr(target)
 
     def far_processes(self) -> list[int]:
         """What runs in its sessions: each PowerShell there, and what that has started."""
@@ -144,6 +150,10 @@ class Sshd:
         """The ssh processes of this machine that it is, or was, to be reached by."""
         found = processes_with("cmdline", str(self.folder).encode())
         return [pid for pid in found if _read(pid, "cmdline").startswith(b"ssh\0")]
+
+    def lines(self) -> int:
+        """How many ways to it are open, or being opened."""
+        return len(self.near_processes())
 
     @property
     def log(self) -> str:

@@ -1,4 +1,4 @@
-"""Machines for the tests of remote jobs: sshds on loopback with the engine's own pwsh."""
+"""Machines for the tests of remote jobs: a WinRM server and an sshd, with the engine's own pwsh."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from typing import Any, Protocol
 import pytest
 from ssh_server import MISSING, Sshd
 
+from psbridge import WinRM
 from psbridge.engine.homes import read_home
 from psbridge.remote.carrying import Target
+from tests.winrm_server.fixtures import PASSWORD, USER, winrm_server
 from tests.winrm_server.fixtures import machine as winrm_machine
-from tests.winrm_server.fixtures import winrm_server
+from tests.winrm_server.server import Machine as WinRMMachine
 
 __all__ = ["winrm_machine", "winrm_server"]
 
@@ -22,19 +24,64 @@ Until = Callable[..., None]
 
 
 class Machine(Protocol):
-    """A machine that sessions can be opened with, and what they have started there and here."""
+    """A machine that sessions can be opened with, and what they have started there and here.
 
-    def target(self, **settings: Any) -> Target:
+    Attributes:
+        hears_of_a_kill: whether it ends a session whose program was killed. Over WinRM nothing
+            tells of that: the shell goes when nobody has asked for it for a while.
+    """
+
+    hears_of_a_kill: bool
+
+    def target(self, **settings: Any) -> Any:
         """A way to it."""
 
-    def code(self, **settings: Any) -> str:
-        """Python code that makes a way to it, for a program; see `test_exit`."""
+    def mute(self, **settings: Any) -> Any:
+        """A way to it on which it is reached and says nothing."""
+
+    def code(self, target: Any) -> str:
+        """Python code that makes such a way, for a program; see `test_exit`."""
 
     def far_processes(self) -> list[int]:
         """The processes of its sessions."""
 
-    def near_processes(self) -> list[int]:
-        """The processes of this machine that sessions with it have started."""
+    def lines(self) -> int:
+        """How many ways to it are open, or being opened."""
+
+
+class ByWinRM:
+    """The machine of the WinRM server, with NTLM."""
+
+    hears_of_a_kill = False
+
+    def __init__(self, machine: WinRMMachine) -> None:
+        self._machine = machine
+
+    def target(self, **settings: Any) -> WinRM:
+        """See `Machine`."""
+        given = {"port": self._machine.port, "auth": "ntlm", "username": USER, **settings}
+        return WinRM(self._machine.host, password=PASSWORD, **given)
+
+    def mute(self, **settings: Any) -> WinRM:
+        """See `Machine`: the machine makes a shell, of which nothing is ever heard."""
+        self._machine.configure(unknown_configuration="silent")
+        return self.target(configuration="mute", **settings)
+
+    def code(self, target: WinRM) -> str:
+        """See `Machine`."""
+        return (
+            f"WinRM({target.host!r}, port={target.port}, auth='ntlm', username={USER!r}, "
+            f"password={PASSWORD!r}, configuration={target.configuration!r}, "
+            f"open_timeout={target.open_timeout})"
+        )
+
+    def far_processes(self) -> list[int]:
+        """See `Machine`."""
+        return [pid for shell in self._machine.shells for pid in shell["processes"]]
+
+    def lines(self) -> int:
+        """See `Machine`."""
+        return int(self._machine.state()["connections"])
 
 
 @pytest.fixture(scope="session")
@@ -68,11 +115,13 @@ def sshd(pwsh: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]
         yield running
 
 
-@pytest.fixture(params=["ssh"])
+@pytest.fixture(params=["winrm", "ssh"])
 def machine(request: pytest.FixtureRequest) -> Machine:
     """A machine, reached in each way that there is."""
-    found: Machine = request.getfixturevalue({"ssh": "sshd"}[request.param])
-    return found
+    if request.param == "winrm":
+        return ByWinRM(request.getfixturevalue("winrm_machine"))
+    sshd: Sshd = request.getfixturevalue("sshd")
+    return sshd
 
 
 @pytest.fixture

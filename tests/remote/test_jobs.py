@@ -179,7 +179,7 @@ def test_a_stop_stops_the_work_there(shell: Session, machine: Machine, until: Un
     with pytest.raises(JobStopped) as caught:
         job.result()
     assert len(caught.value.result) == 2
-    until(lambda: not (machine.far_processes() or machine.near_processes()))
+    until(lambda: not (machine.far_processes() or machine.lines()))
 
 
 def test_what_waits_for_its_turn_is_stopped_too(

@@ -41,18 +41,18 @@ def test_a_closed_session_leaves_nothing_running(machine: Machine, until: Until)
     for session in (idle, busy):
         with pytest.raises(SessionClosedError):
             session.run("1")
-    until(lambda: not (machine.far_processes() or machine.near_processes()))
+    until(lambda: not (machine.far_processes() or machine.lines()))
 
 
 def test_a_session_may_close_while_machines_are_opened(machine: Machine, until: Until) -> None:
     shell = Session()
-    job = shell.start_remote("1", [machine.target(subsystem="mute") for _ in range(3)])
-    until(lambda: len(machine.near_processes()) == 3)
+    job = shell.start_remote("1", [machine.mute() for _ in range(3)])
+    until(lambda: machine.lines() >= 3)
     began = time.monotonic()
     shell.close()
     assert time.monotonic() - began < 4
     assert job.state == "Stopped"
-    until(lambda: not machine.near_processes())
+    until(lambda: not machine.lines())
 
 
 def test_a_kept_session_that_is_dropped_warns_and_ends(
@@ -60,7 +60,7 @@ def test_a_kept_session_that_is_dropped_warns_and_ends(
 ) -> None:
     with pytest.warns(ResourceWarning, match="unclosed <RemoteSession"):
         shell.connect(machine.target()).run("1")
-    until(lambda: not machine.near_processes())
+    until(lambda: not machine.lines())
 
 
 def test_a_job_goes_on_when_its_handle_is_dropped(
@@ -69,7 +69,7 @@ def test_a_job_goes_on_when_its_handle_is_dropped(
     shell.start_remote("Start-Sleep -Milliseconds 500; 'done'", machine.target(), name="alone")
     gc.collect()
     assert shell.jobs["alone"].result(60) == ["done"]
-    until(lambda: not machine.near_processes())
+    until(lambda: not machine.lines())
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="has no /proc")  # noqa: PTH112
@@ -80,8 +80,12 @@ def test_threads_and_descriptors_are_as_before_after_many_sessions(
         job = shell.start_remote("$PID", [machine.target() for _ in range(count)], throttle_limit=4)
         assert len(set(job.result(100))) == count
         job.remove()
-        until(lambda: not machine.near_processes())
-        until(lambda: not [t for t in threading.enumerate() if t.name.startswith("ssh ")])
+        until(lambda: not machine.lines())
+        until(
+            lambda: (
+                not [t for t in threading.enumerate() if t.name.startswith(("ssh ", "psbridge "))]
+            )
+        )
 
     round_of(4)
     before = threads(), descriptors()

@@ -11,8 +11,9 @@
 | Close of the session | Delete | CloseAck |
 
 Threads: one sends, and has cleaned up when it ends; one listens to the shell; one to each command
-that runs. Each has a connection to itself while it uses it, see `Connections`: a session that runs
-one command after the other has two or three.
+that runs; one logs on for the first command while the shell opens. Each has a connection to itself
+while it uses it, see `Connections`: a session that runs one command after the other has two or
+three.
 
 Guarantees:
 
@@ -103,6 +104,7 @@ class WinRMCarrier(Carrier):
         self._over = threading.Event()
         self._cleans_up = threading.Event()
         self._listener: Listener | None = None
+        self._preparing: threading.Thread | None = None
         self._commands: dict[str, Command] = {}
         self._closed: dict[str, Command] = {}  # those that are to be terminated
 
@@ -127,6 +129,8 @@ class WinRMCarrier(Carrier):
         except Exception as error:
             self.fail(self._own_fault(error))
         finally:
+            if self._preparing is not None:
+                self._preparing.join()
             self._connections.close()
             self.finished()
 
@@ -172,11 +176,23 @@ class WinRMCarrier(Carrier):
         if self._listener is not None:
             self._send(self._messages.send(None, packet.data, answer=packet.answers))
             return
-        self.transport.Info.AuthenticatedWith = self._shell.create(packet.data, self._not_open_yet)
+        self.transport.Info.AuthenticatedWith = self._shell.create(
+            packet.data, self._not_open_yet, self._prepare
+        )
         self._listener = self._listen(None, self._hear, self._shell_ended)
         self._listener.start()
-        # The first command will want another connection, and the machine is still opening.
-        self._sender.prepare(_PREPARE_SECONDS)
+        if self._preparing is not None:
+            self._preparing.join()
+
+    def _prepare(self) -> None:
+        """Log on for the first command, too, while the machine opens the shell."""
+        self._preparing = threading.Thread(
+            target=self._sender.prepare,
+            args=(_PREPARE_SECONDS,),
+            name=f"psbridge logs on to {self._target.location}",
+            daemon=True,
+        )
+        self._preparing.start()
 
     def _not_open_yet(self, error: RequestError) -> None:
         self.transport.NotOpenYet(str(error), _signed(error.code))

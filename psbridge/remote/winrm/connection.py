@@ -9,6 +9,7 @@ the machine answered that it cannot decrypt it, which means that its side of the
 from __future__ import annotations
 
 import http.cookiejar
+from collections.abc import Callable
 from typing import Any
 from xml.etree import ElementTree
 
@@ -41,6 +42,8 @@ class Connection:
 
     Attributes:
         authenticated_with: how it has authenticated, such as ``kerberos``; empty before it has.
+        when_in: is called once, when the machine has let it in by a logon of its own, before
+            anything else is sent. It is not called where each request brings its logon.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class Connection:
             admission: one for all connections of a session.
         """
         self.authenticated_with = ""
+        self.when_in: Callable[[], None] | None = None
         self._target, self._cookies = target, cookies
         self._logons, self._admission = logons_of(fan_out), admission or Admission()
         self._account = account_of(target)
@@ -162,10 +166,7 @@ class Connection:
         self._line.within(answer_within)
         try:
             self._transport = self._context()
-            if self._transport.seals:
-                with kerberos.quiet():
-                    self._transport.build_session()
-                self._logon_ended(True)
+            self._log_on(self._transport)
         except Exception as error:
             self._failed(error, answer_within)
         except BaseException:
@@ -207,6 +208,8 @@ class Connection:
             transport = self._transport
             assert transport is not None
             try:
+                if fresh:
+                    self._log_on(transport)
                 body = transport.send_message(message)
             except LineLost:
                 if fresh:
@@ -220,6 +223,16 @@ class Connection:
                 line.left()  # an end from outside looks like the end of the answer
                 return self._message(HttpAnswer(200, {}, body))
             fresh = True
+
+    def _log_on(self, transport: MendedTransport) -> None:
+        """Authenticate, where that is not a part of each request."""
+        if transport.seals:
+            with kerberos.quiet():
+                transport.build_session()
+            self._logon_ended(True)
+            when_in, self.when_in = self.when_in, None
+            if when_in is not None:
+                when_in()
 
     def _context(self) -> MendedTransport:
         auth = self._reasons.auth = self._auth()

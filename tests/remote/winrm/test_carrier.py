@@ -14,14 +14,15 @@ from pathlib import Path
 
 import pytest
 
-from psbridge import Console, Secret, Session, SessionClosedError, WinRM
+from psbridge import Console, PowerShellError, Secret, Session, SessionClosedError, WinRM
 from psbridge.remote import carrying
 from psbridge.remote.carrying import FanOut
 from psbridge.remote.winrm.carrier import WinRMCarrier
 from psbridge.remote.winrm.connection import Connection
 from psbridge.remote.winrm.connections import MOST, Connections
 from psbridge.remote.winrm.errors import NotSent
-from tests.winrm_server.server import Machine
+from tests.winrm_server import faults
+from tests.winrm_server.server import Machine, WinRMServer
 from tests.winrm_server.settings import OMI
 
 pytestmark = pytest.mark.usefixtures("nothing_is_left")
@@ -71,6 +72,30 @@ def test_three_connections_do_for_one_command_after_the_other(
     # One sends, one listens to the shell, and the last command's may not have ended yet.
     assert max(threads) <= before + 3
     assert len({one.connection for one in machine.requests() if one.action}) <= 3
+
+
+def test_the_first_command_is_logged_on_for_while_the_shell_opens(
+    shell: Session, at: At, machine: Machine
+) -> None:
+    rule = machine.inject(faults.delay(1), "Create")
+    with shell.connect(at(auth="ntlm")) as web1:
+        rule.remove()
+        assert web1.run("1") == [1]
+    requests = machine.requests()
+    (create,) = (one for one in requests if one.action == "Create")
+    (command,) = (one for one in requests if one.action == "Command")
+    assert command.connection != create.connection
+    legs = [one for one in requests if one.connection == command.connection and not one.action]
+    assert [one.status for one in legs] == [401, 401, 200]
+    assert create.time < legs[0].time < legs[-1].time < create.answered
+
+
+def test_a_refused_account_is_tried_on_no_second_connection(
+    shell: Session, at: At, machine: Machine, winrm_server: WinRMServer
+) -> None:
+    with pytest.raises(PowerShellError):
+        shell.connect(at(auth="ntlm", password="wrong"))
+    assert len(winrm_server.attempts()) == 1
 
 
 def test_commands_do_not_pile_up_on_the_machine(shell: Session, at: At, machine: Machine) -> None:
