@@ -14,7 +14,7 @@ from psbridge.powershell.module_folder import module_path
 
 ROOT = Path(__file__).parents[1]
 # Its examples need machines, which tests/remote has.
-WITH_MACHINES = {"remote.md"}
+WITH_MACHINES = {"remote.md", "remote-ssh.md"}
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
