@@ -20,7 +20,7 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 from ..session.session import close_all
-from .terminating import end_in_order_at_sigterm
+from .terminating import end_in_order
 
 __all__ = ["Carrier", "Target", "connection_to"]
 
@@ -140,7 +140,7 @@ def connection_to(target: Target, fan_out: FanOut, *, deadline: float | None = N
 
     from ..values import clean_text
 
-    end_in_order_at_sigterm()
+    end_in_order()
 
     def open_session(transport: Any) -> None:
         try:
@@ -193,4 +193,4 @@ def _finish_all() -> None:
 def _milliseconds(seconds: float | None) -> int:
     if seconds is None:
         return 0
-    return min(max(1, int(seconds * 1000)), 2**31 - 1)
+    return max(1, int(min(seconds * 1000, 2**31 - 1)))

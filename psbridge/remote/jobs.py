@@ -40,10 +40,18 @@ def start_remote_job(
     for target in targets:
         if not isinstance(target, Target):
             raise TypeError(f"{target!r} is no target: it is neither a WinRM nor an SSH")
+    if not isinstance(script, str):
+        raise TypeError(f"the script is {script!r}, which is no text")
+    if not isinstance(throttle_limit, int) or isinstance(throttle_limit, bool):
+        raise TypeError(f"the throttle limit is {throttle_limit!r}, which is no whole number")
     if throttle_limit < 1:
         raise ValueError(f"the throttle limit is {throttle_limit}, and must be at least 1")
-    if timeout is not None and not timeout > 0:
-        raise ValueError(f"the timeout is {timeout}, and must be above 0, or None")
+    if timeout is not None:
+        if not isinstance(timeout, int | float):
+            raise TypeError(f"the timeout is {timeout!r}, which is no number of seconds")
+        if not timeout > 0:
+            raise ValueError(f"the timeout is {timeout}, and must be above 0, or None")
+    throttle_limit = min(throttle_limit, len(targets))
     throttle_limit = fitting_throttle(targets, throttle_limit)
     fan_out = FanOut()
     connections = [connection_to(target, fan_out, deadline=timeout) for target in targets]

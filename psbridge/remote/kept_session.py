@@ -42,6 +42,7 @@ class RemoteSession(RunspaceSession):
         self._info: Any = None
         self._job: JobHandle | None = None
         self._net: Any = None
+        self._takes_no_script = False
         super().__init__()
 
     def _open(self, pshome: str | Path | None) -> tuple[Engine, Any, Any]:
@@ -132,12 +133,24 @@ class RemoteSession(RunspaceSession):
         arguments: Sequence[object],
         parameters: Mapping[str, object],
     ) -> None:
-        from PSBridge.Remote import RemoteScript
-
-        from ..values import clean_text
-
-        if arguments or parameters or not RemoteScript.AddCommands(pipeline, clean_text(script)):
+        if not (self._takes_no_script and _add_commands(pipeline, script, arguments, parameters)):
             super()._add(pipeline, script, arguments, parameters)
+
+    def run(self, script: str, /, *arguments: object, **parameters: object) -> Result:
+        """Run PowerShell code there and wait for it; see `RunspaceSession.run`.
+
+        The code goes out as it is. An endpoint without a language, such as one of Just Enough
+        Administration, refuses a script before anything of it runs. From then on code goes there as
+        the commands that it consists of, where it consists of nothing else, as Invoke-Command sends
+        it.
+        """
+        try:
+            return super().run(script, *arguments, **parameters)
+        except PowerShellError as error:
+            if self._takes_no_script or error.error_id != _NO_SCRIPTS:
+                raise
+            self._takes_no_script = True
+        return super().run(script, *arguments, **parameters)
 
     def _run_alone(self, fill: Any, settings: Any, lines: Any) -> Result:
         self._wait_for_job()
@@ -215,5 +228,24 @@ class RemoteSession(RunspaceSession):
         return f"<{type(self).__name__} {self.location} {state.lower()}>"
 
 
+def _add_commands(
+    pipeline: Any, script: str, arguments: Sequence[object], parameters: Mapping[str, object]
+) -> bool:
+    """Add code as commands, where it can be; tells whether it was."""
+    from PSBridge.Remote import RemoteScript
+    from System import Array, Object
+    from System.Collections.Generic import Dictionary
+
+    from ..values import clean_text, to_net
+
+    named = Dictionary[str, Object]()
+    for name, value in parameters.items():
+        named[clean_text(name)] = to_net(value)
+    positional = Array[Object]([to_net(argument) for argument in arguments])
+    return bool(RemoteScript.AddCommands(pipeline, clean_text(script), positional, named))
+
+
+# What PowerShell calls the refusal of a script where there is no language for one.
+_NO_SCRIPTS = "ScriptsNotAllowed"
 _SLICE_SECONDS = 0.1
 _SLICE_MILLISECONDS = 100

@@ -1,12 +1,13 @@
-"""Ending in order at SIGTERM, once there are sessions on other machines.
+"""Ending in order at SIGTERM and SIGHUP, once there are sessions on other machines.
 
-By default SIGTERM ends a Python program on the spot: no exit handler runs, and what runs on other
-machines runs on. So from the first remote session on SIGTERM raises SystemExit(143) in the main
-thread, as Ctrl-C raises KeyboardInterrupt: exit handlers stop what runs far away. 143 is also what
-a shell shows for a program that SIGTERM has ended, and what pwsh gives.
+By default SIGTERM, and SIGHUP where the terminal is closed, end a Python program on the spot: no
+exit handler runs, and what runs on other machines runs on. So from the first remote session on they
+raise SystemExit(143), or 129, in the main thread, as Ctrl-C raises KeyboardInterrupt: exit handlers
+stop what runs far away. These codes are also what a shell shows for a program that such a signal
+has ended, and what pwsh gives.
 
-Guarantees: a handler of somebody else's stays, whether it is there before or comes later; a program
-without remote sessions keeps the default.
+Guarantees: a handler of somebody else's stays, whether it is there before or comes later, and so
+does a signal that is ignored (nohup); a program without remote sessions keeps the default.
 
 A handler can only be set by the main thread, and a session may begin on any. So another thread lets
 the main one do it when it next runs Python code, which is at most a tenth of a second away while it
@@ -22,14 +23,14 @@ import signal
 import threading
 from types import FrameType
 
-__all__ = ["end_in_order_at_sigterm"]
+__all__ = ["end_in_order"]
 
 _lock = threading.Lock()
 _asked = False
 
 
-def end_in_order_at_sigterm() -> None:
-    """Let SIGTERM end the program through its exit handlers; may be called on any thread."""
+def end_in_order() -> None:
+    """Let these signals end the program through its exit handlers; may be called on any thread."""
     global _asked
     from ..engine.loading import is_loaded_here
 
@@ -44,8 +45,10 @@ def end_in_order_at_sigterm() -> None:
 
 
 def _take(unused: object) -> int:
-    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-        signal.signal(signal.SIGTERM, _end)
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _end)
     return 0
 
 

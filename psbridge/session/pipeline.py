@@ -14,7 +14,7 @@ from typing import Any
 
 import System
 from PSBridge import PipelineRun
-from System.Management.Automation import PowerShell, PSInvocationState
+from System.Management.Automation import PowerShell, PSInvocationState, PSObject
 
 from ..engine.environment import take_changes
 from ..errors import PowerShellError, SessionClosedError
@@ -286,9 +286,17 @@ def _target(record: Any) -> Any:
         return None
 
 
+def _is_shown(data: Any) -> bool:
+    """Whether it is Write-Host's, a text with its colours, live or from another process."""
+    return data is not None and str(PSObject.AsPSObject(data).TypeNames[0]).endswith(
+        "System.Management.Automation.HostInformationMessage"
+    )
+
+
 def _information(record: Any) -> InformationRecord:
     try:
-        message = from_net(record.MessageData)
+        data = record.MessageData
+        message = text_of(record) if _is_shown(data) else from_net(data)
     except UnicodeDecodeError:
         message = text_of(record)
     return InformationRecord(

@@ -128,7 +128,19 @@ def test_what_cannot_be_meant_is_refused(shell: Session, target: Target) -> None
     for seconds in (0, -1, float("nan")):
         with pytest.raises(ValueError, match="timeout"):
             shell.start_remote("1", target, timeout=seconds)
+    for wrong in ({"timeout": "3"}, {"throttle_limit": "3"}, {"throttle_limit": 2.5}):
+        with pytest.raises(TypeError, match=r"timeout|throttle limit"):
+            shell.start_remote("1", target, **wrong)  # type: ignore[arg-type]
+    for script in (None, b"1", 1):
+        with pytest.raises(TypeError, match="the script is"):
+            shell.start_remote(script, target)  # type: ignore[arg-type]
     assert len(shell.jobs) == 0
+
+
+def test_no_limit_is_too_high(shell: Session, target: Target) -> None:
+    job = shell.start_remote("1", target, throttle_limit=10**12, timeout=float("inf"))
+    assert job.result(60) == [1]
+    assert shell.start_remote("1", target, timeout=10**9).result(60) == [1]
 
 
 def test_errors_of_the_script_are_records_and_no_failure(shell: Session, target: Target) -> None:

@@ -86,6 +86,27 @@ def test_powershells_own_cmdlets_take_it(shell: Session, web: Any) -> None:
     assert found == [6]
 
 
+@pytest.mark.parametrize(
+    "script",
+    [
+        "Write-Output a; Write-Output b",
+        "Write-Output a\nWrite-Output b",
+        "Set-Location /tmp\nGet-Location | Select-Object -ExpandProperty Path",
+        "Write-Output $args",
+        "Write-Output -- -x",
+        "Write-Output 'a b' | ForEach-Object Length",
+        "/bin/echo '/etc/*' '~/x' a,b",
+        "Write-Output $using:x",
+        "$job = Write-Output a &; Receive-Job $job -Wait",
+    ],
+)
+def test_a_script_means_there_what_it_means_here(shell: Session, web: Any, script: str) -> None:
+    """It goes out as it is: not as the commands that Invoke-Command makes of one."""
+    here, there = shell.run(script), web.run(script)
+    assert list(there) == list(here)
+    assert [e.error_id for e in there.errors] == [e.error_id for e in here.errors]
+
+
 # ---- Jobs ----
 
 

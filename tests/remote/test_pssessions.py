@@ -47,6 +47,24 @@ def test_the_cmdlets_of_sessions_take_ours(shell: Session, winrm_machine: Machin
     winrm_machine.wait_until(shells=0, processes=0)
 
 
+def test_names_are_those_of_the_machines_also_where_one_is_refused(
+    shell: Session, winrm_machine: Machine
+) -> None:
+    result = shell.run(
+        """
+        param($computer, $port, $credential)
+        $machines = 'bad host', $computer, 'no.such.machine.invalid', $computer
+        $s = $machines | New-WinRMSession -Port $port -Credential $credential -Name a, b, c, d
+        ($s.Name | Sort-Object) -join ' '
+        $s | Remove-PSSession
+        """,
+        computer=winrm_machine.host,
+        port=winrm_machine.port,
+        credential=Credential(USER, Secret(PASSWORD)),
+    )
+    assert (result, len(result.errors)) == (["b d"], 2)
+
+
 class Terminal:
     """A pwsh on a terminal."""
 

@@ -20,6 +20,8 @@ CONFIGURATION = """
     SessionType = 'RestrictedRemoteServer'
     LanguageMode = 'NoLanguage'
     VisibleCmdlets = 'Get-Date', 'Get-Random', 'Measure-Object'
+    VisibleFunctions = 'Get-X'
+    FunctionDefinitions = @{ Name = 'Get-X'; ScriptBlock = { param($A, $B) "$A,$B" } }
 }
 """
 
@@ -51,6 +53,46 @@ def test_a_command_runs_there_in_each_way(shell: Session, restricted: WinRM) -> 
         assert shell.run(
             "param($s) Invoke-Command -Session $s { Get-Random -InputObject 7 }", s=session.net
         ) == [7]
+
+
+@pytest.mark.parametrize(
+    ("script", "arguments", "named", "expected"),
+    [
+        ("Get-X a; Get-X b", (), {}, ["a,", "b,"]),
+        ("Get-X a\nGet-X b\nGet-X c", (), {}, ["a,", "b,", "c,"]),
+        ("Get-X 1", (5,), {}, ["1,"]),
+        ("Get-X -A $args[0]", (5,), {}, ["5,"]),
+        ("Get-X -A (1 + 2)", (), {}, ["3,"]),
+        ("Get-X $args", (), {}, [","]),
+        ("param($a) Get-X -A $a", (5,), {}, ["5,"]),
+        ("param($a, $b) Get-X -A $a -B $b", (), {"b": 2, "a": 1}, ["1,2"]),
+        ("param($a, $b) Get-X -A $a -B $b", (2,), {"A": 1}, ["1,2"]),
+    ],
+)
+def test_arguments_and_statements_go_there_as_invoke_command_sends_them(
+    shell: Session,
+    restricted: WinRM,
+    script: str,
+    arguments: tuple[object, ...],
+    named: dict[str, object],
+    expected: list[str],
+) -> None:
+    with shell.connect(restricted) as session:
+        for _ in range(2):  # the first finds out that no script runs there
+            result = session.run(script, *arguments, **named)
+            assert (result, result.origin) == (expected, restricted.location)
+        if not named:
+            assert session.start(script, *arguments).result(timeout=60) == expected
+
+
+def test_what_cannot_be_commands_is_refused_by_the_machine(
+    shell: Session, restricted: WinRM
+) -> None:
+    with shell.connect(restricted) as session:
+        for script, named in (("$x = 1; Get-X", {}), ("param($a, $b) Get-X $b", {"b": 1})):
+            with pytest.raises(PowerShellError) as caught:
+                session.run(script, **named)
+            assert caught.value.error_id == "ScriptsNotAllowed"
 
 
 def test_a_script_is_refused_there_and_the_session_lives_on(

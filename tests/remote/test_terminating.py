@@ -1,4 +1,4 @@
-"""SIGTERM, with and without remote sessions."""
+"""SIGTERM and SIGHUP, with and without remote sessions."""
 
 from __future__ import annotations
 
@@ -32,29 +32,49 @@ with Session() as shell:
 """
 USE = 'connection_to(SSH("nowhere"), FanOut())'
 OTHER = f"other = threading.Thread(target=lambda: {USE}); other.start(); other.join()"
-SET = "signal.signal(signal.SIGTERM, mine)"
+SET = "signal.signal(NUMBER, mine)"
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize(
     ("use", "before", "after", "code", "said"),
     [
-        (USE, "", "", 143, ["finally"]),
-        (OTHER, "", "", 143, ["finally"]),
-        ("", "", "", -signal.SIGTERM, []),
+        (USE, "", "", None, ["finally"]),
+        (OTHER, "", "", None, ["finally"]),
+        ("", "", "", 0, []),
         (USE, SET, "", 9, ["mine", "finally"]),
         (USE, "", SET, 9, ["mine", "finally"]),
     ],
     ids=["main thread", "another thread", "no remote session", "handler before", "handler after"],
 )
-def test_sigterm_ends_in_order_where_there_are_remote_sessions(
-    use: str, before: str, after: str, code: int, said: list[str]
+def test_a_signal_ends_in_order_where_there_are_remote_sessions(
+    number: signal.Signals, use: str, before: str, after: str, code: int | None, said: list[str]
 ) -> None:
-    program = PROGRAM.format(use=use, before=before, after=after)
+    """None stands for the code that a shell shows for it, and 0 for an end by the signal itself."""
+    program = PROGRAM.format(use=use, before=before, after=after).replace(
+        "NUMBER", str(int(number))
+    )
     with subprocess.Popen(
         [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(number)
         out, err = process.communicate(timeout=30)
-    assert (process.returncode, out.split(), err) == (code, said, "")
+    expected = 128 + number if code is None else code or -number
+    assert (process.returncode, out.split(), err) == (expected, said, "")
+
+
+def test_a_signal_that_is_ignored_stays_so() -> None:
+    """As nohup starts a program."""
+    program = PROGRAM.format(use=USE, before="", after="").replace("Seconds 60", "Milliseconds 500")
+    with subprocess.Popen(
+        ["/bin/sh", "-c", 'trap "" HUP; exec "$@"', "sh", sys.executable, "-c", program],
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGHUP)
+        out, _ = process.communicate(timeout=30)
+    assert (process.returncode, out) == (0, "finally\n")

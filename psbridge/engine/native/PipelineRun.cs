@@ -1,4 +1,5 @@
 using System;
+using System.Linq;
 using System.Management.Automation;
 
 namespace PSBridge;
@@ -16,11 +17,24 @@ public sealed class PipelineRun(
 {
     // Not PSObject: what has no properties of its own comes unwrapped here, at a tenth of the time.
     private readonly PSDataCollection<object> _output = new();
+
+    // The engine takes nothing else for several statements that are no script.
+    private PSDataCollection<PSObject>? _statements;
     private IAsyncResult? _running;
 
     /// <summary>Begin it on a thread of .NET's.</summary>
-    public void Begin() =>
-        _running = pipeline.BeginInvoke<object, object>(lines, _output, settings, null, null);
+    public void Begin()
+    {
+        if (pipeline.Commands.Commands.Any(command => command.IsEndOfStatement))
+        {
+            _statements = new PSDataCollection<PSObject>();
+            _running = pipeline.BeginInvoke<object, PSObject>(lines, _statements, settings, null, null);
+        }
+        else
+        {
+            _running = pipeline.BeginInvoke<object, object>(lines, _output, settings, null, null);
+        }
+    }
 
     /// <summary>Run it to its end, inside the pipeline that runs on this very thread.</summary>
     public void InvokeNested() => pipeline.Invoke(lines, _output, settings);
@@ -47,6 +61,11 @@ public sealed class PipelineRun(
     /// <returns>Its objects.</returns>
     public object?[] GetOutput()
     {
+        if (_statements is not null)
+        {
+            return [.. _statements];
+        }
+
         // Not ReadAll(), which takes the first item out as often as there are items.
         var items = new object?[_output.Count];
         _output.CopyTo(items!, 0);
@@ -57,6 +76,11 @@ public sealed class PipelineRun(
     /// <returns>A name for each object, null where it is of this machine; null where all are.</returns>
     public string?[]? GetOrigins()
     {
+        if (_statements is not null)
+        {
+            return null; // on one machine, of which the session knows
+        }
+
         string?[]? origins = null;
         for (int i = 0; i < _output.Count; i++)
         {

@@ -47,6 +47,8 @@ public sealed class NewWinRMSessionCommand : OpenSessionsCommand
     [Parameter]
     public string[] Name { get; set; } = [];
 
+    private int _machines;
+
     /// <summary>The other settings; see New-PSSessionOption.</summary>
     [Parameter]
     public PSSessionOption SessionOption { get; set; } = new();
@@ -56,6 +58,9 @@ public sealed class NewWinRMSessionCommand : OpenSessionsCommand
     {
         foreach (string computer in ComputerName)
         {
+            // Also that of a machine to which there is no way.
+            string? name = _machines < Name.Length ? Name[_machines] : null;
+            _machines++;
             RemoteConnectionInfo info;
             try
             {
@@ -79,7 +84,6 @@ public sealed class NewWinRMSessionCommand : OpenSessionsCommand
                 continue;
             }
 
-            string? name = Count < Name.Length ? Name[Count] : null;
             Open(info, computer, SessionOption.ApplicationArguments, name);
         }
     }

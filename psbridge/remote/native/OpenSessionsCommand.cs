@@ -38,9 +38,6 @@ public abstract class OpenSessionsCommand : PSCmdlet, IDisposable
         WriteWhatIsDone(0);
     }
 
-    /// <summary>How many sessions there were so far.</summary>
-    private protected int Count => _openings.Count;
-
     /// <summary>Wait for the others.</summary>
     protected override void EndProcessing()
     {

@@ -113,6 +113,11 @@ def _split(host: str) -> tuple[str | None, str]:
         raise ValueError(f"the host {host!r} {problem}")
     if not at:
         return None, address
+    if ":" in user:  # nothing of it is repeated
+        raise ValueError(
+            "the host has user:password@, and ssh takes no password: load a key into ssh-agent, "
+            "or give key_file="
+        )
     problem = _problem_of(user, _NEVER_IN_A_USER)
     if not problem and user.endswith("\\"):
         problem = "ends with a backslash"

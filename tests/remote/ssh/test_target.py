@@ -19,6 +19,12 @@ def test_a_target_is_a_user_and_a_machine() -> None:
     assert SSH("DOM\\jo@web1").user == "DOM\\jo"
 
 
+def test_a_password_in_it_is_refused_and_not_repeated() -> None:
+    with pytest.raises(ValueError, match="ssh takes no password") as caught:
+        SSH("jo:geheim@web1")
+    assert "geheim" not in str(caught.value)
+
+
 @pytest.mark.parametrize("host", ["WEB1", "ops@WEB1", "Gerät", "web-1_a.Example.", "10.0.0.1"])
 def test_names_keep_their_case(host: str) -> None:
     assert SSH(host).location == host.rpartition("@")[2]
