@@ -11,7 +11,7 @@ from ..session.sink import NetSink
 from ..session.writer import RecordWriter
 
 if TYPE_CHECKING:
-    from .places import Executor
+    from .places.place import Executor
 
 __all__ = ["FunctionJob", "Job", "name_of"]
 

@@ -11,14 +11,14 @@ import threading
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
-from ..errors import DeclarationError, StopRequested
-from .async_work import run_in_task
-from .stopping import JobThread, raise_in_thread
-from .work import captured, is_async
+from ...errors import DeclarationError, StopRequested
+from ..async_work import run_in_task
+from ..stopping import JobThread, raise_in_thread
+from ..work import captured, is_async
 
 if TYPE_CHECKING:
-    from .child_run import ChildRun
-    from .group_run import GroupRun
+    from ..child_run import ChildRun
+    from ..group_run import GroupRun
 
 __all__ = ["start_on_loop"]
 

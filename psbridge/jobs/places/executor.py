@@ -28,14 +28,14 @@ from multiprocessing.connection import (
 )
 from typing import TYPE_CHECKING, Any
 
-from ..errors import StopRequested
-from ..session.session import SLICE_SECONDS
+from ...errors import StopRequested
+from ...session.session import SLICE_SECONDS
 from .file_modules import FileModules
-from .places import ThreadPlace
+from .thread import ThreadPlace
 from .worker import STOP, WorkerTask, pump
 
 if TYPE_CHECKING:
-    from .child_run import ChildRun
+    from ..child_run import ChildRun
 
 __all__ = ["ExecutorPlace"]
 

@@ -13,14 +13,14 @@ import signal
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING
 
-from ..errors import StopRequested, WorkerLost
-from ..session.session import SLICE_SECONDS
+from ...errors import StopRequested, WorkerLost
+from ...session.session import SLICE_SECONDS
 from .worker import STOP, dump_job, pump, serve
 
 if TYPE_CHECKING:
     from multiprocessing.context import SpawnProcess
 
-    from .child_run import ChildRun
+    from ..child_run import ChildRun
 
 __all__ = ["ProcessPlace"]
 

@@ -25,15 +25,15 @@ from collections.abc import Callable, Iterable
 from multiprocessing.connection import Client, Connection
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ConversionError, StopRequested, WorkerError
+from ...errors import ConversionError, StopRequested, WorkerError
+from ..stopping import InterruptibleThread
+from ..timers import call_later
+from ..work import perform
 from .file_modules import FileModules
-from .stopping import InterruptibleThread
-from .timers import call_later
-from .work import perform
 
 if TYPE_CHECKING:
-    from ..session.sink import RecordSink
-    from .job import Job
+    from ...session.sink import RecordSink
+    from ..job import Job
 
 __all__ = ["STOP", "WorkerSink", "WorkerTask", "dump_job", "dumps", "pump", "serve"]
 
