@@ -19,11 +19,14 @@ namespace PSBridge;
 /// </para>
 /// <para>
 /// Receive-Job takes children of several jobs from the pipeline without its lock, so it is waited
-/// for while it does.
+/// for while it does; not without end, for what feeds it may be anybody's pipeline. One that takes
+/// longer finds the records of such a child in the next Receive-Job.
 /// </para>
 /// </remarks>
 internal static class ReceiveJobWaiters
 {
+    private const int Milliseconds = 10_000;
+
     private static readonly FieldInfo? s_stateChanged = EngineMembers.ReceiveJob.StateChanged.Field;
     private static readonly FieldInfo? s_writeExistingData = EngineMembers.ReceiveJob.WriteExistingData.Field;
     private static readonly FieldInfo? s_syncObject = EngineMembers.ReceiveJob.SyncObject.Field;
@@ -90,7 +93,7 @@ internal static class ReceiveJobWaiters
             bool waits;
             try
             {
-                waits = ((ManualResetEvent)s_writeExistingData!.GetValue(waiter)!).WaitOne();
+                waits = ((ManualResetEvent)s_writeExistingData!.GetValue(waiter)!).WaitOne(Milliseconds);
             }
             catch (ObjectDisposedException)
             {

@@ -12,6 +12,7 @@ from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
 from ...errors import DeclarationError, StopRequested
+from ...waiting import guard
 from ..async_work import run_in_task
 from ..stopping import JobThread, raise_in_thread
 from ..work import captured, is_async
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["start_on_loop"]
 
-_lock = threading.Lock()
+_lock = guard()
 _loop: asyncio.AbstractEventLoop | None = None
 _thread: threading.Thread | None = None
 _tasks: set[asyncio.Task[None]] = set()  # a loop holds its tasks weakly

@@ -14,7 +14,6 @@ from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING
 
 from ...errors import StopRequested, WorkerLost
-from ...session.session import SLICE_SECONDS
 from .worker import STOP, dump_job, pump, serve
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ class ProcessPlace:
             connection.send_bytes(order)
             if run.stop.requested:  # before there was a process to pass it on to
                 ask()
-            error = pump(connection, run.sink, lost, SLICE_SECONDS)
+            error = pump(connection, run.sink, lost)
         except (EOFError, OSError) as broken:
             process.join(_END_SECONDS)
             process.kill()  # with nobody at the other end it is of no use any more
