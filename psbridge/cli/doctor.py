@@ -33,6 +33,11 @@ def add_parser(subparsers: Subparsers) -> None:
         "The exit code is 1 where psbridge cannot work.",
     )
     parser.add_argument("--json", action="store_true", help="as JSON, for programs")
+    parser.add_argument(
+        "--members",
+        action="store_true",
+        help="list PowerShell's private members that psbridge uses, and what is without each",
+    )
     parser.set_defaults(run=run)
 
 
@@ -45,6 +50,9 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         PsbridgeError: the output cannot be written.
     """
+    if args.members:
+        write(_listed())
+        return 0
     found = list(checks())
     works = all(check.status != "bad" for check in found)
     if args.json:
@@ -60,6 +68,20 @@ def run(args: argparse.Namespace) -> int:
     else:
         write(table(found, verdict(found)))
     return 0 if works else 1
+
+
+def _listed() -> str:
+    """The private members, one a line."""
+    from ..engine.starting import start
+    from ..remote.native import load_remote
+
+    load_remote(start())
+    from PSBridge import EngineMembers
+
+    return "\n".join(
+        f"{'there' if member.IsThere else 'missing':8}{member.Name}; without it {member.Without}"
+        for member in EngineMembers.All
+    )
 
 
 def verdict(found: Sequence[Check]) -> str:
@@ -297,15 +319,18 @@ def _engine(home: Home) -> Iterator[Check]:
         yield Check("start", "bad", str(error), "see the message")
         return
     import System
-    from PSBridge import JobInternals
 
     yield Check("start", "ok", f".NET {System.Environment.Version}, PowerShell {home.version}")
-    if JobInternals.Ordered:
-        yield Check("job streams", "ok", "received in the order of writing")
-    else:
-        yield Check(
-            "job streams",
-            "note",
-            "this engine lacks the ordered path: Receive-Job gives output, then errors, and so on",
-            "use -Wait, which keeps the order",
-        )
+    yield from _members()
+
+
+def _members() -> Iterator[Check]:
+    """Say what this PowerShell has of what is not public in it and psbridge uses."""
+    from PSBridge import EngineMembers
+
+    members = list(EngineMembers.All)
+    there = sum(member.IsThere for member in members)
+    yield Check("private members", "ok", f"{there} of {len(members)} that psbridge uses are there")
+    for member in members:
+        if not member.IsThere:
+            yield Check("private member", "note", f"{member.Name} is missing: {member.Without}")

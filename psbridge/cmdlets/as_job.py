@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import queue
 from collections.abc import Iterable, Iterator
@@ -9,7 +10,8 @@ from typing import Any
 
 from ..errors import StopRequested
 from ..jobs import Job, JobGroup, make_parent, start_group
-from ..session.session import SLICE_SECONDS, current_session
+from ..session.session import current_session
+from ..waiting import wait_until
 from .cmdlet import Cmdlet, JobCmdlet, TerminatingError
 from .invocation import Invocation
 from .preferences import Preferences, PreferringSink, preferences_of
@@ -86,13 +88,20 @@ class _Feed:
         self._queue.put(values)
 
     def __iter__(self) -> Iterator[_Values]:
+        found: list[_Values | None] = []
+
+        def there(seconds: float) -> bool:
+            with contextlib.suppress(queue.Empty):
+                found.append(self._queue.get(timeout=seconds))
+            return bool(found)
+
+        def check() -> None:
+            if self.job is not None:
+                self.job.check_stop()
+
         while True:
-            try:
-                values = self._queue.get(timeout=SLICE_SECONDS)
-            except queue.Empty:
-                if self.job is not None:
-                    self.job.check_stop()
-                continue
+            wait_until(there, meanwhile=check)
+            values = found.pop()
             if values is None:
                 self._queue.put(None)  # for whoever looks again
                 return

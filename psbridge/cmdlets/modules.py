@@ -18,11 +18,11 @@ from typing import Any, NamedTuple
 from ..engine.compiling import CompiledAssembly, load_compiled
 from ..engine.starting import Engine
 from ..errors import DeclarationError, PsbridgeError
-from ..jobs.file_modules import forget, remember
+from ..jobs.places.file_modules import forget, remember
 from .cmdlet import Cmdlet, JobCmdlet
 from .declaration import Declaration
 from .function import cmdlet_of
-from .help_file import help_file
+from .help.help_file import help_file
 from .source import NAMESPACE, class_name, source_of
 
 __all__ = [

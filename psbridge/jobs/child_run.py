@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..engine.environment import take_changes
 from ..errors import StopRequested, WorkerError
-from ..session.session import SLICE_SECONDS
 from ..session.sink import NetSink
+from ..waiting import SLICE_SECONDS, milliseconds, poll_until, wait_until
 from .stopping import Stop
 from .timers import Timer, call_later
 
@@ -84,8 +83,7 @@ class ChildRun:
 
         self._when_given_up = when_given_up
         take_changes()
-        while self.net.IsSuspended(int(SLICE_SECONDS * 1000)):
-            pass
+        wait_until(lambda seconds: not self.net.IsSuspended(milliseconds(seconds)))
         if not self.net.TryBegin(Action(self.stop.request)):
             return False
         if isinstance(self._limit, float):
@@ -117,10 +115,7 @@ class ChildRun:
 
     def wait(self, seconds: float) -> bool:
         """Wait between two tries; False where a stop has ended the wait."""
-        deadline = time.monotonic() + seconds
-        while not self.stop.requested and (left := deadline - time.monotonic()) > 0:
-            time.sleep(min(left, SLICE_SECONDS))
-        return not self.stop.requested
+        return not poll_until(lambda: self.stop.requested, seconds, every=SLICE_SECONDS)
 
     def finish(self, error: BaseException | None) -> bool:
         """End the run.

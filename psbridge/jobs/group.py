@@ -13,7 +13,7 @@ from ..errors import DeclarationError
 from .job import FunctionJob, Job, name_of
 
 if TYPE_CHECKING:
-    from .places import Executor
+    from .places.place import Executor
 
 __all__ = ["DEFAULT_THROTTLE_LIMIT", "JobGroup", "Retry"]
 

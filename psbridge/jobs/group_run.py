@@ -22,7 +22,7 @@ from ..errors import DeclarationError
 from .child_run import ChildRun
 from .group import JobGroup, check_job
 from .job import Job
-from .places import Place, open_place
+from .places.place import Place, open_place
 from .stopping import JobThread
 
 __all__ = ["GroupRun", "claim"]
@@ -98,7 +98,7 @@ class GroupRun:
     def start(self) -> None:
         """Start it."""
         if self._group.executor == "async":
-            from .loop import start_on_loop
+            from .places.loop import start_on_loop
 
             self._inside = 1
             start_on_loop(self, self._group.throttle_limit)

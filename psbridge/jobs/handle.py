@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import JobError, JobFailed, JobStopped
 from ..session.result import Result
-from ..session.session import SLICE_SECONDS, stay_here_at_exit
+from ..session.session import stay_here_at_exit
+from ..waiting import join, milliseconds, poll_until, wait_until
 from .start import exit_has_begun
 from .stopping import JobThread
 
@@ -91,20 +91,13 @@ class JobHandle:
         """
         from System import ObjectDisposedException
 
-        deadline = _deadline(timeout)
-        while not self.finished:
-            seconds = SLICE_SECONDS
-            if deadline is not None:
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    return False
-                seconds = min(seconds, max(0.001, left))
+        def ended(seconds: float) -> bool:
             try:
-                if self.net.Finished.WaitOne(int(seconds * 1000)):
-                    break
+                return self.finished or bool(self.net.Finished.WaitOne(milliseconds(seconds)))
             except ObjectDisposedException:
-                continue  # the job was, between the two calls; from now on its event is set
-        return True
+                return self.finished  # the job was, between the two calls; now it has ended
+
+        return wait_until(ended, _checked(timeout))
 
     def receive(self, *, keep: bool = False) -> Result:
         """Take what has been written so far, as Receive-Job does, children first.
@@ -206,8 +199,7 @@ class JobHandle:
         except RuntimeError:  # there are no more to be had: Python 3.12 starts none while it exits
             stop()
         else:
-            while stopping.is_alive():
-                stopping.join(SLICE_SECONDS)
+            join(stopping)
         if failures:
             (error,) = failures
             why = getattr(error, "Message", error)  # .NET's text, without its stack trace
@@ -236,14 +228,16 @@ class JobHandle:
         self._call_job2(next((way for way in ways if hasattr(self.net, way)), ways[-1]))
         if self._is_ours and self.net.WorksOnThisThread:
             return False
-        deadline = _deadline(timeout)
-        while not self.finished and self.state != "Suspended":
-            if not getattr(self.net, "SuspendRequested", True):
-                return False
-            if deadline is not None and time.monotonic() >= deadline:
-                return False
-            time.sleep(_POLL_SECONDS)
-        return not self.finished
+
+        def settled() -> bool:
+            return (
+                self.finished
+                or self.state == "Suspended"
+                or not getattr(self.net, "SuspendRequested", True)
+            )
+
+        poll_until(settled, _checked(timeout), every=_POLL_SECONDS)
+        return self.state == "Suspended"
 
     def resume(self) -> None:
         """Let a suspended job go on.
@@ -301,15 +295,16 @@ class JobHandle:
         return f"<JobHandle {self.id} {self.name!r} {self.state}>"
 
 
-def _deadline(timeout: float | None) -> float | None:
+def _checked(timeout: float | None) -> float | None:
+    """A timeout as a wait takes it."""
     if timeout is None:
         return None
     if timeout != timeout:  # a deadline that is never reached
         raise ValueError("the timeout is NaN")
     try:
-        return time.monotonic() + timeout
+        return float(timeout)
     except OverflowError:  # an integer larger than any float
-        return None if timeout > 0 else time.monotonic()
+        return None if timeout > 0 else 0.0
 
 
 # How many children a failure names.

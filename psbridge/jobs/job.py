@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import DeclarationError, PsbridgeError
-from ..session.session import SLICE_SECONDS
 from ..session.sink import NetSink
 from ..session.writer import RecordWriter
+from ..waiting import milliseconds, wait_until
 
 if TYPE_CHECKING:
-    from .places import Executor
+    from .places.place import Executor
 
 __all__ = ["FunctionJob", "Job", "name_of"]
 
@@ -107,8 +107,7 @@ class Job(RecordWriter):
             PsbridgeError: the work runs in another process, where it cannot be suspended.
         """
         child = self._child_job("suspended")
-        while child.IsSuspended(_SLICE_MILLISECONDS):
-            pass
+        wait_until(lambda seconds: not child.IsSuspended(milliseconds(seconds)))
         self.check_stop()
 
     def block(self, message: str) -> None:
@@ -130,8 +129,7 @@ class Job(RecordWriter):
         said = child.StatusMessage
         child.SetStatusMessage(clean_text(message))
         child.Block()
-        while child.IsBlocked(_SLICE_MILLISECONDS):
-            pass
+        wait_until(lambda seconds: not child.IsBlocked(milliseconds(seconds)))
         child.SetStatusMessage(said)
         self.check_stop()
 
@@ -153,7 +151,6 @@ class Job(RecordWriter):
 
 
 _LOCAL = frozenset(["_sink", "_claimed", "exception"])
-_SLICE_MILLISECONDS = int(SLICE_SECONDS * 1000)
 
 
 def name_of(function: object) -> str:

@@ -204,13 +204,10 @@ def _complete(job: Any) -> None:
     ``Get-Job -Command x`` fails for all jobs of the session where one has no command. There is no
     setter; on an engine without the field behind it, the job stays as it is.
     """
-    import clr
-    from System.Management.Automation import Job as NetJob
-    from System.Reflection import BindingFlags
+    from PSBridge import EngineMembers
 
     if job.Command is None:
-        where = BindingFlags.Instance | BindingFlags.NonPublic
-        field = clr.GetClrType(NetJob).GetField("<Command>k__BackingField", where)
+        field = EngineMembers.Jobs.Command.Field
         if field is not None:
             field.SetValue(job, type(job).__name__)
     if not job.Name:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import PowerShellError
-from ..session.session import SLICE_SECONDS, RunspaceSession
+from ..session.session import RunspaceSession
+from ..waiting import milliseconds, wait_until
 from .group import JobGroup
 from .handle import JobHandle
 from .job import FunctionJob, Job
@@ -104,8 +105,9 @@ class JobSession(RunspaceSession):
         """Stop PowerShell's own jobs on threads of this process; see `NativeJobs.cs`."""
         from PSBridge import NativeJobs
 
-        # In slices, so that Ctrl-C works; what has been asked to stop may be asked again.
-        repository, milliseconds = self._jobs.net, int(SLICE_SECONDS * 1000)
-        while not NativeJobs.Stop(self._runspace, repository, milliseconds):
-            if time.monotonic() >= self._give_up_at:
-                return
+        # What has been asked to stop may be asked again.
+        repository = self._jobs.net
+        wait_until(
+            lambda seconds: NativeJobs.Stop(self._runspace, repository, milliseconds(seconds)),
+            self._give_up_at - time.monotonic(),
+        )

@@ -6,13 +6,13 @@ import atexit
 import contextlib
 import importlib
 import threading
-import time
 import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..errors import SessionClosedError
-from ..session.session import GRACE_SECONDS, SLICE_SECONDS, stay_here_at_exit
+from ..session.session import GRACE_SECONDS, stay_here_at_exit
+from ..waiting import Deadline, guard, milliseconds, wait_until
 from .group import JobGroup
 from .stopping import JobThread
 from .timers import start_clock
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["exit_has_begun", "make_parent", "start_group", "stop_running"]
 
 # Guards what follows; held for moments only, never while .NET is called.
-_lock = threading.Condition()
+_lock = threading.Condition(guard())
 _running: dict[int, tuple[object, Any, str]] = {}
 _closed_owners: weakref.WeakSet[Any] = weakref.WeakSet()
 _places_seen: set[str] = set()
@@ -126,19 +126,25 @@ def stop_running(owner: object = None) -> None:
 
     jobs = JobsToStop(list(mine.values()))
     jobs.Request()
-    deadline = time.monotonic() + GRACE_SECONDS
-    while not jobs.Wait(int(SLICE_SECONDS * 1000)):
-        if time.monotonic() >= deadline:
+    grace = Deadline(GRACE_SECONDS)
+
+    def give_up() -> None:
+        if grace.is_over:
             for parent in mine.values():
                 if not (parent.WorksOnThisThread or parent.WaitForFinish(0)):
                     parent.Children.Abandon()
+
+    wait_until(lambda seconds: jobs.Wait(milliseconds(seconds)), meanwhile=give_up)
     mine = {key: parent for key, parent in mine.items() if not parent.WorksOnThisThread}
     # A job has ended before its thread has: that still calls .NET, and may have a process to end.
     # One that is stuck in a generator, which was to give the next job, is not waited for.
-    deadline = min(deadline, time.monotonic() + _LEAVE_SECONDS)
+
+    def all_left(seconds: float) -> bool:
+        with _lock:
+            return _lock.wait_for(lambda: _running.keys().isdisjoint(mine), seconds)
+
+    wait_until(all_left, grace.left(_LEAVE_SECONDS))
     with _lock:
-        while any(key in _running for key in mine) and time.monotonic() < deadline:
-            _lock.wait(SLICE_SECONDS)
         for key in mine:  # one that was given up here does not say when it is over
             _running.pop(key, None)
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
-from ..cmdlets.maml import maml_of
+from ..cmdlets.help.maml import maml_of
 from ..cmdlets.modules import (
     cmdlets_in,
     explained,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import PowerShellError, SessionClosedError
 from ..jobs.handle import JobHandle
 from ..session.session import RunspaceSession, is_exiting
+from ..waiting import milliseconds, wait_until
 from .carrying import FanOut, Target, connection_to
 from .jobs import add_cmdlet
 
@@ -55,8 +56,10 @@ class RemoteSession(RunspaceSession):
         # Not in a pipeline of the owner's, so that many can be opened at once.
         opening = RemoteOpening(self._info, self._owner._host)
         try:
-            while not opening.Wait(_SLICE_MILLISECONDS):
-                self._owner._check_open()
+            wait_until(
+                lambda seconds: opening.Wait(milliseconds(seconds)),
+                meanwhile=self._owner._check_open,
+            )
         except BaseException:
             opening.Runspace.CloseAsync()
             raise
@@ -177,8 +180,8 @@ class RemoteSession(RunspaceSession):
             setattr(result, name, [replace(record, origin=self.location) for record in records])
 
     def _wait_for_job(self) -> None:
-        while self._job is not None and not self._job.wait(_SLICE_SECONDS):
-            self._check_open()
+        if (job := self._job) is not None:
+            wait_until(job.wait, meanwhile=self._check_open)
         self._job = None
 
     def _check_open(self) -> None:
@@ -247,5 +250,3 @@ def _add_commands(
 
 # What PowerShell calls the refusal of a script where there is no language for one.
 _NO_SCRIPTS = "ScriptsNotAllowed"
-_SLICE_SECONDS = 0.1
-_SLICE_MILLISECONDS = 100

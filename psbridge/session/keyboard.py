@@ -14,9 +14,10 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from ..waiting import wait_until
+
 __all__ = ["cursor_position", "drop_keys", "key_waits", "read_key", "without_echo"]
 
-_SLICE_SECONDS = 0.1
 # How long the rest of a sequence that a key sends takes at most, and a terminal's answer.
 _SEQUENCE_SECONDS = 0.05
 _ANSWER_SECONDS = 1.0
@@ -52,10 +53,13 @@ def read_key(descriptor: int, refused: Callable[[], bool]) -> str:
     Raises:
         EOFError: there is no more input, or no key is wanted any more.
     """
+
+    def check() -> None:
+        if refused():
+            raise EOFError("the question was taken back")
+
     with without_echo(descriptor, lines=False):
-        while not _readable(descriptor, _SLICE_SECONDS):
-            if refused():
-                raise EOFError("the question was taken back")
+        wait_until(lambda seconds: _readable(descriptor, seconds), meanwhile=check)
         typed = os.read(descriptor, 1)
         if not typed or typed == b"\x04":
             raise EOFError("standard input has ended")

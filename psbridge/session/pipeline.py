@@ -7,7 +7,6 @@ for it in slices: a thread that is inside one long .NET call cannot be reached b
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from System.Management.Automation import PowerShell, PSInvocationState, PSObject
 from ..engine.environment import take_changes
 from ..errors import PowerShellError, SessionClosedError
 from ..values import from_net, list_from_net, text_of
+from ..waiting import milliseconds, poll_until, wait_until
 from .result import ErrorRecord, InformationRecord, MessageRecord, Result
 
 __all__ = [
@@ -41,7 +41,6 @@ __all__ = [
 ]
 
 # The longest that Ctrl-C can take to be noticed.
-_SLICE_MILLISECONDS = 100
 
 
 def new_pipeline(runspace: Any) -> Any:
@@ -202,9 +201,12 @@ def run_pipeline(
             failure = error
     else:
         run.Begin()
-        while not run.Wait(_SLICE_MILLISECONDS):
+
+        def check() -> None:
             if given_up():
                 raise SessionClosedError("the session was closed while this ran")
+
+        wait_until(lambda seconds: run.Wait(milliseconds(seconds)), meanwhile=check)
         try:
             failure = run.GetFailure()
         except UnicodeDecodeError as error:
@@ -229,11 +231,9 @@ _RUNNING = (PSInvocationState.Running, PSInvocationState.Stopping)
 
 def stop_pipeline(pipeline: Any, seconds: float) -> None:
     """Ask a pipeline to stop, and wait so long for it; a second Ctrl-C ends the wait."""
-    deadline = time.monotonic() + seconds
     with contextlib.suppress(System.ObjectDisposedException):  # it has ended meanwhile
         pipeline.BeginStop(None, None)
-        while not has_ended(pipeline) and time.monotonic() < deadline:
-            time.sleep(_POLL_SECONDS)
+        poll_until(lambda: has_ended(pipeline), seconds, every=_POLL_SECONDS)
 
 
 _POLL_SECONDS = 0.01

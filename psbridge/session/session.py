@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from ..engine.starting import start
 from ..errors import PowerShellError, SessionClosedError, StopRequested
+from ..waiting import poll_until, wait_until
 from .result import Result
 from .variables import Variables
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "GRACE_SECONDS",
-    "SLICE_SECONDS",
     "RunspaceSession",
     "close_all",
     "current_session",
@@ -43,8 +43,6 @@ _exiting = False
 GRACE_SECONDS = 5.0
 # How long Ctrl-C does.
 _INTERRUPT_SECONDS = 0.5
-# How long a wait lasts at most before it looks around: the longest that Ctrl-C can take.
-SLICE_SECONDS = 0.1
 _POLL_SECONDS = 0.05
 
 
@@ -273,9 +271,8 @@ class RunspaceSession:
     def _dispose(self) -> None:
         """Close the runspace when the pipeline's caller has left it. May be called twice."""
         with self._lock:
-            while self._lingers() and time.monotonic() < self._give_up_at:
-                time.sleep(_POLL_SECONDS)
-            if self._lingers():
+            seconds = self._give_up_at - time.monotonic()
+            if not poll_until(lambda: not self._lingers(), seconds, every=_POLL_SECONDS):
                 self._runspace.CloseAsync()
             else:
                 self._stop_what_would_run_on()
@@ -318,9 +315,8 @@ class RunspaceSession:
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
-        """Wait for this caller's turn, in slices: see `_let_ctrl_c_interrupt`."""
-        while not self._lock.acquire(timeout=SLICE_SECONDS):
-            self._check_open()
+        """Wait for this caller's turn."""
+        wait_until(lambda seconds: self._lock.acquire(timeout=seconds), meanwhile=self._check_open)
         try:
             yield
         finally:
@@ -330,9 +326,7 @@ class RunspaceSession:
         from .pipeline import new_pipeline, run_pipeline
 
         self._check_open()
-        while self._lingers():
-            self._check_open()
-            time.sleep(_POLL_SECONDS)
+        poll_until(lambda: not self._lingers(), meanwhile=self._check_open, every=_POLL_SECONDS)
         pipeline = new_pipeline(self._runspace)
         if self._console is not None:
             self._console.allow_questions()

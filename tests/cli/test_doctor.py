@@ -105,7 +105,7 @@ def test_a_machine_where_all_is_well(doctor: Doctor, own_copy: Path, cache: str)
     assert code == 0
     assert {name for name, found in checks.items() if found[0]["status"] == "ok"} >= {
         *("psbridge", "Python", "pythonnet", "clr_loader", "pywinrm", "packages"),
-        *("PowerShell", "cache", "pwsh program", "start", "job streams"),
+        *("PowerShell", "cache", "pwsh program", "start", "private members"),
     }
     version = json.loads((own_copy / "psbridge-engine.json").read_text())
     assert checks["PowerShell"][0]["found"] == (
@@ -233,7 +233,7 @@ def test_an_engine_that_does_not_start(doctor: Doctor, own_copy: Path) -> None:
     (check,) = checks["start"]
     assert check["status"] == "bad"
     assert check["found"].startswith(f".NET did not start with {home / 'pwsh.dll'}: ")
-    assert "job streams" not in checks
+    assert "private members" not in checks
 
 
 def linked(home: Path, folder: Path, without: str) -> Path:

@@ -1,6 +1,4 @@
 using System;
-using System.Management.Automation;
-using System.Reflection;
 
 namespace PSBridge;
 
@@ -11,17 +9,13 @@ public static class HostProcessPipe
     /// <remarks>
     /// The engine does that when .NET says that the process exits. It says so at the end of a .NET
     /// program, not at the end of a Python program that has started .NET, and each of those would
-    /// leave a file in the folder for temporary files. The members are not public: where another
-    /// version has none of these names, the file stays.
+    /// leave a file in the folder for temporary files.
     /// </remarks>
     public static void Close()
     {
-        const BindingFlags Any = BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic;
-        Type? server = typeof(PSObject).Assembly
-            .GetType("System.Management.Automation.Remoting.RemoteSessionNamedPipeServer");
         // A pipe that ends is opened again otherwise.
-        server?.GetField("IPCNamedPipeServerEnabled", Any)?.SetValue(null, false);
-        (server?.GetField("IPCNamedPipeServer", Any)?.GetValue(null) as IDisposable)?.Dispose();
-        (server?.GetField("_customNamedPipeServer", Any)?.GetValue(null) as IDisposable)?.Dispose();
+        EngineMembers.Runspaces.PipeEnabled.Field?.SetValue(null, false);
+        (EngineMembers.Runspaces.PipeOfProcess.Field?.GetValue(null) as IDisposable)?.Dispose();
+        (EngineMembers.Runspaces.PipeOfHost.Field?.GetValue(null) as IDisposable)?.Dispose();
     }
 }

@@ -2,7 +2,6 @@ using System;
 using System.Linq;
 using System.Management.Automation;
 using System.Management.Automation.Remoting.Internal;
-using System.Reflection;
 
 namespace PSBridge;
 
@@ -15,46 +14,38 @@ namespace PSBridge;
 /// </remarks>
 public static class JobInternals
 {
-    private static readonly (string Name, Type[] Parameters)[] s_members =
-    [
-        ("set_UsesResultsCollection", [typeof(bool)]),
-        ("get_Results", []),
-        ("WriteObject", [typeof(object)]),
-        ("WriteError", [typeof(ErrorRecord)]),
-        ("WriteWarning", [typeof(string)]),
-        ("WriteVerbose", [typeof(string)]),
-        ("WriteDebug", [typeof(string)]),
-        ("WriteProgress", [typeof(ProgressRecord)]),
-        ("WriteInformation", [typeof(InformationRecord)]),
-    ];
-
     /// <summary>Whether this engine lets our jobs be received in the order of writing.</summary>
-    public static bool Ordered { get; } =
-        s_members.All(member => Find(member.Name, member.Parameters) is not null);
+    public static bool Ordered { get; } = new[]
+    {
+        EngineMembers.Jobs.UsesResults, EngineMembers.Jobs.Results, EngineMembers.Jobs.WriteObject,
+        EngineMembers.Jobs.WriteError, EngineMembers.Jobs.WriteWarning, EngineMembers.Jobs.WriteVerbose,
+        EngineMembers.Jobs.WriteDebug, EngineMembers.Jobs.WriteProgress, EngineMembers.Jobs.WriteInformation,
+    }.All(member => member.IsThere);
 
     internal static Action<Job, object?> WriteObject { get; } = Choose<object?>(
-        "WriteObject", (job, value) => job.Output.Add(value is null ? null! : PSObject.AsPSObject(value)));
+        EngineMembers.Jobs.WriteObject,
+        (job, value) => job.Output.Add(value is null ? null! : PSObject.AsPSObject(value)));
 
     internal static Action<Job, ErrorRecord> WriteError { get; } =
-        Choose<ErrorRecord>("WriteError", (job, record) => job.Error.Add(record));
+        Choose<ErrorRecord>(EngineMembers.Jobs.WriteError, (job, record) => job.Error.Add(record));
 
     internal static Action<Job, string> WriteWarning { get; } =
-        Choose<string>("WriteWarning", (job, text) => job.Warning.Add(new WarningRecord(text)));
+        Choose<string>(EngineMembers.Jobs.WriteWarning, (job, text) => job.Warning.Add(new WarningRecord(text)));
 
     internal static Action<Job, string> WriteVerbose { get; } =
-        Choose<string>("WriteVerbose", (job, text) => job.Verbose.Add(new VerboseRecord(text)));
+        Choose<string>(EngineMembers.Jobs.WriteVerbose, (job, text) => job.Verbose.Add(new VerboseRecord(text)));
 
     internal static Action<Job, string> WriteDebug { get; } =
-        Choose<string>("WriteDebug", (job, text) => job.Debug.Add(new DebugRecord(text)));
+        Choose<string>(EngineMembers.Jobs.WriteDebug, (job, text) => job.Debug.Add(new DebugRecord(text)));
 
     internal static Action<Job, ProgressRecord> WriteProgress { get; } =
-        Choose<ProgressRecord>("WriteProgress", (job, record) => job.Progress.Add(record));
+        Choose<ProgressRecord>(EngineMembers.Jobs.WriteProgress, (job, record) => job.Progress.Add(record));
 
     internal static Action<Job, InformationRecord> WriteInformation { get; } =
-        Choose<InformationRecord>("WriteInformation", (job, record) => job.Information.Add(record));
+        Choose<InformationRecord>(EngineMembers.Jobs.WriteInformation, (job, record) => job.Information.Add(record));
 
     internal static Action<Job, bool> UseResults { get; } =
-        Choose<bool>("set_UsesResultsCollection", (_, _) => { });
+        Choose<bool>(EngineMembers.Jobs.UsesResults, (_, _) => { });
 
     internal static Func<Job, bool> HasMoreData { get; } = ChooseHasMoreData();
 
@@ -104,17 +95,17 @@ public static class JobInternals
 
     private static Action<Job, JobState, Exception?> ChooseSetState()
     {
-        if (Find("SetJobState", [typeof(JobState), typeof(Exception)]) is { } withReason)
+        if (EngineMembers.Jobs.SetState.Method is { } withReason)
         {
             return withReason.CreateDelegate<Action<Job, JobState, Exception?>>();
         }
 
-        var without = Find("SetJobState", [typeof(JobState)])!.CreateDelegate<Action<Job, JobState>>();
+        var without = EngineMembers.Jobs.SetStateAlone.Method!.CreateDelegate<Action<Job, JobState>>();
         return (job, state, _) => without(job, state);
     }
 
-    private static Action<Job, T> Choose<T>(string name, Action<Job, T> fallback) =>
-        Ordered ? Find(name, [typeof(T)])!.CreateDelegate<Action<Job, T>>() : fallback;
+    private static Action<Job, T> Choose<T>(EngineMember member, Action<Job, T> fallback) =>
+        Ordered ? member.Method!.CreateDelegate<Action<Job, T>>() : fallback;
 
     private static Func<Job, bool> ChooseHasMoreData()
     {
@@ -126,14 +117,11 @@ public static class JobInternals
         }
 
         Func<Job, PSDataCollection<PSStreamObject>> results =
-            Find("get_Results", [])!.CreateDelegate<Func<Job, PSDataCollection<PSStreamObject>>>();
+            EngineMembers.Jobs.Results.Method!.CreateDelegate<Func<Job, PSDataCollection<PSStreamObject>>>();
         return job =>
         {
             PSDataCollection<PSStreamObject> records = results(job);
             return records.IsOpen || records.Count > 0;
         };
     }
-
-    private static MethodInfo? Find(string name, Type[] parameters) => typeof(Job).GetMethod(
-        name, BindingFlags.Instance | BindingFlags.NonPublic, binder: null, parameters, modifiers: null);
 }

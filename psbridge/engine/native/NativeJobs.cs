@@ -3,7 +3,6 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Management.Automation;
 using System.Management.Automation.Runspaces;
-using System.Reflection;
 using Microsoft.PowerShell.Commands;
 
 namespace PSBridge;
@@ -35,11 +34,9 @@ public static class NativeJobs
             || SideBySide.Run(running.Length, i => running[i].StopJob(), milliseconds);
     }
 
-    // Most sessions have no job, and asking Get-Job takes 15 ms the first time. Where the engine lacks
-    // the private member, Get-Job is asked.
+    // Most sessions have no job, and asking Get-Job takes 15 ms the first time.
     private static bool HasSources(JobManager manager) =>
-        typeof(JobManager).GetField("_sourceAdapters", BindingFlags.Instance | BindingFlags.NonPublic)
-            ?.GetValue(manager) is not ICollection { Count: 0 };
+        EngineMembers.Sources.Adapters.Field?.GetValue(manager) is not ICollection { Count: 0 };
 
     // Not the JobRepository's: what a job source adapter has, such as ThreadJob's, is not in there.
     private static ICollection<Job> List(Runspace runspace)

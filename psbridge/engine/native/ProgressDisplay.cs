@@ -94,27 +94,19 @@ internal sealed class ProgressDisplay(ConsoleCalls console, SessionRawUserInterf
     /// <summary>PowerShell's own tree of activities.</summary>
     private sealed class Pending(object tree)
     {
-        private const BindingFlags Internal = BindingFlags.Instance | BindingFlags.NonPublic;
-
-        private static readonly Type? s_type = Type.GetType(
-            "Microsoft.PowerShell.PendingProgress, Microsoft.PowerShell.ConsoleHost", throwOnError: false);
-
-        private static readonly MethodInfo? s_update = s_type?.GetMethod(
-            "Update", Internal, [typeof(long), typeof(ProgressRecord)]);
-
-        private static readonly MethodInfo? s_render = s_type?.GetMethod(
-            "Render", Internal, [typeof(int), typeof(int), typeof(PSHostRawUserInterface)]);
-
         internal static Pending? Create() =>
-            s_type is not null && s_update is not null && s_render?.ReturnType == typeof(string[])
-                && Activator.CreateInstance(s_type, nonPublic: true) is { } tree
+            EngineMembers.Console.UpdateProgress.IsThere
+                && EngineMembers.Console.RenderProgress.Method?.ReturnType == typeof(string[])
+                && EngineMembers.Console.NewProgress.Constructor?.Invoke([]) is { } tree
                 ? new Pending(tree)
                 : null;
 
         internal void Update(long source, ProgressRecord record) =>
-            s_update!.Invoke(tree, BindingFlags.DoNotWrapExceptions, null, [source, record], null);
+            EngineMembers.Console.UpdateProgress.Method!.Invoke(
+                tree, BindingFlags.DoNotWrapExceptions, null, [source, record], null);
 
         internal string[] Render(int columns, int lines, PSHostRawUserInterface raw) =>
-            (string[]?)s_render!.Invoke(tree, BindingFlags.DoNotWrapExceptions, null, [columns, lines, raw], null) ?? [];
+            (string[]?)EngineMembers.Console.RenderProgress.Method!.Invoke(
+                tree, BindingFlags.DoNotWrapExceptions, null, [columns, lines, raw], null) ?? [];
     }
 }

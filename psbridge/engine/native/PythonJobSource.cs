@@ -3,7 +3,6 @@ using System.Collections.Concurrent;
 using System.Collections.Generic;
 using System.Linq;
 using System.Management.Automation;
-using System.Reflection;
 
 namespace PSBridge;
 
@@ -39,10 +38,8 @@ public sealed class PythonJobSource : JobSourceAdapter
     /// </remarks>
     public static PythonJobSource? Register(JobManager manager)
     {
-        MethodInfo? register = typeof(JobManager).GetMethod(
-            "RegisterJobSourceAdapter", BindingFlags.Instance | BindingFlags.NonPublic, [typeof(Type)]);
         s_made = null;
-        register?.Invoke(manager, [typeof(PythonJobSource)]);
+        EngineMembers.Sources.Register.Method?.Invoke(manager, [typeof(PythonJobSource)]);
         return s_made;
     }
 

@@ -14,33 +14,31 @@ namespace PSBridge;
 /// <para>
 /// Receive-Job looks at a job's children once, when it begins. Those of PowerShell's own jobs are
 /// all there by then. One that comes later has to be handed to it, as it would have taken it
-/// itself; else its records would not be shown, and be lost with -AutoRemoveJob. The members that
-/// this takes are private; on an engine that has lost one of them, the records stay in the child
-/// for the next Receive-Job.
+/// itself; else its records would not be shown, and be lost with -AutoRemoveJob. Without the
+/// members that this takes, the records stay in the child for the next Receive-Job.
 /// </para>
 /// <para>
 /// Receive-Job takes children of several jobs from the pipeline without its lock, so it is waited
-/// for while it does.
+/// for while it does; not without end, for what feeds it may be anybody's pipeline. One that takes
+/// longer finds the records of such a child in the next Receive-Job.
 /// </para>
 /// </remarks>
 internal static class ReceiveJobWaiters
 {
-    private const BindingFlags Private = BindingFlags.Instance | BindingFlags.NonPublic;
+    private const int Milliseconds = 10_000;
 
-    private static readonly FieldInfo? s_stateChanged = typeof(Job).GetField(nameof(Job.StateChanged), Private);
-    private static readonly FieldInfo? s_writeExistingData = Field("_writeExistingData");
-    private static readonly FieldInfo? s_syncObject = Field("_syncObject");
-    private static readonly FieldInfo? s_aggregated = Field("_jobsBeingAggregated");
-    private static readonly FieldInfo? s_results = Field("_results");
-    private static readonly MethodInfo? s_aggregate =
-        typeof(ReceiveJobCommand).GetMethod("AggregateResultsFromJob", Private, [typeof(Job)]);
+    private static readonly FieldInfo? s_stateChanged = EngineMembers.ReceiveJob.StateChanged.Field;
+    private static readonly FieldInfo? s_writeExistingData = EngineMembers.ReceiveJob.WriteExistingData.Field;
+    private static readonly FieldInfo? s_syncObject = EngineMembers.ReceiveJob.SyncObject.Field;
+    private static readonly FieldInfo? s_aggregated = EngineMembers.ReceiveJob.Aggregated.Field;
+    private static readonly FieldInfo? s_results = EngineMembers.ReceiveJob.Results.Field;
+    private static readonly MethodInfo? s_aggregate = EngineMembers.ReceiveJob.Aggregate.Method;
 
     private static readonly Func<Job, PSDataCollection<PSStreamObject>>? s_resultsOf =
-        typeof(Job).GetProperty("Results", Private)?.GetMethod
-            ?.CreateDelegate<Func<Job, PSDataCollection<PSStreamObject>>>();
+        EngineMembers.Jobs.Results.Method?.CreateDelegate<Func<Job, PSDataCollection<PSStreamObject>>>();
 
     private static readonly Action<PSStreamObject, Guid>? s_setId =
-        typeof(PSStreamObject).GetProperty("Id", Private)?.SetMethod?.CreateDelegate<Action<PSStreamObject, Guid>>();
+        EngineMembers.ReceiveJob.SetId.Method?.CreateDelegate<Action<PSStreamObject, Guid>>();
 
     private static readonly bool s_supported =
         s_stateChanged is not null && s_writeExistingData is not null && s_syncObject is not null
@@ -95,7 +93,7 @@ internal static class ReceiveJobWaiters
             bool waits;
             try
             {
-                waits = ((ManualResetEvent)s_writeExistingData!.GetValue(waiter)!).WaitOne();
+                waits = ((ManualResetEvent)s_writeExistingData!.GetValue(waiter)!).WaitOne(Milliseconds);
             }
             catch (ObjectDisposedException)
             {
@@ -108,6 +106,4 @@ internal static class ReceiveJobWaiters
             }
         }
     }
-
-    private static FieldInfo? Field(string name) => typeof(ReceiveJobCommand).GetField(name, Private);
 }

@@ -2,7 +2,6 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Management.Automation;
 using System.Management.Automation.Runspaces;
-using System.Reflection;
 
 namespace PSBridge;
 
@@ -24,8 +23,6 @@ public sealed record RemotingInformation(InformationRecord Record, string Locati
 /// </remarks>
 public static class RemotingJobs
 {
-    private const BindingFlags Any = BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic;
-
     /// <summary>The messages of a job and of its children, in the order of the children.</summary>
     /// <param name="job">The job.</param>
     /// <param name="keep">Whether they stay there for the next one.</param>
@@ -78,7 +75,7 @@ public static class RemotingJobs
             return ExitCodeOf(job.ChildJobs[0]);
         }
 
-        object? info = IsChild(job) && job.GetType().GetProperty("Runspace", Any)?.GetValue(job) is Runspace runspace
+        object? info = IsChild(job) && EngineMembers.Sources.ChildRunspace.Property?.GetValue(job) is Runspace runspace
             ? runspace.ConnectionInfo
             : null;
         return info?.GetType().GetProperty("ExitCode")?.GetValue(info) as int?;

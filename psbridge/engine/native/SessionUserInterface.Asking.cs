@@ -6,7 +6,6 @@ using System.Globalization;
 using System.Linq;
 using System.Management.Automation;
 using System.Management.Automation.Host;
-using System.Reflection;
 using System.Security;
 using System.Text;
 
@@ -19,10 +18,6 @@ namespace PSBridge;
 /// </remarks>
 internal sealed partial class SessionUserInterface : IHostUISupportsMultipleChoiceSelection
 {
-    // Internal; where an engine lacks it, an answer for another machine is converted here.
-    private static readonly PropertyInfo? s_fromRemoteHost = typeof(FieldDescription).GetProperty(
-        "IsFromRemoteHost", BindingFlags.Instance | BindingFlags.NonPublic);
-
     /// <inheritdoc/>
     public override string ReadLine()
     {
@@ -254,7 +249,7 @@ internal sealed partial class SessionUserInterface : IHostUISupportsMultipleChoi
         try
         {
             // What another machine asks for is its to convert: a cast can do things here.
-            if (s_fromRemoteHost?.GetValue(field) is not true)
+            if (EngineMembers.Console.FromRemoteHost.Property?.GetValue(field) is not true)
             {
                 answer = LanguagePrimitives.ConvertTo(line, type, CultureInfo.InvariantCulture);
             }

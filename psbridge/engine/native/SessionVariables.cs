@@ -1,28 +1,18 @@
 using System.Management.Automation;
 using System.Management.Automation.Runspaces;
-using System.Reflection;
 
 namespace PSBridge;
 
 /// <summary>What PowerShell's own host gives a session beside a runspace.</summary>
-/// <remarks>
-/// Internal members of the engine. Where one is missing, <c>$PROFILE</c> is not there, and
-/// <c>exit</c> in a file ends only the file, with <c>$LASTEXITCODE</c>.
-/// </remarks>
+/// <remarks>By members that are not public; see <see cref="EngineMembers"/> for what is without them.</remarks>
 public static class SessionVariables
 {
     private const string ShellId = "Microsoft.PowerShell";
 
-    private const BindingFlags Hidden =
-        BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Static | BindingFlags.Instance;
-
     /// <summary>Set <c>$PROFILE</c>: where this user's profiles are, which are not run.</summary>
     public static void AddProfile(InitialSessionState state)
     {
-        MethodInfo? path = typeof(PowerShell).Assembly
-            .GetType("System.Management.Automation.HostUtilities")
-            ?.GetMethod("GetFullProfileFileName", Hidden, [typeof(string), typeof(bool)]);
-        if (path is null)
+        if (EngineMembers.Runspaces.ProfilePath.Method is not { } path)
         {
             return;
         }
@@ -40,7 +30,10 @@ public static class SessionVariables
     /// <summary>Let <c>exit</c> in the next script file end the session with its code.</summary>
     public static void LetFileExit(Runspace runspace)
     {
-        object? context = typeof(Runspace).GetProperty("ExecutionContext", Hidden)?.GetValue(runspace);
-        context?.GetType().GetProperty("ScriptCommandProcessorShouldRethrowExit", Hidden)?.SetValue(context, true);
+        object? context = EngineMembers.Runspaces.Context.Property?.GetValue(runspace);
+        if (context is not null)
+        {
+            EngineMembers.Runspaces.RethrowExit.Property?.SetValue(context, true);
+        }
     }
 }

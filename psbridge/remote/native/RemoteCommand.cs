@@ -17,13 +17,6 @@ namespace PSBridge.Remote;
 /// </remarks>
 public abstract class RemoteCommand : InvokeCommandCommand
 {
-    private const BindingFlags Any = BindingFlags.Instance | BindingFlags.NonPublic | BindingFlags.Public;
-
-    private static readonly MethodInfo? s_createPipeline = typeof(PSExecutionCmdlet).GetMethod("CreatePipeline", Any);
-    private static readonly PropertyInfo? s_operations = typeof(PSExecutionCmdlet).GetProperty("Operations", Any);
-    private static readonly Type? s_helper = typeof(PSExecutionCmdlet).Assembly.GetType(
-        "Microsoft.PowerShell.Commands.ExecutionCmdletHelperComputerName");
-
     /// <summary>The connections, one for each child.</summary>
     /// <returns>New ones, each for one session.</returns>
     private protected abstract IEnumerable<RemoteConnectionInfo> Connections();
@@ -31,7 +24,9 @@ public abstract class RemoteCommand : InvokeCommandCommand
     /// <inheritdoc/>
     protected override void CreateHelpersForSpecifiedComputerNames()
     {
-        if (s_createPipeline is null || s_helper is null || s_operations?.GetValue(this) is not IList operations)
+        if (EngineMembers.Remoting.CreatePipeline.Method is not { } createPipeline
+            || EngineMembers.Remoting.NewHelper.Constructor is not { } newHelper
+            || EngineMembers.Remoting.Operations.Property?.GetValue(this) is not IList operations)
         {
             ThrowTerminatingError(new ErrorRecord(
                 new PSNotSupportedException(
@@ -49,7 +44,7 @@ public abstract class RemoteCommand : InvokeCommandCommand
             object? pipeline;
             try
             {
-                pipeline = s_createPipeline.Invoke(this, [runspace]);
+                pipeline = createPipeline.Invoke(this, [runspace]);
             }
             catch (TargetInvocationException error) when (error.InnerException is { } inner)
             {
@@ -57,7 +52,7 @@ public abstract class RemoteCommand : InvokeCommandCommand
                 throw inner;
             }
 
-            operations.Add(Activator.CreateInstance(s_helper, Any, null, [runspace, pipeline, false], null));
+            operations.Add(newHelper.Invoke([runspace, pipeline, false]));
         }
     }
 

@@ -3,7 +3,6 @@ using System.Management.Automation;
 using System.Management.Automation.Host;
 using System.Management.Automation.Remoting;
 using System.Management.Automation.Runspaces;
-using System.Reflection;
 
 namespace PSBridge.Remote;
 
@@ -13,14 +12,9 @@ public static class RemoteRunspaces
     // Made once: it takes long, and the engine's own sessions share one, too.
     private static readonly Lazy<TypeTable> s_types = new(TypeTable.LoadDefaultTypeFiles);
 
-    private static readonly MethodInfo? s_nameOf = typeof(PSRemotingTransportException).Assembly
-        .GetType("System.Management.Automation.Remoting.Client.WSManTransportManagerUtils")?
-        .GetMethod("GetFQEIDFromTransportError", BindingFlags.Static | BindingFlags.NonPublic);
-
     /// <summary>The record for a session that cannot be opened, named as the engine names those of its own.</summary>
     /// <remarks>
-    /// It does so by the code of Windows'. Where an engine lacks the private method, there is the
-    /// general name.
+    /// It does so by the code of Windows'.
     /// </remarks>
     /// <param name="reason">Why.</param>
     /// <param name="target">What it is about.</param>
@@ -29,7 +23,7 @@ public static class RemoteRunspaces
     {
         const string General = "PSSessionOpenFailed";
         string id = reason is PSRemotingTransportException { ErrorCode: not 0 and int code }
-            && s_nameOf?.Invoke(null, [code, General]) is string name
+            && EngineMembers.Remoting.ErrorId.Method?.Invoke(null, [code, General]) is string name
                 ? name
                 : General;
         return new ErrorRecord(reason, id, ErrorCategory.OpenError, target);

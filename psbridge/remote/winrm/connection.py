@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import http.cookiejar
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 from winrm.protocol import Protocol
@@ -26,8 +26,10 @@ from .logons import Admission, account_of, logons_of
 from .mended import MendedTransport
 from .proxies import proxy_of
 from .reasons import LOGON_FAILURE, Reasons
-from .target import WinRM
 from .wire import HttpAnswer
+
+if TYPE_CHECKING:
+    from .target import WinRM
 
 __all__ = ["Connection"]
 

@@ -11,7 +11,7 @@ import pytest
 
 from psbridge import Cmdlet, JobCmdlet, Parameter, Session, cmdlet
 from psbridge.cmdlets.function import cmdlet_of
-from psbridge.cmdlets.maml import maml_of
+from psbridge.cmdlets.help.maml import maml_of
 
 if TYPE_CHECKING:
     from ..conftest import RunPython
@@ -301,7 +301,8 @@ def test_nothing_is_parsed_when_the_file_is_there(run_python: "RunPython") -> No
         '''Kept.'''
     with Session() as shell:
         shell.import_cmdlets(A)
-        print(shell.run("(Get-Help Test-Kept).Synopsis")[0], "psbridge.cmdlets.maml" in sys.modules)
+        (text,) = shell.run("(Get-Help Test-Kept).Synopsis")
+        print(text, "psbridge.cmdlets.help.maml" in sys.modules)
     """
     for _ in range(2):  # the first time it may be
         ran = run_python(textwrap.dedent(code))

@@ -25,15 +25,16 @@ from collections.abc import Callable, Iterable
 from multiprocessing.connection import Client, Connection
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ConversionError, StopRequested, WorkerError
+from ...errors import ConversionError, StopRequested, WorkerError
+from ...waiting import wait_until
+from ..stopping import InterruptibleThread
+from ..timers import call_later
+from ..work import perform
 from .file_modules import FileModules
-from .stopping import InterruptibleThread
-from .timers import call_later
-from .work import perform
 
 if TYPE_CHECKING:
-    from ..session.sink import RecordSink
-    from .job import Job
+    from ...session.sink import RecordSink
+    from ..job import Job
 
 __all__ = ["STOP", "WorkerSink", "WorkerTask", "dump_job", "dumps", "pump", "serve"]
 
@@ -296,7 +297,6 @@ def pump(
     connection: Connection,
     sink: RecordSink,
     lost: Callable[[], BaseException | None],
-    slice_seconds: float,
 ) -> BaseException | None:
     """Write what comes from there into the child job, until the work has ended.
 
@@ -305,7 +305,6 @@ def pump(
         sink: takes the records.
         lost: says what has become of the other side where nothing comes: None while it works,
             else the error. Asked in slices.
-        slice_seconds: how long a slice is.
 
     Returns:
         What ended the work, or None.
@@ -313,10 +312,19 @@ def pump(
     Raises:
         EOFError, OSError: the connection has ended before the work has.
     """
+    ends: list[BaseException] = []
+
+    def there(seconds: float) -> bool:
+        if connection.poll(seconds):
+            return True
+        if (error := lost()) is not None:
+            ends.append(error)
+        return bool(ends)
+
     while True:
-        while not connection.poll(slice_seconds):
-            if (error := lost()) is not None:
-                return error
+        wait_until(there)
+        if ends:
+            return ends[0]
         data = connection.recv_bytes()
         try:
             kind, *rest = pickle.loads(data)

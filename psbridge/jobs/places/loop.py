@@ -11,18 +11,19 @@ import threading
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
-from ..errors import DeclarationError, StopRequested
-from .async_work import run_in_task
-from .stopping import JobThread, raise_in_thread
-from .work import captured, is_async
+from ...errors import DeclarationError, StopRequested
+from ...waiting import guard
+from ..async_work import run_in_task
+from ..stopping import JobThread, raise_in_thread
+from ..work import captured, is_async
 
 if TYPE_CHECKING:
-    from .child_run import ChildRun
-    from .group_run import GroupRun
+    from ..child_run import ChildRun
+    from ..group_run import GroupRun
 
 __all__ = ["start_on_loop"]
 
-_lock = threading.Lock()
+_lock = guard()
 _loop: asyncio.AbstractEventLoop | None = None
 _thread: threading.Thread | None = None
 _tasks: set[asyncio.Task[None]] = set()  # a loop holds its tasks weakly

@@ -28,14 +28,14 @@ from multiprocessing.connection import (
 )
 from typing import TYPE_CHECKING, Any
 
-from ..errors import StopRequested
-from ..session.session import SLICE_SECONDS
+from ...errors import StopRequested
+from ...waiting import SLICE_SECONDS, guard, wait_until
 from .file_modules import FileModules
-from .places import ThreadPlace
+from .thread import ThreadPlace
 from .worker import STOP, WorkerTask, pump
 
 if TYPE_CHECKING:
-    from .child_run import ChildRun
+    from ..child_run import ChildRun
 
 __all__ = ["ExecutorPlace"]
 
@@ -68,14 +68,22 @@ class ExecutorPlace:
             return _end_of(future, run) if future.done() else None
 
         future.add_done_callback(lambda future: task.wake())
+        found: list[Connection] = []
+
+        def there(seconds: float) -> bool:
+            connection = task.wait_for_connection(seconds)
+            if connection is not None:
+                found.append(connection)
+                return True
+            if run.stop.requested:
+                future.cancel()
+            return future.done() or run.stop.given_up
+
         while True:
-            connection = task.wait_for_connection(SLICE_SECONDS)
-            if connection is None:
-                if run.stop.requested:
-                    future.cancel()
-                if future.done() or run.stop.given_up:
-                    return over()
-                continue
+            wait_until(there)
+            if not found:
+                return over()
+            connection = found.pop()
 
             def ask(connection: Connection = connection) -> None:
                 connection.send_bytes(STOP)
@@ -86,7 +94,7 @@ class ExecutorPlace:
             with connection, contextlib.suppress(EOFError, OSError):
                 if run.stop.requested:
                     ask()
-                return pump(connection, run.sink, over, SLICE_SECONDS)
+                return pump(connection, run.sink, over)
 
     def close(self) -> None:
         """The executor is the user's to shut down."""
@@ -202,5 +210,5 @@ def _switchboard(host: str) -> _Switchboard:
         return _switchboards[host]
 
 
-_lock = threading.Lock()
+_lock = guard()
 _switchboards: dict[str, _Switchboard] = {}

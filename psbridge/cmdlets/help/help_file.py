@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..engine.compiling import SourceFile
-from ..kept import cache_folder, digest_of, keep_file
-from .cmdlet import Cmdlet
+from ...engine.compiling import SourceFile
+from ...kept import cache_folder, digest_of, keep_file
+from ..cmdlet import Cmdlet
 from .docstring import default_text, texts_of
 
 __all__ = ["help_file"]

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from psbridge.cmdlets.docstring import Docstring, read_docstring
-from psbridge.cmdlets.examples import Example
+from psbridge.cmdlets.help.docstring import Docstring, read_docstring
+from psbridge.cmdlets.help.examples import Example
 
 GOOGLE = """Count the words
     in text files.

@@ -13,14 +13,13 @@ import signal
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING
 
-from ..errors import StopRequested, WorkerLost
-from ..session.session import SLICE_SECONDS
+from ...errors import StopRequested, WorkerLost
 from .worker import STOP, dump_job, pump, serve
 
 if TYPE_CHECKING:
     from multiprocessing.context import SpawnProcess
 
-    from .child_run import ChildRun
+    from ..child_run import ChildRun
 
 __all__ = ["ProcessPlace"]
 
@@ -52,7 +51,7 @@ class ProcessPlace:
             connection.send_bytes(order)
             if run.stop.requested:  # before there was a process to pass it on to
                 ask()
-            error = pump(connection, run.sink, lost, SLICE_SECONDS)
+            error = pump(connection, run.sink, lost)
         except (EOFError, OSError) as broken:
             process.join(_END_SECONDS)
             process.kill()  # with nobody at the other end it is of no use any more

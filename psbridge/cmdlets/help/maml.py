@@ -10,11 +10,11 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 from xml.sax.saxutils import escape, quoteattr
 
-from .cmdlet import Cmdlet, JobCmdlet
-from .declaration import Declaration, DeclaredParameter
+from ..cmdlet import Cmdlet, JobCmdlet
+from ..declaration import Declaration, DeclaredParameter
+from ..parameter import Parameter
 from .docstring import Docstring, default_text, read_docstring, texts_of
 from .examples import Example
-from .parameter import Parameter
 
 __all__ = ["maml_of"]
 

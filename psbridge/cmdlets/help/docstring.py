@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import NamedTuple
 
-from .cmdlet import Cmdlet
-from .declaration import is_ours
+from ..cmdlet import Cmdlet
+from ..declaration import is_ours
 from .examples import Example, read_examples
 
 __all__ = ["Docstring", "default_text", "read_docstring", "texts_of"]

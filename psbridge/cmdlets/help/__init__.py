@@ -1,0 +1,1 @@
+"""What Get-Help shows of a cmdlet written in Python, made from its docstring."""

@@ -1,0 +1,223 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Management.Automation;
+using System.Management.Automation.Host;
+using System.Management.Automation.Internal;
+using System.Management.Automation.Remoting.Internal;
+using System.Management.Automation.Runspaces;
+using System.Reflection;
+using Microsoft.PowerShell.Commands;
+
+namespace PSBridge;
+
+/// <summary>A member of PowerShell's own that is not public.</summary>
+/// <remarks>It is looked up once, when it is first asked for: most processes use few of them.</remarks>
+/// <param name="type">Gives the type that has it; null where an engine lacks that.</param>
+/// <param name="name">Its name.</param>
+/// <param name="without">What psbridge does where it is missing.</param>
+/// <param name="find">Finds it in the type.</param>
+public sealed class EngineMember(Func<Type?> type, string name, string without, Func<Type, MemberInfo?> find)
+{
+    private readonly Lazy<MemberInfo?> _found = new(() => type() is { } owner ? find(owner) : null);
+
+    /// <summary>Its name, with its type's.</summary>
+    public string Name => $"{type()?.Name ?? "?"}.{name}";
+
+    /// <summary>What psbridge does where it is missing.</summary>
+    public string Without { get; } = without;
+
+    /// <summary>Whether this engine has it.</summary>
+    public bool IsThere => _found.Value is not null;
+
+    /// <summary>The field, where it is one.</summary>
+    public FieldInfo? Field => _found.Value as FieldInfo;
+
+    /// <summary>The property, where it is one.</summary>
+    public PropertyInfo? Property => _found.Value as PropertyInfo;
+
+    /// <summary>The method, where it is one.</summary>
+    public MethodInfo? Method => _found.Value as MethodInfo;
+
+    /// <summary>The constructor, where it is one.</summary>
+    public ConstructorInfo? Constructor => _found.Value as ConstructorInfo;
+}
+
+/// <summary>All members of PowerShell's own that are not public and that psbridge uses.</summary>
+/// <remarks>
+/// They are none of PowerShell's promises, so each has a way without it, which is said here and by
+/// `psbridge doctor`. A test holds the list against the engine. The groups are classes, so that a
+/// start makes those that it needs.
+/// </remarks>
+public static class EngineMembers
+{
+    private const BindingFlags Any =
+        BindingFlags.Instance | BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic;
+
+    /// <summary>All of them.</summary>
+    public static IReadOnlyList<EngineMember> All =>
+        [.. typeof(EngineMembers).GetNestedTypes()
+            .SelectMany(group => group.GetFields(BindingFlags.Static | BindingFlags.Public))
+            .Select(member => member.GetValue(null)).OfType<EngineMember>()];
+
+    /// <summary>What a job keeps in the order of writing, and its state.</summary>
+    public static class Jobs
+    {
+        private const string Blocks = "Receive-Job gives a job's output first, then its errors, and so on";
+
+        public static readonly EngineMember UsesResults = Method<Job>("set_UsesResultsCollection", Blocks, typeof(bool));
+        public static readonly EngineMember Results = Method<Job>("get_Results", Blocks);
+        public static readonly EngineMember WriteObject = Method<Job>("WriteObject", Blocks, typeof(object));
+        public static readonly EngineMember WriteError = Method<Job>("WriteError", Blocks, typeof(ErrorRecord));
+        public static readonly EngineMember WriteWarning = Method<Job>("WriteWarning", Blocks, typeof(string));
+        public static readonly EngineMember WriteVerbose = Method<Job>("WriteVerbose", Blocks, typeof(string));
+        public static readonly EngineMember WriteDebug = Method<Job>("WriteDebug", Blocks, typeof(string));
+        public static readonly EngineMember WriteProgress = Method<Job>("WriteProgress", Blocks, typeof(ProgressRecord));
+
+        public static readonly EngineMember WriteInformation =
+            Method<Job>("WriteInformation", Blocks, typeof(InformationRecord));
+
+        public static readonly EngineMember SetState = Method<Job>(
+            "SetJobState", "a failed job gives no reason", typeof(JobState), typeof(Exception));
+
+        public static readonly EngineMember SetStateAlone =
+            Method<Job>("SetJobState", "jobs written in Python do not work", typeof(JobState));
+
+        public static readonly EngineMember Command = Field<Job>(
+            "<Command>k__BackingField",
+            "a job made without a command has none, and Get-Job -Command fails in its session");
+    }
+
+    /// <summary>What a Receive-Job -Wait works with.</summary>
+    public static class ReceiveJob
+    {
+        private const string Later =
+            "a Receive-Job -Wait does not show children that come later; the next Receive-Job does";
+
+        public static readonly EngineMember StateChanged = Field<Job>(nameof(Job.StateChanged), Later);
+        public static readonly EngineMember WriteExistingData = Field<ReceiveJobCommand>("_writeExistingData", Later);
+        public static readonly EngineMember SyncObject = Field<ReceiveJobCommand>("_syncObject", Later);
+        public static readonly EngineMember Aggregated = Field<ReceiveJobCommand>("_jobsBeingAggregated", Later);
+        public static readonly EngineMember Results = Field<ReceiveJobCommand>("_results", Later);
+
+        public static readonly EngineMember Aggregate =
+            Method<ReceiveJobCommand>("AggregateResultsFromJob", Later, typeof(Job));
+
+        public static readonly EngineMember SetId = Method<PSStreamObject>("set_Id", Later, typeof(Guid));
+    }
+
+    /// <summary>Who else has jobs.</summary>
+    public static class Sources
+    {
+        public static readonly EngineMember Register = Method<JobManager>(
+            "RegisterJobSourceAdapter", "there are no job definitions and no jobs that pause", typeof(Type));
+
+        public static readonly EngineMember Adapters = Field<JobManager>(
+            "_sourceAdapters", "a session that closes asks Get-Job, which takes 15 ms");
+
+        public static readonly EngineMember ChildRunspace = Property(
+            () => Named("System.Management.Automation.PSRemotingChildJob"),
+            "Runspace",
+            "a remote job does not give the code of its script's exit");
+    }
+
+    /// <summary>What a session shows and asks.</summary>
+    public static class Console
+    {
+        private const string Lines = "progress is shown as lines, without PowerShell's tree of activities";
+
+        public static readonly EngineMember WriteStream =
+            Property<PSObject>("WriteStream", "errors that are shown are shown as output");
+
+        public static readonly EngineMember FromRemoteHost = Property<FieldDescription>(
+            "IsFromRemoteHost", "what another machine asks for is converted here");
+
+        public static readonly EngineMember NewProgress = new(
+            Progress, ".ctor", Lines, type => type.GetConstructor(Any, []));
+
+        public static readonly EngineMember UpdateProgress = Method(
+            Progress, "Update", Lines, typeof(long), typeof(ProgressRecord));
+
+        public static readonly EngineMember RenderProgress = Method(
+            Progress, "Render", Lines, typeof(int), typeof(int), typeof(PSHostRawUserInterface));
+
+        private static Type? Progress() => Type.GetType(
+            "Microsoft.PowerShell.PendingProgress, Microsoft.PowerShell.ConsoleHost", throwOnError: false);
+    }
+
+    /// <summary>What belongs to a runspace.</summary>
+    public static class Runspaces
+    {
+        private const string Syntax = "Get-Help shows the syntax of a cmdlet only";
+        private const string Pipe = "a process leaves the file of its pipe in the folder for temporary files";
+
+        public static readonly EngineMember ProfilePath = Method(
+            () => Named("System.Management.Automation.HostUtilities"),
+            "GetFullProfileFileName",
+            "there is no $PROFILE",
+            typeof(string),
+            typeof(bool));
+
+        public static readonly EngineMember Context = Property<Runspace>(
+            "ExecutionContext", "exit in a file ends the file only; " + Syntax);
+
+        public static readonly EngineMember RethrowExit = Property(
+            ContextType, "ScriptCommandProcessorShouldRethrowExit", "exit in a file ends the file only");
+
+        public static readonly EngineMember HelpFile = Method<CmdletInfo>("set_HelpFile", Syntax, typeof(string));
+        public static readonly EngineMember HelpSystem = Property(ContextType, "HelpSystem", Syntax);
+
+        public static readonly EngineMember ResetHelp = Method(
+            () => HelpSystem.Property?.PropertyType, "ResetHelpProviders", "Get-Help shows the help it has read before");
+
+        public static readonly EngineMember PipeEnabled = Field(PipeServer, "IPCNamedPipeServerEnabled", Pipe);
+        public static readonly EngineMember PipeOfProcess = Field(PipeServer, "IPCNamedPipeServer", Pipe);
+        public static readonly EngineMember PipeOfHost = Field(PipeServer, "_customNamedPipeServer", Pipe);
+
+        private static Type? ContextType() => Context.Property?.PropertyType;
+
+        private static Type? PipeServer() => Named("System.Management.Automation.Remoting.RemoteSessionNamedPipeServer");
+    }
+
+    /// <summary>What makes jobs on other machines.</summary>
+    public static class Remoting
+    {
+        private const string None = "Invoke-WinRMCommand and start_remote refuse; New-WinRMSession works";
+
+        public static readonly EngineMember CreatePipeline = new(
+            () => typeof(PSExecutionCmdlet), "CreatePipeline", None, type => type.GetMethod("CreatePipeline", Any));
+
+        public static readonly EngineMember Operations = Property<PSExecutionCmdlet>("Operations", None);
+
+        public static readonly EngineMember NewHelper = new(
+            () => Named("Microsoft.PowerShell.Commands.ExecutionCmdletHelperComputerName"),
+            ".ctor",
+            None,
+            type => type.GetConstructors(Any).FirstOrDefault(one => one.GetParameters().Length == 3));
+
+        public static readonly EngineMember ErrorId = Method(
+            () => Named("System.Management.Automation.Remoting.Client.WSManTransportManagerUtils"),
+            "GetFQEIDFromTransportError",
+            "the errors of opening a session have one general id",
+            typeof(int),
+            typeof(string));
+    }
+
+    private static Type? Named(string name) => typeof(PSObject).Assembly.GetType(name);
+
+    private static EngineMember Field<T>(string name, string without) => Field(() => typeof(T), name, without);
+
+    private static EngineMember Field(Func<Type?> type, string name, string without) =>
+        new(type, name, without, owner => owner.GetField(name, Any));
+
+    private static EngineMember Property<T>(string name, string without) => Property(() => typeof(T), name, without);
+
+    private static EngineMember Property(Func<Type?> type, string name, string without) =>
+        new(type, name, without, owner => owner.GetProperty(name, Any));
+
+    private static EngineMember Method<T>(string name, string without, params Type[] parameters) =>
+        Method(() => typeof(T), name, without, parameters);
+
+    private static EngineMember Method(Func<Type?> type, string name, string without, params Type[] parameters) =>
+        new(type, name, without, owner => owner.GetMethod(name, Any, parameters));
+}
