@@ -43,6 +43,7 @@ _FRAMEWORK = (
     "System.ComponentModel.EventBasedAsync",
     "System.ComponentModel.Primitives",
     "System.Console",
+    "System.Diagnostics.Process",
     "System.Linq",
     "System.Linq.Expressions",
     "System.Memory",

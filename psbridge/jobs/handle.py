@@ -6,7 +6,7 @@ import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ..errors import JobError, JobFailed, JobStopped
+from ..errors import JobError, JobFailed, JobStopped, PowerShellError
 from ..session.result import Result
 from ..session.session import stay_here_at_exit
 from ..waiting import join, milliseconds, poll_until, wait_until
@@ -200,7 +200,7 @@ class JobHandle:
             stop()
         else:
             join(stopping)
-        if failures:
+        if failures and not self._dies():
             (error,) = failures
             why = getattr(error, "Message", error)  # .NET's text, without its stack trace
             raise JobError(f"job {self.name} could not be stopped: {why}", job=self) from error
@@ -281,7 +281,18 @@ class JobHandle:
         Raises:
             PowerShellError: it has not ended, and `force` was not asked for.
         """
-        self._session._call("Remove-Job", Job=self.net, Force=force, ErrorAction="Stop")
+        try:
+            self._session._call("Remove-Job", Job=self.net, Force=force, ErrorAction="Stop")
+        except PowerShellError:
+            if not (force and self._dies()):
+                raise
+            self._session._call("Remove-Job", Job=self.net, Force=force, ErrorAction="Stop")
+
+    def _dies(self) -> bool:
+        """Whether it ends by itself: its process has died, and what was asked of it has failed."""
+        from PSBridge import JobProcesses
+
+        return bool(JobProcesses.HasProcess(self.net)) and self.wait(_SETTLE_SECONDS)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, JobHandle):
@@ -307,6 +318,8 @@ def _checked(timeout: float | None) -> float | None:
         return None if timeout > 0 else 0.0
 
 
+# How long it takes at most from the death of a job's process to the end of the job.
+_SETTLE_SECONDS = 2.0
 # How many children a failure names.
 _NAMED = 5
 _POLL_SECONDS = 0.01

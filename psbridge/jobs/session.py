@@ -18,6 +18,7 @@ from .start import stop_running
 
 if TYPE_CHECKING:
     from ..session.console import Console
+    from ..session.result import Result
 
 __all__ = ["JobSession"]
 
@@ -101,12 +102,28 @@ class JobSession(RunspaceSession):
         finally:
             super().close()
 
+    def _run(self, fill: Callable[[Any], None], settings: Any = None, lines: Any = None) -> Result:
+        try:
+            return super()._run(fill, settings, lines)
+        finally:
+            self._watch_processes()
+
+    def _is_given_up(self) -> bool:
+        self._watch_processes()  # of what the pipeline that runs has started, and may wait for
+        return super()._is_given_up()
+
+    def _watch_processes(self) -> None:
+        """Notice where a process of Start-Job's dies; see `JobProcesses.cs`."""
+        from PSBridge import JobProcesses
+
+        JobProcesses.Watch(self._jobs.net)
+
     def _stop_what_would_run_on(self) -> None:
         """Stop PowerShell's own jobs on threads of this process; see `NativeJobs.cs`."""
         from PSBridge import NativeJobs
 
-        # What has been asked to stop may be asked again.
         repository = self._jobs.net
+        # What has been asked to stop may be asked again.
         wait_until(
             lambda seconds: NativeJobs.Stop(self._runspace, repository, milliseconds(seconds)),
             self._give_up_at - time.monotonic(),

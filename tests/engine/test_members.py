@@ -15,6 +15,8 @@ PACKAGE = Path(str(psbridge.__path__[0]))
 THEIRS = {"EngineMembers.cs", "PythonRuntime.cs", "hosting.py"}
 MEMBERS = sorted(
     [
+        "ClientRunspacePoolDataStructureHandler.TransportManager",
+        "ClientSessionTransportManagerBase.HandleDataReceived",
         "CmdletInfo.set_HelpFile",
         "ExecutionCmdletHelperComputerName..ctor",
         "ExecutionContext.HelpSystem",
@@ -37,6 +39,7 @@ MEMBERS = sorted(
         "Job.set_UsesResultsCollection",
         "JobManager.RegisterJobSourceAdapter",
         "JobManager._sourceAdapters",
+        "OutOfProcessClientSessionTransportManager._serverProcess",
         "PSExecutionCmdlet.CreatePipeline",
         "PSExecutionCmdlet.Operations",
         "PSObject.WriteStream",
@@ -50,10 +53,13 @@ MEMBERS = sorted(
         "ReceiveJobCommand._results",
         "ReceiveJobCommand._syncObject",
         "ReceiveJobCommand._writeExistingData",
+        "RemoteRunspace.RunspacePool",
+        "RemoteRunspacePoolInternal.DataStructureHandler",
         "RemoteSessionNamedPipeServer.IPCNamedPipeServer",
         "RemoteSessionNamedPipeServer.IPCNamedPipeServerEnabled",
         "RemoteSessionNamedPipeServer._customNamedPipeServer",
         "Runspace.ExecutionContext",
+        "RunspacePool.RemoteRunspacePoolInternal",
         "WSManTransportManagerUtils.GetFQEIDFromTransportError",
     ]
 )

@@ -4,6 +4,7 @@ using System.Linq;
 using System.Management.Automation;
 using System.Management.Automation.Host;
 using System.Management.Automation.Internal;
+using System.Management.Automation.Remoting.Client;
 using System.Management.Automation.Remoting.Internal;
 using System.Management.Automation.Runspaces;
 using System.Reflection;
@@ -119,6 +120,32 @@ public static class EngineMembers
             () => Named("System.Management.Automation.PSRemotingChildJob"),
             "Runspace",
             "a remote job does not give the code of its script's exit");
+    }
+
+    /// <summary>The way from a job of Start-Job to its process.</summary>
+    public static class JobProcess
+    {
+        private const string Unseen = "a job of Start-Job whose process dies stays Running";
+
+        public static readonly EngineMember Pool =
+            Property(() => Named("System.Management.Automation.RemoteRunspace"), "RunspacePool", Unseen);
+
+        public static readonly EngineMember RemotePool =
+            Property<RunspacePool>("RemoteRunspacePoolInternal", Unseen);
+
+        public static readonly EngineMember Handler =
+            Property(() => RemotePool.Property?.PropertyType, "DataStructureHandler", Unseen);
+
+        public static readonly EngineMember Transport =
+            Property(() => Handler.Property?.PropertyType, "TransportManager", Unseen);
+
+        public static readonly EngineMember Process = Field(
+            () => Named("System.Management.Automation.Remoting.Client.OutOfProcessClientSessionTransportManager"),
+            "_serverProcess",
+            Unseen);
+
+        public static readonly EngineMember Feed =
+            Method<ClientSessionTransportManagerBase>("HandleDataReceived", Unseen, typeof(string));
     }
 
     /// <summary>What a session shows and asks.</summary>

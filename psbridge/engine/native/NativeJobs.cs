@@ -1,5 +1,7 @@
+using System;
 using System.Collections;
 using System.Collections.Generic;
+using System.Diagnostics;
 using System.Linq;
 using System.Management.Automation;
 using System.Management.Automation.Runspaces;
@@ -12,7 +14,8 @@ namespace PSBridge;
 /// A runspace stops its jobs in other processes when it closes, and no others: what
 /// Start-ThreadJob and ForEach-Object -Parallel -AsJob have started runs on. At the end of the
 /// process that is a crash: the C library's exit takes OpenSSL down, where Python has loaded it, and
-/// a thread of .NET's that then asks it for a random number reads what is gone.
+/// a thread of .NET's that then asks it for a random number reads what is gone. Start-Job's are
+/// stopped here, too: where the process of one has died, the runspace would fail to close.
 /// </remarks>
 public static class NativeJobs
 {
@@ -30,8 +33,12 @@ public static class NativeJobs
         }
 
         Job[] running = List(runspace).Where(job => job is not IPythonJob && RunsHere(job)).ToArray();
+        var waited = Stopwatch.StartNew();
+        // A stop may fail where the job's process has died in this moment; the job ends then, too.
         return running.Length == 0
-            || SideBySide.Run(running.Length, i => running[i].StopJob(), milliseconds);
+            || (SideBySide.Run(running.Length, i => running[i].StopJob(), milliseconds)
+                && Array.TrueForAll(running, job => JobInternals.WaitForFinish(
+                    job, Math.Max(0, milliseconds - (int)waited.ElapsedMilliseconds))));
     }
 
     // Most sessions have no job, and asking Get-Job takes 15 ms the first time.
@@ -47,6 +54,6 @@ public static class NativeJobs
     }
 
     private static bool RunsHere(Job job) =>
-        job.GetType().Name != "PSRemotingJob"
-        && job.JobStateInfo.State is not (JobState.Completed or JobState.Failed or JobState.Stopped);
+        (job.GetType().Name != "PSRemotingJob" || JobProcesses.HasProcess(job))
+        && !JobInternals.IsFinished(job.JobStateInfo.State);
 }

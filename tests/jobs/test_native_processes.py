@@ -1,0 +1,105 @@
+"""The processes of Start-Job's jobs: what becomes of a job whose process dies."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from typing import Any
+
+import pytest
+
+from psbridge import JobFailed, Session
+from psbridge.jobs.handle import JobHandle
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="has no such signals")
+
+LOOP = "Write-Warning w; $PID; Start-Sleep 300"
+
+
+def started(shell: Session, script: str = LOOP) -> tuple[JobHandle, int]:
+    """A job of Start-Job, and its process."""
+    job = shell.start_job(script)
+    deadline = time.monotonic() + 60
+    while not job.children[0].net.Output.Count:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    return job, job.children[0].net.Output[0].BaseObject
+
+
+def within(seconds: float, call: Any) -> None:
+    began = time.monotonic()
+    call()
+    assert time.monotonic() - began < seconds
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_a_job_whose_process_is_killed_has_failed_and_says_so(
+    shell: Session, number: signal.Signals
+) -> None:
+    job, pid = started(shell)
+    os.kill(pid, number)
+    assert job.wait(20)
+    assert (job.state, job.children[0].state) == ("Failed", "Failed")
+    assert job.reason is not None
+    assert "ended abnormally" in job.reason
+    if number == signal.SIGKILL:
+        assert "Exit code: 137" in job.reason
+    with pytest.raises(JobFailed) as caught:
+        job.result(20)
+    # What came, stays.
+    assert caught.value.result == [pid]
+    assert [record.message for record in caught.value.result.warnings] == ["w"]
+    within(5, job.stop)
+    within(5, lambda: job.remove(force=True))
+    assert len(shell.jobs) == 0
+
+
+def test_an_exit_of_the_process_gives_its_code(shell: Session) -> None:
+    job = shell.start_job("'out'; [Environment]::Exit(7)")
+    assert job.wait(20)
+    assert (job.state, "Exit code: 7" in str(job.reason)) == ("Failed", True)
+
+
+def test_a_pipeline_that_waits_for_such_a_job_goes_on(shell: Session) -> None:
+    found = shell.run(
+        "$j = Start-Job { 'out'; Stop-Process -Id $PID -Force; Start-Sleep 300 } | Wait-Job; "
+        "$j.State.ToString(); Receive-Job $j -ErrorAction SilentlyContinue; Remove-Job $j; 'on'"
+    )
+    assert found == ["Failed", "out", "on"]
+
+
+def test_a_stop_ends_where_the_process_has_just_died(shell: Session) -> None:
+    job, pid = started(shell)
+    os.kill(pid, signal.SIGKILL)
+    within(10, job.stop)
+    assert job.state in ("Stopped", "Failed")
+
+
+@pytest.mark.parametrize("end", ["shell.close()", "", "job.remove(force=True)", "sys.exit(0)"])
+def test_nobody_waits_for_a_dead_process_at_the_end(end: str) -> None:
+    program = f"""
+    import os, sys, time
+    from psbridge import Session
+    shell = Session()
+    job = shell.start_job("$PID; Start-Sleep 300")
+    while not job.children[0].net.Output.Count:
+        time.sleep(0.01)
+    os.kill(job.children[0].net.Output[0].BaseObject, 9)
+    {end}
+    """
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", textwrap.dedent(program)],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_a_job_that_ends_by_itself_is_not_told_as_failed(shell: Session) -> None:
+    for _ in range(3):
+        job = shell.start_job("1")
+        assert job.result(60) == [1]
+        assert (job.state, job.reason) == ("Completed", None)
