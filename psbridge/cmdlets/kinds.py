@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any, Literal
 
+from ..engine.paths import path_from_net
 from ..errors import DeclarationError
 from .credentials import Credential, Secret
 
@@ -121,12 +122,12 @@ def _same(value: Any, _: Any) -> Any:
 
 def _path(text: str, net: Any) -> Path:
     """The path in the file system, from where PowerShell is."""
-    return Path(net.ResolvePath(text))
+    return path_from_net(net.ResolvePath(text))
 
 
 def _paths(texts: list[str], net: Any) -> list[Path]:
     """The same for each; wildcards become the files that there are."""
-    return [Path(found) for text in texts for found in net.ResolvePaths(text)]
+    return [path_from_net(found) for text in texts for found in net.ResolvePaths(text)]
 
 
 def _function(block: Any, _: Any) -> Callable[..., Any]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import kept
 from ..errors import CompileError
+from .paths import net_path, path_from_net
 
 if TYPE_CHECKING:
     from .homes import Home
@@ -32,7 +33,7 @@ __all__ = [
 ]
 
 # Part of each key: what this module asks of the compiler. Count it up when that changes.
-_OPTIONS = "1"
+_OPTIONS = "2"
 
 # The reference set. All of .NET would do and cost 0.35 s more each time.
 _FRAMEWORK = (
@@ -123,7 +124,7 @@ def compile_assembly(
 
     for dll in ("Microsoft.CodeAnalysis.dll", "Microsoft.CodeAnalysis.CSharp.dll"):
         try:
-            clr.AddReference(str(home / dll))
+            clr.AddReference(net_path(home / dll))
         except Exception as error:
             raise CompileError(f"there is no C# compiler: {home / dll}: {error}") from error
     from Microsoft.CodeAnalysis import (
@@ -154,13 +155,13 @@ def compile_assembly(
         )
     metadata = List[MetadataReference]()
     for path in _reference_paths(home):
-        metadata.Add(MetadataReference.CreateFromFile(str(path)))
+        metadata.Add(MetadataReference.CreateFromFile(net_path(path)))
     for reference in references:
         image = reference.image
         metadata.Add(
             MetadataReference.CreateFromStream(MemoryStream(image))
             if isinstance(image, bytes)
-            else MetadataReference.CreateFromFile(str(image))
+            else MetadataReference.CreateFromFile(net_path(image))
         )
     options = (
         CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary)
@@ -168,6 +169,7 @@ def compile_assembly(
         .WithNullableContextOptions(NullableContextOptions.Enable)
         .WithGeneralDiagnosticOption(ReportDiagnostic.Error)
         .WithDeterministic(True)
+        .WithAllowUnsafe(True)  # a function of C's is called by its address in `PythonText.cs`
     )
     compilation = CSharpCompilation.Create(name, trees, metadata, options)
     stream = MemoryStream()
@@ -218,21 +220,23 @@ def load_compiled(
     path = _path(key, name)
     try:
         if path.is_file():
-            return CompiledAssembly(context.LoadFromAssemblyPath(str(path)), key, path)
+            return CompiledAssembly(context.LoadFromAssemblyPath(net_path(path)), key, path)
     except (OSError, BadImageFormatException, IOException, UnauthorizedAccessException):
         pass  # damaged from outside, for ours are renamed into place whole; or not ours to read
-    unique = f"{name}-{key[:8]}"
+    unique = _unique(name, key)
     with _shown(notice):
         image = compile_assembly(sources, name=unique, home=home.path, references=references)
     if kept.keep_file(path, image):
-        return CompiledAssembly(context.LoadFromAssemblyPath(str(path)), key, path)
+        return CompiledAssembly(context.LoadFromAssemblyPath(net_path(path)), key, path)
     return CompiledAssembly(context.LoadFromStream(MemoryStream(image)), key, image)
 
 
 def kept_assembly(
     sources: Sequence[SourceFile], *, name: str, home: Home, reference_keys: Sequence[str] = ()
-) -> Path | None:
-    """Where `load_compiled` finds what it has compiled, without .NET; None where it has not.
+) -> tuple[Path, str] | None:
+    """The file in which `load_compiled` has kept what it compiled, and the assembly's name.
+
+    None where it has not. This needs no .NET.
 
     Args:
         sources: the files.
@@ -240,13 +244,19 @@ def kept_assembly(
         home: the engine to compile with and for.
         reference_keys: the keys of the assemblies of ours that the sources use.
     """
-    path = _path(assembly_key(sources, name, home, reference_keys), name)
-    return path if path.is_file() else None
+    key = assembly_key(sources, name, home, reference_keys)
+    path = _path(key, name)
+    return (path, _unique(name, key)) if path.is_file() else None
 
 
 def cache_folder() -> Path:
     """The folder in which compiled assemblies are kept."""
     return kept.cache_folder("compiled")
+
+
+def _unique(name: str, key: str) -> str:
+    """The assembly's own name: two versions can be loaded in one process."""
+    return f"{name}-{key[:8]}"
 
 
 def _path(key: str, name: str) -> Path:
@@ -289,7 +299,7 @@ def _reference_paths(home: Path) -> list[Path]:
     from System import AppContext
 
     trusted = str(AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")).split(os.pathsep)
-    by_name = {path.stem: path for path in map(Path, trusted)}
+    by_name = {path.stem: path for path in map(path_from_net, trusted)}
     by_name["System.Management.Automation"] = home / "System.Management.Automation.dll"
     wanted = (*_FRAMEWORK, "System.Management.Automation")
     return [by_name[name] for name in wanted if name in by_name]

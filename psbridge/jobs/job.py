@@ -124,11 +124,11 @@ class Job(RecordWriter):
             StopRequested: the work is to stop.
             PsbridgeError: the work runs in another process, where it cannot be blocked.
         """
-        from ..values import clean_text
+        from ..values import net_text
 
         child = self._child_job("blocked")
         said = child.StatusMessage
-        child.SetStatusMessage(clean_text(message))
+        child.SetStatusMessage(net_text(message))
         child.Block()
         while child.IsBlocked(_SLICE_MILLISECONDS):
             pass

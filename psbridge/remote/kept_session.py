@@ -35,6 +35,8 @@ class RemoteSession(RunspaceSession):
     it waits for its turn. It ends with the session that opened it.
     """
 
+    _is_far = True
+
     def __init__(self, owner: RunspaceSession, target: Target) -> None:
         """Open a session; `Session.connect` does."""
         self.target = target
@@ -48,7 +50,7 @@ class RemoteSession(RunspaceSession):
         from PSBridge.Remote import RemoteOpening, RemoteRunspaces
 
         from ..session.pipeline import powershell_error
-        from ..values import clean_text
+        from ..values import net_text
 
         self._info = connection_to(self.target, FanOut())
         # Not in a pipeline of the owner's, so that many can be opened at once.
@@ -63,7 +65,7 @@ class RemoteSession(RunspaceSession):
             opening.Runspace.Dispose()
             if opening.Failure is None:
                 raise SessionClosedError(f"the session with {self.location} was closed")
-            record = RemoteRunspaces.OpenFailure(opening.Failure, clean_text(self.location))
+            record = RemoteRunspaces.OpenFailure(opening.Failure, net_text(self.location))
             raise powershell_error(opening.Failure, record=record) from opening.Failure
         return self._owner.engine, None, opening.Runspace
 
@@ -134,9 +136,9 @@ class RemoteSession(RunspaceSession):
     ) -> None:
         from PSBridge.Remote import RemoteScript
 
-        from ..values import clean_text
+        from ..values import net_text
 
-        if arguments or parameters or not RemoteScript.AddCommands(pipeline, clean_text(script)):
+        if arguments or parameters or not RemoteScript.AddCommands(pipeline, net_text(script)):
             super()._add(pipeline, script, arguments, parameters)
 
     def _run_alone(self, fill: Any, settings: Any, lines: Any) -> Result:
