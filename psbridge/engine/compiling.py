@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from .homes import Home
 
 __all__ = [
+    "FIX_CACHE",
     "CompiledAssembly",
     "SourceFile",
     "assembly_key",
@@ -34,6 +36,12 @@ __all__ = [
 
 # Part of each key: what this module asks of the compiler. Count it up when that changes.
 _OPTIONS = "2"
+
+# What to do where others could have put code into the cache.
+FIX_CACHE = (
+    "remove that folder, or take it and its rights back with chown and chmod go-w; "
+    "until then C# is compiled at each start (1 to 2 s)"
+)
 
 # The reference set. All of .NET would do and cost 0.35 s more each time.
 _FRAMEWORK = (
@@ -196,8 +204,8 @@ def load_compiled(
 
     What is compiled is kept in `cache_folder` under a name made from the sources, the engine
     and the options, so a change in any of them is another file, and processes that compile at
-    once write the same bytes. Where the folder cannot be written the assembly is loaded from
-    memory; a kept file that is damaged is made again.
+    once write the same bytes. Where the folder cannot be written, or others could have
+    written it, the assembly is loaded from memory; a kept file that is damaged is made again.
 
     Args:
         sources: the files.
@@ -218,15 +226,18 @@ def load_compiled(
     # The context in which PowerShell looks for assemblies, and later ones of ours for this one.
     context = AssemblyLoadContext.Default
     path = _path(key, name)
+    reason = kept.distrust(path)
+    if reason is not None:
+        warnings.warn(f"{reason}, so no C# is kept there: {FIX_CACHE}", stacklevel=2)
     try:
-        if path.is_file():
+        if reason is None and path.is_file():
             return CompiledAssembly(context.LoadFromAssemblyPath(net_path(path)), key, path)
     except (OSError, BadImageFormatException, IOException, UnauthorizedAccessException):
         pass  # damaged from outside, for ours are renamed into place whole; or not ours to read
     unique = _unique(name, key)
     with _shown(notice):
         image = compile_assembly(sources, name=unique, home=home.path, references=references)
-    if kept.keep_file(path, image):
+    if reason is None and kept.keep_file(path, image):
         return CompiledAssembly(context.LoadFromAssemblyPath(net_path(path)), key, path)
     return CompiledAssembly(context.LoadFromStream(MemoryStream(image)), key, image)
 
@@ -246,7 +257,8 @@ def kept_assembly(
     """
     key = assembly_key(sources, name, home, reference_keys)
     path = _path(key, name)
-    return (path, _unique(name, key)) if path.is_file() else None
+    usable = path.is_file() and kept.distrust(path) is None
+    return (path, _unique(name, key)) if usable else None
 
 
 def cache_folder() -> Path:
