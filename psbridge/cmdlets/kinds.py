@@ -6,6 +6,7 @@ import collections.abc
 import datetime as dt
 import decimal
 import enum
+import re
 import typing
 import uuid
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from ..engine.paths import path_from_net
 from ..errors import DeclarationError
 from .credentials import Credential, Secret
 
-__all__ = ["Kind", "kind_of"]
+__all__ = ["Kind", "check_net_type", "kind_of"]
 
 # Makes the Python value of a value that `from_net` has converted; the second argument is the .NET
 # cmdlet, which knows where its caller is.
@@ -68,6 +69,7 @@ def kind_of(hint: Any, where: str, net_type: str | None = None) -> Kind:
     if net_type is not None:
         if hint not in (object, Any):
             raise DeclarationError(f"{where}: net_type goes with the annotation object")
+        check_net_type(net_type, f"{where}: net_type")
         return Kind(f"global::{net_type.replace('+', '.')}", _same)
     if hint in _SIMPLE:
         return _SIMPLE[hint]
@@ -96,6 +98,28 @@ def kind_of(hint: Any, where: str, net_type: str | None = None) -> Kind:
         "Secret, Callable, a list of one of these, dict, or object for anything; a .NET type is "
         "named by Parameter(net_type=...)"
     )
+
+
+def check_net_type(name: object, where: str) -> None:
+    """Refuse what cannot be the name of a .NET type: it goes into C#.
+
+    Raises:
+        DeclarationError: it cannot.
+    """
+    if not (isinstance(name, str) and _NET_TYPE.fullmatch(name)):
+        shown = ascii(name) if len(repr(name)) < _LONGEST else f"{ascii(name)[:_LONGEST]}…"
+        raise DeclarationError(
+            f"{where} is {shown}; it is the full name of a .NET type, such as 'System.Version' or "
+            "'System.Collections.Generic.List<int>'"
+        )
+
+
+_LONGEST = 100
+_NET_TYPE = re.compile(
+    r"[A-Za-z_]\w*(?:[.+][A-Za-z_]\w*)*"  # with a + before a nested type
+    r"(?:<[\w.+<>,\[\] ]+>)?(?:\[,*\])*",
+    re.ASCII,
+)
 
 
 def _list_of(hint: Any, where: str) -> Kind:
