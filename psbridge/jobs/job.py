@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -157,7 +158,9 @@ _SLICE_MILLISECONDS = int(SLICE_SECONDS * 1000)
 
 
 def name_of(function: object) -> str:
-    """What to call a function."""
+    """What to call a function; a `functools.partial` without its arguments, which may be secret."""
+    while isinstance(function, functools.partial):
+        function = function.func
     name = getattr(function, "__qualname__", None)
     return name if name and isinstance(name, str) else repr(function)
 
