@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["cache_folder", "digest_of", "keep_file", "replace_folder"]
+__all__ = ["cache_folder", "digest_of", "distrust", "keep_file", "replace_folder"]
 
 
 def cache_folder(kind: str) -> Path:
@@ -32,7 +33,7 @@ def keep_file(path: Path, data: bytes) -> bool:
     """Write a file whose name says what is in it.
 
     Args:
-        path: where; its folders are made.
+        path: where; its folders are made, for this user alone.
         data: what is in it.
 
     Returns:
@@ -41,7 +42,7 @@ def keep_file(path: Path, data: bytes) -> bool:
     # Not tempfile's: its files are for this user alone, and a cache may be shared.
     temporary = path.with_name(f"{path.name}.{os.urandom(16).hex()}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_private(path.parent)
         with temporary.open("xb") as file:
             file.write(data)
         temporary.replace(path)
@@ -53,6 +54,45 @@ def keep_file(path: Path, data: bytes) -> bool:
             return path.read_bytes() == data
         return False
     return True
+
+
+def distrust(path: Path) -> str | None:
+    """Why somebody else may have made what is kept at a path, which is in a `cache_folder`.
+
+    Whoever can write to what is loaded as code is this user. Not checked: the folder in which all
+    programs of a user keep things; and Windows, where a user's folders are the user's.
+
+    Returns:
+        The reason, with the place; None where only this user can have made it.
+    """
+    if os.name == "nt":
+        return None
+    top = cache_folder("").parent
+    for place in (path, *path.parents):
+        if place == top:
+            break
+        for look in (place.lstat, place.stat):
+            try:
+                found = look()
+            except OSError:
+                continue  # it is not there, and so nobody's
+            if found.st_uid != os.geteuid():
+                return f"{place} belongs to another user"
+            if not stat.S_ISLNK(found.st_mode) and found.st_mode & _OTHERS_WRITE:
+                return f"{place} can be written by other users"
+    return None
+
+
+_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
+
+
+def _make_private(folder: Path) -> None:
+    missing = []
+    while not folder.exists():
+        missing.append(folder)
+        folder = folder.parent
+    for each in reversed(missing):
+        each.mkdir(mode=0o700, exist_ok=True)
 
 
 def replace_folder(finished: Path, folder: Path, aside: Path) -> None:

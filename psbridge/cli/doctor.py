@@ -248,9 +248,12 @@ _WAYS = (
 
 
 def _cache() -> Check:
-    from ..engine.compiling import cache_folder
+    from ..engine.compiling import FIX_CACHE, cache_folder
+    from ..kept import distrust
 
     folder = cache_folder()
+    if reason := distrust(folder):
+        return Check("cache", "note", reason, FIX_CACHE, (str(folder),))
     there = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
     try:
         # The rights alone do not tell: of a full disk, for example.

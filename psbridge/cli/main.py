@@ -8,7 +8,7 @@ from importlib import import_module
 
 from .._version import __version__
 from ..errors import PsbridgeError
-from .streams import CommandParser, flush, open_closed
+from .streams import CommandParser, flush, open_closed, write_utf8
 
 __all__ = ["main"]
 
@@ -39,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         or what a script gave to ``exit``.
     """
     open_closed()
+    write_utf8()
     try:
         code = _run(sys.argv[1:] if arguments is None else list(arguments))
     except PsbridgeError as error:

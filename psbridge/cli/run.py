@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..engine.paths import net_path
 from .streams import discard
 
 if TYPE_CHECKING:
@@ -91,6 +92,9 @@ def run(args: argparse.Namespace) -> int:
     from_input = _STANDARD_INPUT in (args.file, args.command)
     if args.file is None and args.command is None:
         return _refuse("run needs a command, -f FILE, or - for standard input", 2)
+    # A file's name stays Python's; code and arguments are text, in UTF-8 whatever the locale is.
+    args.rest = [net_path(word) for word in args.rest]
+    args.command = args.command and net_path(args.command)
     if from_input and args.rest:
         return _refuse("commands from standard input take no arguments", 2)
     if args.file is not None and not from_input and (problem := _file_problem(Path(args.file))):

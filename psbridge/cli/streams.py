@@ -8,6 +8,8 @@ fails with one line.
 from __future__ import annotations
 
 import argparse
+import codecs
+import io
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -17,7 +19,7 @@ from ..errors import PsbridgeError
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite
 
-__all__ = ["CommandParser", "discard", "flush", "open_closed", "write"]
+__all__ = ["CommandParser", "discard", "flush", "open_closed", "write", "write_utf8"]
 
 
 class CommandParser(argparse.ArgumentParser):
@@ -42,6 +44,13 @@ def open_closed() -> None:
         except OSError:
             # Gets the lowest number that is free, and is for native programs, too.
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+
+
+def write_utf8() -> None:
+    """Write UTF-8 where the locale knows ASCII only, as PowerShell does."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and codecs.lookup(stream.encoding).name == "ascii":
+            stream.reconfigure(encoding="utf-8", errors=stream.errors)
 
 
 def write(text: str, end: str = "\n") -> None:

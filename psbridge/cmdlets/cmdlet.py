@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn, cast
 from ..errors import DeclarationError, PsbridgeError, StopRequested
 from ..session.session import current_session
 from ..session.writer import RecordWriter
+from ..values.text import net_text
 from .declaration import ConfirmImpact, Declaration, declare
 
 if TYPE_CHECKING:
@@ -169,7 +170,9 @@ class Cmdlet(RecordWriter):
         invocation = self._running_invocation
         if invocation.in_job:
             return True
-        return _answer(invocation.net.AskShouldProcess(target, action))
+        return _answer(
+            invocation.net.AskShouldProcess(net_text(target), action and net_text(action))
+        )
 
     def should_continue(self, query: str, caption: str = "Confirm") -> bool:
         """Ask the user, whatever -Confirm says; skip it where your -Force is given.
@@ -185,7 +188,7 @@ class Cmdlet(RecordWriter):
         invocation = self._running_invocation
         if invocation.in_job:
             raise PsbridgeError(f"a job has nobody to ask: {query}")
-        return _answer(invocation.net.AskShouldContinue(query, caption))
+        return _answer(invocation.net.AskShouldContinue(net_text(query), net_text(caption)))
 
     def throw_terminating_error(
         self,

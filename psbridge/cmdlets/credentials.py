@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Self
 
+from ..values.text import net_text
+
 __all__ = ["Credential", "Secret"]
 
 
@@ -32,7 +34,7 @@ class Secret:
         """The .NET SecureString."""
         from System.Net import NetworkCredential
 
-        return NetworkCredential("", self._text).SecurePassword
+        return NetworkCredential("", net_text(self._text)).SecurePassword
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secret):
@@ -62,4 +64,4 @@ class Credential:
         """PowerShell's PSCredential."""
         from System.Management.Automation import PSCredential
 
-        return PSCredential(self.username, self.password._to_net())
+        return PSCredential(net_text(self.username), self.password._to_net())

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, Union
 
 from ..errors import DeclarationError
-from .kinds import Kind, kind_of
+from .kinds import Kind, check_net_type, kind_of
 from .parameter import Parameter
 from .verbs import nearest_verb
 
@@ -204,6 +204,7 @@ def _check_sets(cls: type, parameters: list[DeclaredParameter], default: str | N
 
 def _output_type(cls: type, kind: Any) -> str:
     if isinstance(kind, str):
+        check_net_type(kind, f"{cls.__qualname__}: output_types")
         return kind
     if kind in (None, dict) or (isinstance(kind, type) and hasattr(kind, "__dataclass_fields__")):
         return "System.Management.Automation.PSCustomObject"

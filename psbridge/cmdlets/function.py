@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import types
 import typing
 from collections.abc import Callable
@@ -16,6 +17,9 @@ __all__ = ["cmdlet", "cmdlet_of"]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _CMDLETS = "_psbridge_cmdlet"
+
+
+_HALF_PAIR = re.compile("[\ud800-\udfff]")
 
 
 def cmdlet(name: str, *, as_job: bool = False, **options: Any) -> Callable[[_Function], _Function]:
@@ -49,7 +53,8 @@ def cmdlet(name: str, *, as_job: bool = False, **options: Any) -> Callable[[_Fun
         body = _body(function) | {
             "__module__": function.__module__,
             "__qualname__": function.__qualname__,
-            "__doc__": function.__doc__,
+            # CPython makes no class with half of a surrogate pair in its docstring.
+            "__doc__": function.__doc__ and _HALF_PAIR.sub("\ufffd", function.__doc__),
         }
         made = types.new_class(
             function.__name__,

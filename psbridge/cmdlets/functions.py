@@ -13,7 +13,7 @@ from PSBridge import PythonAnswer, PythonFunctions
 from System import Array, Func, Object, String
 
 from ..errors import ConversionError
-from ..values import clean_text, from_net, to_net
+from ..values import from_net, net_text, to_net
 from .declaration import Declaration
 from .source import function_key
 
@@ -47,7 +47,7 @@ def _guarded(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
         try:
             return PythonAnswer(function(first, second), None)
         except BaseException as error:
-            return PythonAnswer(None, clean_text(str(error)) or type(error).__name__)
+            return PythonAnswer(None, net_text(str(error)) or type(error).__name__)
 
     return call
 
@@ -85,4 +85,4 @@ def _offer(offer: Any) -> Any:
         text = str(text)
     if not isinstance(tooltip, str):
         raise ConversionError(f"a tooltip is a text, and {tooltip!r} is none")
-    return Array[String]([clean_text(text), clean_text(tooltip)])
+    return Array[String]([net_text(text), net_text(tooltip)])

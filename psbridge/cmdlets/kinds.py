@@ -6,6 +6,7 @@ import collections.abc
 import datetime as dt
 import decimal
 import enum
+import re
 import typing
 import uuid
 from collections.abc import Callable
@@ -13,10 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any, Literal
 
+from ..engine.paths import path_from_net
 from ..errors import DeclarationError
 from .credentials import Credential, Secret
 
-__all__ = ["Kind", "kind_of"]
+__all__ = ["Kind", "check_net_type", "kind_of"]
 
 # Makes the Python value of a value that `from_net` has converted; the second argument is the .NET
 # cmdlet, which knows where its caller is.
@@ -67,6 +69,7 @@ def kind_of(hint: Any, where: str, net_type: str | None = None) -> Kind:
     if net_type is not None:
         if hint not in (object, Any):
             raise DeclarationError(f"{where}: net_type goes with the annotation object")
+        check_net_type(net_type, f"{where}: net_type")
         return Kind(f"global::{net_type.replace('+', '.')}", _same)
     if hint in _SIMPLE:
         return _SIMPLE[hint]
@@ -97,6 +100,28 @@ def kind_of(hint: Any, where: str, net_type: str | None = None) -> Kind:
     )
 
 
+def check_net_type(name: object, where: str) -> None:
+    """Refuse what cannot be the name of a .NET type: it goes into C#.
+
+    Raises:
+        DeclarationError: it cannot.
+    """
+    if not (isinstance(name, str) and _NET_TYPE.fullmatch(name)):
+        shown = ascii(name) if len(repr(name)) < _LONGEST else f"{ascii(name)[:_LONGEST]}…"
+        raise DeclarationError(
+            f"{where} is {shown}; it is the full name of a .NET type, such as 'System.Version' or "
+            "'System.Collections.Generic.List<int>'"
+        )
+
+
+_LONGEST = 100
+_NET_TYPE = re.compile(
+    r"[A-Za-z_]\w*(?:[.+][A-Za-z_]\w*)*"  # with a + before a nested type
+    r"(?:<[\w.+<>,\[\] ]+>)?(?:\[,*\])*",
+    re.ASCII,
+)
+
+
 def _list_of(hint: Any, where: str) -> Kind:
     element = kind_of(hint, where)
     if element is _SIMPLE[Path] or element is _SIMPLE[PurePath]:
@@ -121,12 +146,12 @@ def _same(value: Any, _: Any) -> Any:
 
 def _path(text: str, net: Any) -> Path:
     """The path in the file system, from where PowerShell is."""
-    return Path(net.ResolvePath(text))
+    return path_from_net(net.ResolvePath(text))
 
 
 def _paths(texts: list[str], net: Any) -> list[Path]:
     """The same for each; wildcards become the files that there are."""
-    return [Path(found) for text in texts for found in net.ResolvePaths(text)]
+    return [path_from_net(found) for text in texts for found in net.ResolvePaths(text)]
 
 
 def _function(block: Any, _: Any) -> Callable[..., Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import importlib.util
+import os
 import re
 import sys
 import traceback
@@ -16,6 +17,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from ..engine.compiling import CompiledAssembly, load_compiled
+from ..engine.paths import possible_path
 from ..engine.starting import Engine
 from ..errors import DeclarationError, PsbridgeError
 from ..jobs.places.file_modules import forget, remember
@@ -53,11 +55,14 @@ def load_module(module: str | Path) -> ModuleType:
     """
     if isinstance(module, str) and not names_a_file(module):
         return _load_name(module)
-    path = Path(module).expanduser().resolve()
+    try:
+        path = possible_path(module).expanduser().resolve()
+    except FileNotFoundError as error:
+        raise DeclarationError(f"there is no module {str(module)!r}: {error.strerror}") from error
     if not path.is_file():
         raise DeclarationError(f"there is no module {module}: {path} is not a file")
     # The name has to be the file's alone: two files of one name are two modules.
-    name = f"{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+    name = f"{path.stem}_{hashlib.sha256(os.fsencode(path)).hexdigest()[:8]}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise DeclarationError(f"{path} is no Python module")
@@ -82,7 +87,10 @@ def names_a_file(module: str) -> bool:
 def _load_name(name: str) -> ModuleType:
     with _anew(name) if name in _loaded_names else nullcontext():
         importlib.invalidate_caches()
-        loaded = importlib.import_module(name)
+        try:
+            loaded = importlib.import_module(name)
+        except UnicodeEncodeError as error:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name) from error
     _loaded_names.add(name)
     return loaded
 

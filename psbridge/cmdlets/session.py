@@ -7,6 +7,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..engine.paths import net_path
 from ..errors import DeclarationError
 from ..jobs.session import JobSession
 
@@ -108,7 +109,7 @@ class CmdletSession(JobSession):
 
         # Not the cmdlets that the module exports: the runspace has its own view of each.
         for found in self._call("Get-Command", Name=imported.names, CommandType="Cmdlet"):
-            CommandHelp.SetFile(found, str(file))
+            CommandHelp.SetFile(found, net_path(file))
         CommandHelp.Forget(self._runspace)
 
     def _import(self, source: str, name: str, cmdlets: list[type[Cmdlet]]) -> _Imported:
@@ -130,7 +131,7 @@ class CmdletSession(JobSession):
         self._has_types = True
         made, help_file = make_types(self.engine, self._runspace.InstanceId, name, cmdlets)
         if isinstance(made.image, Path):
-            module = {"Name": str(made.image)}
+            module = {"Name": net_path(made.image)}
         else:
             module = {"Assembly": made.assembly}
         (net,) = self._call("Import-Module", **module, PassThru=True, ErrorAction="Stop")

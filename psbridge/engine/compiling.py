@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -16,11 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 from .. import kept
 from ..errors import CompileError
+from .paths import net_path, path_from_net
 
 if TYPE_CHECKING:
     from .homes import Home
 
 __all__ = [
+    "FIX_CACHE",
     "CompiledAssembly",
     "SourceFile",
     "assembly_key",
@@ -32,7 +35,13 @@ __all__ = [
 ]
 
 # Part of each key: what this module asks of the compiler. Count it up when that changes.
-_OPTIONS = "1"
+_OPTIONS = "2"
+
+# What to do where others could have put code into the cache.
+FIX_CACHE = (
+    "remove that folder, or take it and its rights back with chown and chmod go-w; "
+    "until then C# is compiled at each start (1 to 2 s)"
+)
 
 # The reference set. All of .NET would do and cost 0.35 s more each time.
 _FRAMEWORK = (
@@ -124,7 +133,7 @@ def compile_assembly(
 
     for dll in ("Microsoft.CodeAnalysis.dll", "Microsoft.CodeAnalysis.CSharp.dll"):
         try:
-            clr.AddReference(str(home / dll))
+            clr.AddReference(net_path(home / dll))
         except Exception as error:
             raise CompileError(f"there is no C# compiler: {home / dll}: {error}") from error
     from Microsoft.CodeAnalysis import (
@@ -155,13 +164,13 @@ def compile_assembly(
         )
     metadata = List[MetadataReference]()
     for path in _reference_paths(home):
-        metadata.Add(MetadataReference.CreateFromFile(str(path)))
+        metadata.Add(MetadataReference.CreateFromFile(net_path(path)))
     for reference in references:
         image = reference.image
         metadata.Add(
             MetadataReference.CreateFromStream(MemoryStream(image))
             if isinstance(image, bytes)
-            else MetadataReference.CreateFromFile(str(image))
+            else MetadataReference.CreateFromFile(net_path(image))
         )
     options = (
         CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary)
@@ -169,6 +178,7 @@ def compile_assembly(
         .WithNullableContextOptions(NullableContextOptions.Enable)
         .WithGeneralDiagnosticOption(ReportDiagnostic.Error)
         .WithDeterministic(True)
+        .WithAllowUnsafe(True)  # a function of C's is called by its address in `PythonText.cs`
     )
     compilation = CSharpCompilation.Create(name, trees, metadata, options)
     stream = MemoryStream()
@@ -195,8 +205,8 @@ def load_compiled(
 
     What is compiled is kept in `cache_folder` under a name made from the sources, the engine
     and the options, so a change in any of them is another file, and processes that compile at
-    once write the same bytes. Where the folder cannot be written the assembly is loaded from
-    memory; a kept file that is damaged is made again.
+    once write the same bytes. Where the folder cannot be written, or others could have
+    written it, the assembly is loaded from memory; a kept file that is damaged is made again.
 
     Args:
         sources: the files.
@@ -217,23 +227,28 @@ def load_compiled(
     # The context in which PowerShell looks for assemblies, and later ones of ours for this one.
     context = AssemblyLoadContext.Default
     path = _path(key, name)
+    reason = kept.distrust(path)
+    if reason is not None:
+        warnings.warn(f"{reason}, so no C# is kept there: {FIX_CACHE}", stacklevel=2)
     try:
-        if path.is_file():
-            return CompiledAssembly(context.LoadFromAssemblyPath(str(path)), key, path)
+        if reason is None and path.is_file():
+            return CompiledAssembly(context.LoadFromAssemblyPath(net_path(path)), key, path)
     except (OSError, BadImageFormatException, IOException, UnauthorizedAccessException):
         pass  # damaged from outside, for ours are renamed into place whole; or not ours to read
-    unique = f"{name}-{key[:8]}"
+    unique = _unique(name, key)
     with _shown(notice):
         image = compile_assembly(sources, name=unique, home=home.path, references=references)
-    if kept.keep_file(path, image):
-        return CompiledAssembly(context.LoadFromAssemblyPath(str(path)), key, path)
+    if reason is None and kept.keep_file(path, image):
+        return CompiledAssembly(context.LoadFromAssemblyPath(net_path(path)), key, path)
     return CompiledAssembly(context.LoadFromStream(MemoryStream(image)), key, image)
 
 
 def kept_assembly(
     sources: Sequence[SourceFile], *, name: str, home: Home, reference_keys: Sequence[str] = ()
-) -> Path | None:
-    """Where `load_compiled` finds what it has compiled, without .NET; None where it has not.
+) -> tuple[Path, str] | None:
+    """The file in which `load_compiled` has kept what it compiled, and the assembly's name.
+
+    None where it has not. This needs no .NET.
 
     Args:
         sources: the files.
@@ -241,13 +256,20 @@ def kept_assembly(
         home: the engine to compile with and for.
         reference_keys: the keys of the assemblies of ours that the sources use.
     """
-    path = _path(assembly_key(sources, name, home, reference_keys), name)
-    return path if path.is_file() else None
+    key = assembly_key(sources, name, home, reference_keys)
+    path = _path(key, name)
+    usable = path.is_file() and kept.distrust(path) is None
+    return (path, _unique(name, key)) if usable else None
 
 
 def cache_folder() -> Path:
     """The folder in which compiled assemblies are kept."""
     return kept.cache_folder("compiled")
+
+
+def _unique(name: str, key: str) -> str:
+    """The assembly's own name: two versions can be loaded in one process."""
+    return f"{name}-{key[:8]}"
 
 
 def _path(key: str, name: str) -> Path:
@@ -290,7 +312,7 @@ def _reference_paths(home: Path) -> list[Path]:
     from System import AppContext
 
     trusted = str(AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")).split(os.pathsep)
-    by_name = {path.stem: path for path in map(Path, trusted)}
+    by_name = {path.stem: path for path in map(path_from_net, trusted)}
     by_name["System.Management.Automation"] = home / "System.Management.Automation.dll"
     wanted = (*_FRAMEWORK, "System.Management.Automation")
     return [by_name[name] for name in wanted if name in by_name]

@@ -25,12 +25,19 @@ _text: Any = ctypes.c_wchar_p if sys.platform == "win32" else ctypes.c_char_p
 
 # hostfxr_delegate_type.
 _LOAD_ASSEMBLY_AND_GET_FUNCTION_POINTER = 5
+_GET_FUNCTION_POINTER = 6
+_LOAD_ASSEMBLY = 7
 
 _ErrorWriter = ctypes.CFUNCTYPE(None, _text)
 _LoadAndGet = ctypes.CFUNCTYPE(
     ctypes.c_int32,
     *(_text, _text, _text, _text, ctypes.c_void_p, ctypes.POINTER(ctypes.c_void_p)),
 )
+_Get = ctypes.CFUNCTYPE(
+    ctypes.c_int32,
+    *(_text, _text, _text, ctypes.c_void_p, ctypes.c_void_p, ctypes.POINTER(ctypes.c_void_p)),
+)
+_Load = ctypes.CFUNCTYPE(ctypes.c_int32, _text, ctypes.c_void_p, ctypes.c_void_p)
 # Called with the GIL released, as all of ctypes' functions of C are; .NET takes it in there.
 _EntryPoint = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_char_p, ctypes.c_int32)
 
@@ -123,15 +130,48 @@ class CoreClr:
         )
         return _EntryPoint(found.value or 0)
 
+    def find_shared(
+        self, path: Path, assembly: str, kind: str, name: str
+    ) -> Callable[[bytes], int]:
+        """A static function ``int F(IntPtr, int)`` of an assembly that all others see.
+
+        Those of `find` have a load context of their own, as plug-ins have.
+
+        Args:
+            path: the assembly's file.
+            assembly: its name.
+            kind: the full name of the type.
+            name: the function's name.
+
+        Raises:
+            Exception: there is none, or .NET did not start.
+        """
+        load = _Load(self._delegate(_LOAD_ASSEMBLY))
+        get = _Get(self._delegate(_GET_FUNCTION_POINTER))
+        found = ctypes.c_void_p()
+        self._call(load, _encode(str(path)), None, None)
+        self._call(
+            get,
+            *(_encode(f"{kind}, {assembly}"), _encode(name)),
+            *(None, None, None, ctypes.byref(found)),
+        )
+        function = _EntryPoint(found.value or 0)
+        return lambda data: int(function(data, len(data)))
+
     def _loader(self) -> Callable[..., int]:
         if self._load_and_get is None:
-            found = ctypes.c_void_p()
-            self._call(
-                self._library.hostfxr_get_runtime_delegate,
-                *(self._handle, _LOAD_ASSEMBLY_AND_GET_FUNCTION_POINTER, ctypes.byref(found)),
+            self._load_and_get = _LoadAndGet(
+                self._delegate(_LOAD_ASSEMBLY_AND_GET_FUNCTION_POINTER)
             )
-            self._load_and_get = _LoadAndGet(found.value or 0)
         return self._load_and_get
+
+    def _delegate(self, kind: int) -> int:
+        """The address of one of hostfxr's functions that need CoreCLR; starts it."""
+        found = ctypes.c_void_p()
+        self._call(
+            self._library.hostfxr_get_runtime_delegate, self._handle, kind, ctypes.byref(found)
+        )
+        return found.value or 0
 
     def _call(self, function: Callable[..., int], *arguments: Any) -> None:
         set_writer = self._library.hostfxr_set_error_writer

@@ -51,8 +51,9 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import struct
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.util import LazyLoader, find_spec, module_from_spec
 from pathlib import Path
 from types import ModuleType
@@ -63,12 +64,15 @@ from ..errors import EngineStartError
 if TYPE_CHECKING:
     from .hostfxr import CoreClr
 
-__all__ = ["close_at_exit", "is_loaded_here", "load_pythonnet"]
+__all__ = ["close_at_exit", "is_loaded_here", "keep_text", "load_pythonnet", "odd_paths_hidden"]
 
 # Not so in a PowerShell that hosts Python: there the end of .NET is the end of Python.
 _loaded_here = False
 
+_text_is_kept = False
+
 _INITIALIZE = "Python.Runtime.Loader.Initialize"
+_KEEP_TEXT = ("PSBridge.PythonText", "KeepFromStart")
 
 # CPython's _Py_IsFinalizing became Py_IsFinalizing here, and pythonnet 3.2 knows the old name only:
 # what it frees while Python is finalized aborts then. `PythonRuntime.SeeFinalizing` mends that;
@@ -84,13 +88,16 @@ def is_loaded_here() -> bool:
     return _loaded_here
 
 
-def load_pythonnet(entry_dll: Path, dotnet_root: Path, home: Path | None) -> None:
+def load_pythonnet(
+    entry_dll: Path, dotnet_root: Path, home: Path | None, native: tuple[Path, str] | None = None
+) -> None:
     """Start CoreCLR and load pythonnet into it; ``import clr`` works from then on.
 
     Args:
         entry_dll: the managed program whose configuration decides what is found.
         dotnet_root: the folder with .NET's ``hostfxr``.
         home: the PowerShell home whose precompiled Python.Runtime is taken where it has one.
+        native: the C# half's file and assembly name, where it has been compiled.
 
     Raises:
         EngineStartError: .NET refused.
@@ -99,15 +106,15 @@ def load_pythonnet(entry_dll: Path, dotnet_root: Path, home: Path | None) -> Non
     try:
         from .hostfxr import CoreClr
 
-        _initialize(CoreClr(entry_dll, dotnet_root, said), home)
+        _initialize(CoreClr(entry_dll, dotnet_root, said), home, native)
     except Exception as error:
         why = "\n".join(said) or "A file of .NET beside it may be missing or damaged."
         raise EngineStartError(f".NET did not start with {entry_dll}: {error}\n{why}") from error
 
 
-def _initialize(runtime: CoreClr, home: Path | None) -> None:
+def _initialize(runtime: CoreClr, home: Path | None, native: tuple[Path, str] | None) -> None:
     """Do what ``pythonnet.load`` does."""
-    global _loaded_here
+    global _loaded_here, _text_is_kept
     from ..setup.python_runtime import precompiled_python_runtime, python_runtime
 
     # First by itself: a .NET that does not start says why once.
@@ -120,6 +127,11 @@ def _initialize(runtime: CoreClr, home: Path | None) -> None:
             initialize = runtime.get_assembly(precompiled).get_function(_INITIALIZE)
             assembly = runtime.get_assembly(precompiled)
     initialize = initialize or assembly.get_function(_INITIALIZE)
+    if native is not None:
+        # One that is damaged is compiled again, and text seen to then.
+        with contextlib.suppress(Exception):
+            keep = runtime.find_shared(*native, *_KEEP_TEXT)
+            _text_is_kept = keep(struct.pack("=qq", *_text_functions())) == 0
     pythonnet: Any = _later("pythonnet")
     pythonnet._RUNTIME = runtime
     if initialize(b"") != 0:  # it has written why to stderr
@@ -161,6 +173,63 @@ def _later(name: str) -> ModuleType:
     sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
+
+
+def keep_text() -> bool:
+    """Let text cross as it is, also with half of a surrogate pair in it; see ``PythonText.cs``.
+
+    Returns:
+        Whether it does. Where another pythonnet keeps things differently, such text goes on to
+        abort the process on its way to .NET, and to be a UnicodeDecodeError on its way back.
+    """
+    global _text_is_kept
+    if not _text_is_kept:
+        from PSBridge import PythonText
+
+        _text_is_kept = bool(PythonText.Keep(*_text_functions()))
+    return _text_is_kept
+
+
+@contextlib.contextmanager
+def odd_paths_hidden() -> Iterator[None]:
+    """Hide from pythonnet what it cannot take yet of sys.path, where it looks before `keep_text`.
+
+    Folders with names that the locale cannot decode, as in a locale of ASCII. Python finds what is
+    in them; pythonnet reads texts of class str itself only.
+    """
+    hidden: dict[int, str] = {}
+    for at, entry in enumerate(sys.path):
+        if not _is_whole(entry):
+            sys.path[at] = odd = _OddPath(entry)
+            hidden[id(odd)] = entry
+    try:
+        yield
+    finally:
+        if hidden:
+            sys.path[:] = [hidden.get(id(entry), entry) for entry in sys.path]
+
+
+class _OddPath(str):
+    __slots__ = ()
+
+
+def _is_whole(text: str) -> bool:
+    try:
+        text.encode("utf-16-le")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _text_functions() -> list[int]:
+    """The addresses of the functions by which CPython's text becomes UTF-16, and back."""
+    import ctypes
+
+    api = ctypes.pythonapi
+    return [
+        ctypes.cast(function, ctypes.c_void_p).value or 0
+        for function in (api.PyUnicode_AsEncodedString, api.PyUnicode_DecodeUTF16)
+    ]
 
 
 def close_at_exit() -> None:

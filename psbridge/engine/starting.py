@@ -17,9 +17,10 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import EngineStartError
+from ..errors import EngineNotFound, EngineStartError
 from .dotnet import prepare_environment, root_of_dotnet
 from .environment import set_for_net_only, unite
+from .paths import net_path, possible_path
 
 if TYPE_CHECKING:
     from .compiling import CompiledAssembly
@@ -36,11 +37,17 @@ class Engine:
     """The running engine: which home it is from, and the C# half that belongs to it."""
 
     def __init__(
-        self, home: Home, native: CompiledAssembly, *, invariant_globalization: bool
+        self,
+        home: Home,
+        native: CompiledAssembly,
+        *,
+        invariant_globalization: bool,
+        text_is_kept: bool,
     ) -> None:
         self.home = home
         self.native = native
         self.invariant_globalization = invariant_globalization
+        self.text_is_kept = text_is_kept
 
     def __repr__(self) -> str:
         return f"<Engine PowerShell {self.home.version} from {self.home.path}>"
@@ -64,12 +71,21 @@ def start(pshome: str | Path | None = None) -> Engine:
         CompileError: the C# half does not compile against this engine.
     """
     global _loaded
-    with _start:
+    from .loading import odd_paths_hidden
+
+    if pshome is not None:
+        try:
+            pshome = possible_path(pshome)
+        except FileNotFoundError as error:
+            raise EngineNotFound([("pshome=", str(error))]) from error
+    with _start, odd_paths_hidden():
         if _loaded is None:
+            from .native import kept_native
             from .providing import provide
 
             home = provide(pshome)
-            _loaded = home, load_runtime(home.entry_dll, root_of_dotnet(home), home.path)
+            root, native = root_of_dotnet(home), kept_native(home)
+            _loaded = home, load_runtime(home.entry_dll, root, home.path, native)
         else:
             _refuse_another(_loaded[0], pshome)
         return _engine or _complete(*_loaded)
@@ -99,15 +115,22 @@ def _complete(home: Home, invariant: bool, *, hosted: bool = False) -> Engine:
     """Load the engine and the C# half; where something fails the next call goes on from here."""
     global _engine
     native = _load_engine(home)
-    unite(net_leads=hosted)
-    from .loading import close_at_exit
+    from .loading import close_at_exit, keep_text
 
+    # First: what follows has text in it.
+    text_is_kept = keep_text()
+    unite(net_leads=hosted)
     close_at_exit()
-    _engine = Engine(home, native, invariant_globalization=invariant)
+    _engine = Engine(home, native, invariant_globalization=invariant, text_is_kept=text_is_kept)
     return _engine
 
 
-def load_runtime(entry_dll: Path, dotnet_root: Path, home: Path | None = None) -> bool:
+def load_runtime(
+    entry_dll: Path,
+    dotnet_root: Path,
+    home: Path | None = None,
+    native: tuple[Path, str] | None = None,
+) -> bool:
     """Start CoreCLR and pythonnet in this process.
 
     Args:
@@ -116,6 +139,7 @@ def load_runtime(entry_dll: Path, dotnet_root: Path, home: Path | None = None) -
         dotnet_root: the folder with .NET's ``hostfxr``; the program's own where it is
             self-contained.
         home: the PowerShell home whose precompiled Python.Runtime is taken where it has one.
+        native: the C# half's file and assembly name, where it has been compiled.
 
     Returns:
         Whether the invariant globalization mode is on (see `icu`).
@@ -140,7 +164,7 @@ def load_runtime(entry_dll: Path, dotnet_root: Path, home: Path | None = None) -
     invariant = prepare_environment()
     from .loading import load_pythonnet
 
-    load_pythonnet(entry_dll, dotnet_root, home)
+    load_pythonnet(entry_dll, dotnet_root, home, native)
     return invariant
 
 
@@ -158,7 +182,7 @@ def _load_engine(home: Home) -> CompiledAssembly:
 
     _see_to_user_folders()
     try:
-        clr.AddReference(str(home.engine_dll))
+        clr.AddReference(net_path(home.engine_dll))
     except Exception as error:
         raise EngineStartError(f"{home.engine_dll} cannot be loaded: {error}") from error
     from .native import load_native

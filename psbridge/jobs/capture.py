@@ -173,8 +173,6 @@ class _Capture:
                 self._inform(line, stream)
 
     def _inform(self, text: str, *tags: str) -> None:
-        # Information is a value, and text with lone surrogates is none that .NET has.
-        text = text.encode("utf-8", "backslashreplace").decode("utf-8")
         with _nothing_captured():
             self._writer.write_information(text, tags=tags)
 

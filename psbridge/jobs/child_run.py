@@ -159,6 +159,6 @@ class ChildRun:
             self._when_given_up()
 
     def _say(self, text: str) -> None:
-        from ..values import clean_text
+        from ..values import net_text
 
-        self.net.SetStatusMessage(clean_text(text))
+        self.net.SetStatusMessage(net_text(text))

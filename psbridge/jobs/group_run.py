@@ -157,12 +157,12 @@ class GroupRun:
     def _make(self, job: Job) -> ChildRun:
         from PSBridge import PythonChildJob
 
-        from ..values import clean_text
+        from ..values import net_text
 
         if self._group.capture:
             job.capture = True
-        name = clean_text(job.name) if job.name and self._named else None
-        net = PythonChildJob(clean_text(job.command), name, clean_text(job.location))
+        name = net_text(job.name) if job.name and self._named else None
+        net = PythonChildJob(net_text(job.command), name, net_text(job.location))
         net.IsPausable = self._group.pausable
         return ChildRun(
             job,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -123,11 +124,11 @@ class Job(RecordWriter):
             StopRequested: the work is to stop.
             PsbridgeError: the work runs in another process, where it cannot be blocked.
         """
-        from ..values import clean_text
+        from ..values import net_text
 
         child = self._child_job("blocked")
         said = child.StatusMessage
-        child.SetStatusMessage(clean_text(message))
+        child.SetStatusMessage(net_text(message))
         child.Block()
         wait_until(lambda seconds: not child.IsBlocked(milliseconds(seconds)))
         child.SetStatusMessage(said)
@@ -154,7 +155,9 @@ _LOCAL = frozenset(["_sink", "_claimed", "exception"])
 
 
 def name_of(function: object) -> str:
-    """What to call a function."""
+    """What to call a function; a `functools.partial` without its arguments, which may be secret."""
+    while isinstance(function, functools.partial):
+        function = function.func
     name = getattr(function, "__qualname__", None)
     return name if name and isinstance(name, str) else repr(function)
 

@@ -60,7 +60,7 @@ class JobRepository:
         from System import Exception as NetException
         from System import Func
 
-        from ..values import clean_text, python_exception
+        from ..values import net_text, python_exception
 
         owner = weakref.ref(session)
 
@@ -69,7 +69,7 @@ class JobRepository:
             try:
                 group = _group(make())
                 if group.name:
-                    parent.Name = clean_text(group.name)
+                    parent.Name = net_text(group.name)
                 parent.IsPausable = group.pausable
                 start_group(group, parent, owner=owner(), publish=lambda parent: None)
             except BaseException as error:
@@ -77,7 +77,7 @@ class JobRepository:
             return None
 
         start = Func[PythonPausableJob, NetException](begin)
-        self._job_source().Define(clean_text(name), clean_text(name), start)
+        self._job_source().Define(net_text(name), net_text(name), start)
 
     def undefine(self, name: str) -> None:
         """Take a job definition back; the jobs that it has started stay.
@@ -85,7 +85,9 @@ class JobRepository:
         Raises:
             KeyError: there is none of this name.
         """
-        if self._source is None or not self._source.Undefine(name):
+        from ..values import net_text
+
+        if self._source is None or not self._source.Undefine(net_text(name)):
             raise KeyError(f"there is no job definition {name!r} in this session")
 
     def add(self, job: Any) -> JobHandle:

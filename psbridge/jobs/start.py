@@ -34,10 +34,10 @@ def make_parent(group: JobGroup) -> Any:
     """Make the .NET parent of a group."""
     from PSBridge import PythonParentJob, PythonPausableJob
 
-    from ..values import clean_text
+    from ..values import net_text
 
-    command = clean_text(group.command)
-    name = clean_text(group.name) if group.name else None
+    command = net_text(group.command)
+    name = net_text(group.name) if group.name else None
     if group.pausable:
         parent = PythonPausableJob(command, name, None)
         parent.IsPausable = True

@@ -20,6 +20,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from ..engine.paths import path_from_net
 from ..engine.starting import Engine, adopt, started
 from ..errors import PsbridgeError
 from ..remote.native import load_remote
@@ -48,7 +49,7 @@ class HostedSession(Session):
         from System.Management.Automation import PSObject
         from System.Management.Automation.Runspaces import Runspace
 
-        folder = Path(str(PSObject().GetType().Assembly.Location)).parent
+        folder = path_from_net(PSObject().GetType().Assembly.Location).parent
         return adopt(folder), None, Runspace.DefaultRunspace
 
     def _run_alone(self, fill: Any, settings: Any, lines: Any) -> Any:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from ..cmdlets import Cmdlet, Parameter
 from ..cmdlets.modules import explained, names_a_file
+from ..engine.paths import path_from_net
 from ..errors import PsbridgeError
 
 __all__ = ["ImportPythonCmdlet"]
@@ -44,7 +45,7 @@ class ImportPythonCmdlet(Cmdlet, verb="Import", noun="PythonCmdlet"):
             return [name]
         net = self._running_invocation.net
         # A file's name may look like a wildcard.
-        literal = str(net.ResolvePath(name))
+        literal = str(path_from_net(net.ResolvePath(name)))
         if Path(literal).is_file():
             return [literal]
-        return [str(path) for path in net.ResolvePaths(name)] or [literal]
+        return [str(path_from_net(path)) for path in net.ResolvePaths(name)] or [literal]

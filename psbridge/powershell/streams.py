@@ -94,8 +94,8 @@ class HostStream(io.TextIOBase):
         if ui is None:
             ui = next(iter(list(self._hosts.values())), None)
         if ui is not None:
-            from ..values import clean_text
+            from ..values import net_text
 
-            getattr(ui, self._method)(clean_text(text))
+            getattr(ui, self._method)(net_text(text))
         elif self._before is not None:
             self._before.write(text if self._method == "Write" else text + "\n")

@@ -138,7 +138,7 @@ def connection_to(target: Target, fan_out: FanOut, *, deadline: float | None = N
     from PSBridge.Remote import RemoteConnectionInfo, RemoteTransport
     from System import Action
 
-    from ..values import clean_text
+    from ..values import net_text
 
     end_in_order()
 
@@ -150,7 +150,7 @@ def connection_to(target: Target, fan_out: FanOut, *, deadline: float | None = N
             transport.Fail(f"{target.location}: {error}", 0, None)
 
     return RemoteConnectionInfo(
-        clean_text(target.location),
+        net_text(target.location),
         target.transport_name,
         Action[RemoteTransport](open_session),
         _milliseconds(target.open_timeout),

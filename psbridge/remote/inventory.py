@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ..cmdlets.credentials import Secret
+from ..engine.paths import possible_path
 from ..errors import InventoryError
 from .carrying import Target
 from .ssh.target import SSH
@@ -58,12 +59,12 @@ def inventory(path: str | PathLike[str]) -> Inventory:
     Raises:
         InventoryError: it cannot be read, or something in it is wrong; says what and where.
     """
-    file = Path(path)
     try:
+        file = possible_path(path)
         with file.open("rb") as stream:
             tables = tomllib.load(stream)
     except OSError as error:
-        raise InventoryError(f"{file}: it cannot be read: {error.strerror}") from error
+        raise InventoryError(f"{path}: it cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InventoryError(f"{file}: it is no TOML: {error}") from error
     return Inventory(file, tables)

@@ -36,6 +36,8 @@ class RemoteSession(RunspaceSession):
     it waits for its turn. It ends with the session that opened it.
     """
 
+    _is_far = True
+
     def __init__(self, owner: RunspaceSession, target: Target) -> None:
         """Open a session; `Session.connect` does."""
         self.target = target
@@ -50,7 +52,7 @@ class RemoteSession(RunspaceSession):
         from PSBridge.Remote import RemoteOpening, RemoteRunspaces
 
         from ..session.pipeline import powershell_error
-        from ..values import clean_text
+        from ..values import net_text
 
         self._info = connection_to(self.target, FanOut())
         # Not in a pipeline of the owner's, so that many can be opened at once.
@@ -67,7 +69,7 @@ class RemoteSession(RunspaceSession):
             opening.Runspace.Dispose()
             if opening.Failure is None:
                 raise SessionClosedError(f"the session with {self.location} was closed")
-            record = RemoteRunspaces.OpenFailure(opening.Failure, clean_text(self.location))
+            record = RemoteRunspaces.OpenFailure(opening.Failure, net_text(self.location))
             raise powershell_error(opening.Failure, record=record) from opening.Failure
         return self._owner.engine, None, opening.Runspace
 
@@ -239,13 +241,13 @@ def _add_commands(
     from System import Array, Object
     from System.Collections.Generic import Dictionary
 
-    from ..values import clean_text, to_net
+    from ..values import net_text, to_net
 
     named = Dictionary[str, Object]()
     for name, value in parameters.items():
-        named[clean_text(name)] = to_net(value)
+        named[net_text(name)] = to_net(value)
     positional = Array[Object]([to_net(argument) for argument in arguments])
-    return bool(RemoteScript.AddCommands(pipeline, clean_text(script), positional, named))
+    return bool(RemoteScript.AddCommands(pipeline, net_text(script), positional, named))
 
 
 # What PowerShell calls the refusal of a script where there is no language for one.

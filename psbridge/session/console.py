@@ -20,6 +20,7 @@ _CLEAR_LINE = "\r\x1b[K"
 # What PowerShell's formatter puts into text for terminals.
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m|\x1b\]8;;.*?\x1b\\")
 _CONTROL = re.compile(r"(?!\x1b\[[0-9;]*m)[\x00-\x1f\x7f-\x9f]+")
+_HALF_PAIR = re.compile("[\ud800-\udfff]")  # no encoding has it
 _RED, _YELLOW, _RESET = "\x1b[31;1m", "\x1b[33;1m", "\x1b[0m"
 
 
@@ -337,6 +338,7 @@ def _write(stream: TextIO | None, text: str) -> bool:
             stream.write(text)
         except UnicodeEncodeError:
             encoding = getattr(stream, "encoding", None) or "ascii"
+            text = _HALF_PAIR.sub("\ufffd", text)
             stream.write(text.encode(encoding, "replace").decode(encoding))
         stream.flush()
     except BrokenPipeError:

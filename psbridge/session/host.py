@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from PSBridge import ConsoleCall, SessionHost
 
-from ..values import clean_text
+from ..values import net_text
 
 if TYPE_CHECKING:
     from .console import Console
@@ -53,9 +53,9 @@ class _Operations:
         try:
             answer = self._operations[operation](text or "")
         except Exception as error:
-            return f"!{clean_text(str(error) or type(error).__name__)}"
+            return f"!{net_text(str(error) or type(error).__name__)}"
         if answer is not None:
-            return f"={clean_text(answer)}"
+            return f"={net_text(answer)}"
         return "." if operation == "write" and self._console.broken else None
 
 

@@ -16,8 +16,9 @@ from PSBridge import PipelineRun
 from System.Management.Automation import PowerShell, PSInvocationState, PSObject
 
 from ..engine.environment import take_changes
+from ..engine.paths import net_path
 from ..errors import PowerShellError, SessionClosedError
-from ..values import from_net, list_from_net, text_of
+from ..values import from_net, list_from_net, net_text, text_of
 from ..waiting import milliseconds, poll_until, wait_until
 from .result import ErrorRecord, InformationRecord, MessageRecord, Result
 
@@ -61,7 +62,7 @@ def add_script(
     pipeline: Any, script: str, arguments: Sequence[object], parameters: Mapping[str, object]
 ) -> None:
     """Add a script with its arguments, which are never pasted into the text."""
-    pipeline.AddScript(script, False)
+    pipeline.AddScript(net_text(script), False)
     if not (arguments or parameters):
         return
     from ..values import to_net
@@ -69,7 +70,7 @@ def add_script(
     for argument in arguments:
         pipeline.AddArgument(to_net(argument))
     for name, value in parameters.items():
-        pipeline.AddParameter(name, to_net(value))
+        pipeline.AddParameter(net_text(name), to_net(value))
 
 
 def add_command(pipeline: Any, command: str, parameters: Mapping[str, object]) -> None:
@@ -89,10 +90,8 @@ def script_block(script: str) -> Any:
     """
     from System.Management.Automation import ParseException, ScriptBlock
 
-    from ..values import clean_text
-
     try:
-        return ScriptBlock.Create(clean_text(script))
+        return ScriptBlock.Create(net_text(script))
     except ParseException as error:
         raise powershell_error(error) from error
 
@@ -101,7 +100,7 @@ def add_file(pipeline: Any, path: Path) -> None:
     """Add a script file, whose ``exit`` ends the session with its code."""
     from PSBridge import SessionVariables
 
-    pipeline.AddCommand(str(path), False)
+    pipeline.AddCommand(net_path(path), False)
     SessionVariables.LetFileExit(pipeline.Runspace)
 
 
@@ -110,9 +109,7 @@ def add_words(pipeline: Any, words: Sequence[str]) -> None:
     if words:
         from PSBridge import CommandText
 
-        from ..values import clean_text
-
-        texts = System.Array[System.String]([clean_text(word) for word in words])
+        texts = System.Array[System.String]([net_text(word) for word in words])
         CommandText.AddArguments(pipeline.Commands.Commands[0], texts)
 
 
@@ -207,18 +204,12 @@ def run_pipeline(
                 raise SessionClosedError("the session was closed while this ran")
 
         wait_until(lambda seconds: run.Wait(milliseconds(seconds)), meanwhile=check)
-        try:
-            failure = run.GetFailure()
-        except UnicodeDecodeError as error:
-            raise PowerShellError(_UNREADABLE, result=_collect(pipeline, run)) from error
+        failure = run.GetFailure()
     take_changes()
     result = _collect(pipeline, run)
     if failure is not None:
         raise powershell_error(failure, result) from failure
     return result
-
-
-_UNREADABLE = "PowerShell failed, and in what it says is half of a surrogate pair"
 
 
 def has_ended(pipeline: Any) -> bool:
@@ -262,28 +253,13 @@ def _items(stream: Any) -> list[Any]:
 def _error(record: Any) -> ErrorRecord:
     return ErrorRecord(
         message=text_of(record),
-        error_id=_error_id(record),
+        error_id=str(record.FullyQualifiedErrorId),
         category=record.CategoryInfo.Category.ToString(),
-        target=_target(record),
+        target=from_net(record.TargetObject),
         script_stack_trace=record.ScriptStackTrace or "",
         net=record,
         origin=_origin(record),
     )
-
-
-def _error_id(record: Any) -> str:
-    # Of `throw "text"` it is the text, and that may be what pythonnet refuses; see `text_of`.
-    try:
-        return str(record.FullyQualifiedErrorId)
-    except UnicodeDecodeError:
-        return ""
-
-
-def _target(record: Any) -> Any:
-    try:
-        return from_net(record.TargetObject)
-    except UnicodeDecodeError:
-        return None
 
 
 def _is_shown(data: Any) -> bool:
@@ -294,13 +270,9 @@ def _is_shown(data: Any) -> bool:
 
 
 def _information(record: Any) -> InformationRecord:
-    try:
-        data = record.MessageData
-        message = text_of(record) if _is_shown(data) else from_net(data)
-    except UnicodeDecodeError:
-        message = text_of(record)
+    data = record.MessageData
     return InformationRecord(
-        message=message,
+        message=text_of(record) if _is_shown(data) else from_net(data),
         source=record.Source or "",
         tags=tuple(record.Tags),
         time=from_net(record.TimeGenerated),
@@ -346,7 +318,7 @@ def powershell_error(
         text_of(record),
         exception=error,
         record=record,
-        error_id=_error_id(record),
+        error_id=str(record.FullyQualifiedErrorId),
         category=record.CategoryInfo.Category.ToString(),
         result=result,
     )

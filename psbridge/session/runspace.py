@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from PSBridge import SessionRunspace
 
+from ..engine.paths import net_path
+
 if TYPE_CHECKING:
     from .console import Console
 
@@ -31,4 +33,4 @@ def open_runspace(
         from .host import make_host
 
         host = make_host(console)
-    return host, SessionRunspace.Open(host, commands, help_file and str(help_file))
+    return host, SessionRunspace.Open(host, commands, help_file and net_path(help_file))

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from ..engine.paths import path_from_net, possible_path
 from ..engine.starting import start
 from ..errors import PowerShellError, SessionClosedError, StopRequested
 from ..waiting import poll_until, wait_until
@@ -53,6 +54,8 @@ class RunspaceSession:
     no particular order. A call made from inside a pipeline of this session (from a cmdlet written
     in Python) runs nested in it.
     """
+
+    _is_far = False  # whether it runs code on another machine, which has none of our files
 
     def __init__(self, pshome: str | Path | None = None, *, console: Console | None = None) -> None:
         """Open a runspace, starting the engine where none runs in this process yet.
@@ -154,7 +157,10 @@ class RunspaceSession:
         Raises:
             SessionClosedError: the session is closed, or was closed meanwhile.
         """
+        from ..values import net_text
         from .pipeline import add_script, add_words
+
+        script = net_text(script)
 
         def fill(pipeline: Any) -> None:
             add_script(pipeline, script, (), {})
@@ -184,9 +190,10 @@ class RunspaceSession:
         """
         from .pipeline import add_file, add_script, add_words
 
+        path = possible_path(path)
         # As PowerShell reads scripts: UTF-8, whatever else is in it.
         script = path.read_bytes().decode("utf-8-sig", "replace")
-        as_text = os.name != "nt" and path.suffix.lower() != ".ps1"
+        as_text = self._is_far or (os.name != "nt" and path.suffix.lower() != ".ps1")
 
         def fill(pipeline: Any) -> None:
             if as_text:
@@ -232,7 +239,7 @@ class RunspaceSession:
         """
         resolve = "$ExecutionContext.SessionState.Path.GetUnresolvedProviderPathFromPSPath"
         (found,) = self._evaluate(f"{resolve}($args[0])", path)
-        return Path(found)
+        return path_from_net(found)
 
     @property
     def exit_code(self) -> int | None:

@@ -82,9 +82,9 @@ class NetSink:
 
     def write_text(self, stream: str, text: str) -> None:
         """Write a text to a stream."""
-        from ..values import clean_text
+        from ..values import net_text
 
-        self._check(getattr(self.net, f"Write{stream}")(clean_text(text)))
+        self._check(getattr(self.net, f"Write{stream}")(net_text(text)))
 
     def write_information(self, message: object, source: str, tags: Iterable[str]) -> None:
         """Write an information record."""

@@ -8,14 +8,14 @@ if TYPE_CHECKING:
     from .net_to_python import from_net, list_from_net, text_of
     from .python_to_net import to_net, to_record
     from .records import error_record, information_record, progress_record, python_exception
-    from .text import clean_text
+    from .text import net_text
 
 __all__ = [
-    "clean_text",
     "error_record",
     "from_net",
     "information_record",
     "list_from_net",
+    "net_text",
     "progress_record",
     "python_exception",
     "text_of",
@@ -34,6 +34,6 @@ __getattr__, __dir__ = names_of(
             "progress_record",
             "python_exception",
         ),
-        ".text": ("clean_text",),
+        ".text": ("net_text",),
     },
 )

@@ -40,21 +40,11 @@ def from_net(value: Any) -> Any:
 
 
 def text_of(value: Any) -> str:
-    """What a .NET object says of itself by ToString(), whatever characters are in it.
-
-    .NET text may hold half of a surrogate pair, which pythonnet refuses. Python knows such text
-    too, so it comes across as it is.
-    """
+    """What a .NET object says of itself by ToString(), or its type's name."""
     try:
         return str(value.ToString() or "")
-    except UnicodeDecodeError:
-        builder = System.Text.StringBuilder().Append.Overloads[System.Object](value)
     except System.Exception:
         return str(value.GetType().FullName)
-    units = System.Array[System.Char](builder.Length)
-    builder.CopyTo(0, units, 0, builder.Length)
-    text = "".join(units).encode("utf-16-le", "surrogatepass")
-    return text.decode("utf-16-le", "surrogatepass")
 
 
 def list_from_net(array: Any) -> list[Any]:
@@ -69,10 +59,7 @@ def convert(value: Any, inside: Ancestors) -> Any:
     if kind in READY:
         return value
     if kind is PSObject:
-        try:
-            base = value.BaseObject
-        except UnicodeDecodeError:
-            return text_of(value)
+        base = value.BaseObject
         kind = type(base)
         if kind in READY:
             return base
@@ -91,15 +78,7 @@ READY = frozenset({bool, int, float, str, type(None)})
 
 def convert_items(array: Any, inside: Ancestors) -> list[Any]:
     """Convert the items of an array that is inside of others, itself among them."""
-    try:
-        return [item if type(item) in READY else convert(item, inside) for item in array]
-    except UnicodeDecodeError:
-        import clr
-        from System.Management.Automation import LanguagePrimitives
-
-        # Within a PSObject each can be looked at by itself; see `text_of`.
-        wrapped = LanguagePrimitives.ConvertTo(array, clr.GetClrType(System.Array[PSObject]))
-        return [convert(item, inside) for item in wrapped]
+    return [item if type(item) in READY else convert(item, inside) for item in array]
 
 
 Converter = Callable[[Any, Ancestors], Any]

@@ -21,6 +21,7 @@ from System.Globalization import CultureInfo, NumberStyles
 from System.Management.Automation import PSNoteProperty, PSObject
 from System.Numerics import BigInteger
 
+from ..engine.paths import net_path
 from ..errors import ConversionError, WorkerError
 
 __all__ = ["to_net", "to_record"]
@@ -79,7 +80,7 @@ def _convert(value: object, mapping: _MappingConverter, depth: int) -> Any:
     # The order is by how often a kind is met; a subclass of a plain type is met rarely.
     kind = type(value)
     if kind is str:
-        return value if value.isascii() else _text(value)  # type: ignore[attr-defined, arg-type]
+        return value
     if kind is int:
         return _integer(value)  # type: ignore[arg-type]
     if value is None or kind is float or kind is bool:
@@ -127,17 +128,6 @@ def _convert_rare(value: object, mapping: _MappingConverter, depth: int) -> Any:
     )
 
 
-def _text(value: str) -> str:
-    text = str.__str__(value)  # a subclass may say something else of itself by str()
-    try:
-        text.encode("utf-16-le")
-    except UnicodeEncodeError as error:
-        raise ConversionError(
-            f"text with a lone surrogate at index {error.start} cannot cross to PowerShell"
-        ) from error
-    return text
-
-
 def _integer(value: int) -> Any:
     if -0x8000_0000 <= value <= 0x7FFF_FFFF:
         return _INT32(value)
@@ -172,7 +162,7 @@ def _mapping_to_object(value: Mapping[Any, Any], depth: int) -> Any:
     for key, item in value.items():
         converted = _convert(item, _mapping_to_object, depth + 1)
         try:
-            properties.Add(PSNoteProperty(_text(key), converted))
+            properties.Add(PSNoteProperty(_TEXT(key), converted))
         except System.Exception as error:
             raise ConversionError(
                 f"{key!r} cannot be the name of a property: {error.Message}"
@@ -259,10 +249,11 @@ def _decimal(value: decimal.Decimal) -> Any:
 _DECIMAL_DIGITS = 28
 
 
+_TEXT = str.__str__  # a subclass may say something else of itself by str()
 _BY_TYPE: dict[type, Callable[[Any], Any]] = {
     int: _integer,
     float: float,
-    str: _text,
+    str: _TEXT,
     bytes: _bytes,
     bytearray: _bytes,
     memoryview: _bytes,
@@ -271,5 +262,5 @@ _BY_TYPE: dict[type, Callable[[Any], Any]] = {
     dt.timedelta: _timedelta,
     decimal.Decimal: _decimal,
     uuid.UUID: lambda value: System.Guid(str(value)),
-    PurePath: lambda value: _text(str(value)),
+    PurePath: net_path,
 }

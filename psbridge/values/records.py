@@ -17,7 +17,7 @@ from System.Management.Automation import (
 
 from ..errors import ConversionError, WorkerError
 from .python_to_net import to_net, to_record
-from .text import clean_text
+from .text import net_text
 
 __all__ = [
     "error_record",
@@ -52,9 +52,9 @@ def python_exception(error: BaseException) -> Any:
     inner = error if isinstance(error, System.Exception) else None
     described = _described(error)
     return PythonException(
-        clean_text(described.type_name),
-        clean_text(described.text),
-        clean_text(described.traceback_text),
+        net_text(described.type_name),
+        net_text(described.text),
+        net_text(described.traceback_text),
         inner,
     )
 
@@ -88,7 +88,7 @@ def error_record(
     """
     if isinstance(error, str):
         error_id = error_id or "PythonError"
-        exception = System.Exception(clean_text(error))
+        exception = System.Exception(net_text(error))
         found = ErrorCategory.NotSpecified
     else:
         described = _described(error)
@@ -105,14 +105,14 @@ def error_record(
     except ConversionError:
         # The error matters more than its target, which is shown as text anyway.
         converted = _shown(target)
-    return ErrorRecord(exception, clean_text(error_id), found, converted)
+    return ErrorRecord(exception, net_text(error_id), found, converted)
 
 
 def information_record(message: object, source: str, tags: Iterable[str] = ()) -> Any:
     """Make an InformationRecord, as Write-Information does."""
     record = InformationRecord(to_record(message), source)
     for tag in tags:
-        record.Tags.Add(clean_text(tag))
+        record.Tags.Add(net_text(tag))
     return record
 
 
@@ -147,14 +147,14 @@ def progress_record(
             f"there is no progress bar {activity_id} under {parent_id}: they are two different "
             f"numbers from 0 to {_MOST}"
         )
-    record = ProgressRecord(activity_id, clean_text(activity) or " ", clean_text(status) or " ")
+    record = ProgressRecord(activity_id, net_text(activity) or " ", net_text(status) or " ")
     # NaN is the number that is not equal to itself.
     if percent is not None and percent == percent:
         record.PercentComplete = int(max(0, min(100, percent)))
     if seconds_remaining is not None and seconds_remaining == seconds_remaining:
         record.SecondsRemaining = int(max(0, min(_MOST, seconds_remaining)))
     if current_operation is not None:
-        record.CurrentOperation = clean_text(current_operation)
+        record.CurrentOperation = net_text(current_operation)
     if parent_id >= 0:
         record.ParentActivityId = parent_id
     if completed:
@@ -175,6 +175,6 @@ def _category(name: str) -> Any:
 
 def _shown(value: object) -> str:
     try:
-        return clean_text(repr(value))
+        return net_text(repr(value))
     except Exception:
-        return f"<{clean_text(type(value).__qualname__)}>"
+        return f"<{net_text(type(value).__qualname__)}>"

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-__all__ = ["clean_text"]
+__all__ = ["net_text"]
 
 
-def clean_text(text: object) -> str:
-    """Text that .NET can take: a message must reach its reader whatever is in it."""
-    return str(text).encode("utf-16-le", "replace").decode("utf-16-le")
+def net_text(text: object) -> str:
+    """Text as pythonnet takes it: a str, and not of a class that derives from it.
+
+    One of those would arrive as a Python object, or be refused. What is in the text does not
+    matter, see ``PythonText.cs``.
+
+    Args:
+        text: a text, or what is to be shown as one.
+    """
+    return str.__str__(str(text))

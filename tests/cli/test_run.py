@@ -307,3 +307,24 @@ def test_a_signal_ends_it_wherever_it_waits(
         if stream is not None:
             stream.close()
     assert "Traceback" not in shown
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such locale")
+def test_the_locale_decides_nothing_about_text(tmp_path: Path) -> None:
+    """pwsh takes a command line as UTF-8 whatever the locale says, and writes UTF-8."""
+    file = tmp_path / "grün" / "été.ps1"
+    file.parent.mkdir()
+    file.write_text("\"file $args $PSCommandPath\"; Set-Content 'ñ.txt' '漢'", "utf-8")
+    env = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "XDG_CACHE_HOME": str(file.parent)}
+
+    def run(*words: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "psbridge", "run", *words],
+            env=env, cwd=file.parent, capture_output=True, timeout=120, check=False,
+        )  # fmt: skip
+        assert (done.returncode, done.stderr.decode()) == (0, "")
+        return done.stdout.decode()
+
+    assert run("'é漢😀'; 'ü'.Length") == "é漢😀\n1\n"
+    assert run("-f", str(file), "ö") == f"file ö {file}\n"
+    assert (file.parent / "ñ.txt").read_text("utf-8") == "漢\n"

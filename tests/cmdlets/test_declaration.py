@@ -137,3 +137,42 @@ def test_private_annotations_and_class_variables_are_the_author_s_own() -> None:
 
     assert Sample.declaration is not None
     assert [parameter.name for parameter in Sample.declaration.parameters] == ["Text"]
+
+
+BAD_NET_TYPES = [
+    "",
+    "System.Version; class X {}",
+    "a b",
+    "System.)",
+    "x\ud800",
+    "é",
+    5,
+    "1a",
+    "a..b",
+]
+
+
+@pytest.mark.parametrize("name", BAD_NET_TYPES)
+def test_what_is_no_name_of_a_net_type_is_refused_before_it_is_csharp(name: Any) -> None:
+    with pytest.raises(DeclarationError, match="is the full name of a"):
+
+        class GetThing(Cmdlet, verb="Get", noun="Thing"):
+            value: Annotated[object, Parameter(net_type=name)]
+
+    if isinstance(name, str):
+        with pytest.raises(DeclarationError, match="output_types is"):
+
+            class GetOther(Cmdlet, verb="Get", noun="Other", output_types=[name]):
+                pass
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["System.Version", "int[]", "System.Environment+SpecialFolder", "string[,][]",
+     "System.Collections.Generic.Dictionary<string, System.Int32[]>"],
+)  # fmt: skip
+def test_names_of_net_types_are_taken(name: str) -> None:
+    class GetThing(Cmdlet, verb="Get", noun="Thing", output_types=[name]):
+        value: Annotated[object, Parameter(net_type=name)]
+
+    assert GetThing.declaration is not None

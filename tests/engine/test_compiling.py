@@ -250,3 +250,27 @@ def test_the_cache_is_where_caches_belong(tmp_path: Path, monkeypatch: pytest.Mo
         assert cache_folder() == tmp_path / ".cache" / "psbridge" / "compiled"
         monkeypatch.setenv("XDG_CACHE_HOME", "relative")
         assert cache_folder().is_absolute()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="modes are POSIX's")
+def test_what_others_could_have_put_into_the_cache_is_not_loaded(
+    tmp_path: Path, run_python: RunPython
+) -> None:
+    code = """
+import warnings
+from psbridge import Session
+with warnings.catch_warnings(record=True) as said:
+    warnings.simplefilter("always")
+    with Session() as shell:
+        print(shell.run("1 + 1"), type(shell.engine.native.image).__name__)
+for warning in said:
+    print(warning.message)
+"""
+    env = {"XDG_CACHE_HOME": str(tmp_path)}
+    assert run_python(code, env=env).stdout == "[2] PosixPath\n"
+    (tmp_path / "psbridge").chmod(0o777)
+    said = run_python(code, env=env).stdout.splitlines()
+    assert said[0] == "[2] bytes"
+    assert f"{tmp_path / 'psbridge'} can be written by other users" in said[1]
+    (tmp_path / "psbridge").chmod(0o700)
+    assert run_python(code, env=env).stdout == "[2] PosixPath\n"

@@ -70,3 +70,19 @@ class AsyncWorkerJob(Job):
         yield "first"
         await asyncio.sleep(self.seconds)
         yield "last"
+
+
+class Says(Job):
+    """Writes a text to all of its streams."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(name=text, command=text, location=text)
+        self.text = text
+
+    def run(self) -> Iterator[object]:
+        self.write_warning(self.text)
+        self.write_error(self.text)
+        self.write_information(self.text)
+        self.write_progress(self.text, self.text)
+        yield self.text
+        yield {self.text: self.text}

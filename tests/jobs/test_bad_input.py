@@ -31,6 +31,7 @@ class Raises:
         ("*?[", "*?["),
         ("two\nlines", "two\nlines"),
         ("\U0001f600", "\U0001f600"),
+        ("half \ud800", "half \ud800"),
     ],
 )
 def test_what_is_unusual_arrives(shell: Session, value: Any, arrives: Any) -> None:
@@ -44,7 +45,7 @@ def test_nan_arrives(shell: Session) -> None:
     assert math.isnan(value)
 
 
-@pytest.mark.parametrize("value", [object(), CYCLE, {"a": CYCLE}, lambda: 1, "\ud800", Raises()])
+@pytest.mark.parametrize("value", [object(), CYCLE, {"a": CYCLE}, lambda: 1, Raises()])
 def test_what_has_no_counterpart_is_an_error_between_the_others(shell: Session, value: Any) -> None:
     result = shell.start(lambda: iter(["before", value, "after"])).result(30)
     assert result == ["before", "after"]
@@ -69,7 +70,7 @@ def test_messages_may_be_anything(shell: Session, text: str) -> None:
         def run(self) -> Iterator[str]:
             self.write_warning(text)
             self.write_error(text or "empty", error_id=text or None, target=text)
-            self.write_information(text.replace("\ud800", "?"), tags=["tag"])
+            self.write_information(text, tags=["tag"])
             self.write_progress(text, text, percent=math.nan)
             yield "done"
 

@@ -1,6 +1,7 @@
 """What a job's author writes, and what becomes of it."""
 
 import asyncio
+import functools
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -302,3 +303,13 @@ def test_a_job_that_could_not_be_made_can_be_started_again(shell: Session) -> No
     job.name = "five"
     shell.start(job).wait(10)
     assert shell.jobs["five"].state == "Failed"  # it has no run method
+
+
+def test_arguments_of_a_partial_are_not_shown(shell: Session) -> None:
+    def work(secret: str, more: str) -> int:
+        return len(secret + more)
+
+    handle = shell.start(functools.partial(functools.partial(work, "hunter2"), more="x"))
+    assert handle.result(30) == [8]
+    (command,) = shell.run("param($Job) $Job.Command", Job=handle.net)
+    assert command == work.__qualname__

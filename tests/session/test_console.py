@@ -177,6 +177,13 @@ def test_characters_that_the_encoding_lacks_are_replaced() -> None:
     assert raw_err.getvalue() == b"? ?\n"
 
 
+def test_half_of_a_surrogate_pair_is_a_replacement_in_utf8() -> None:
+    raw = io.BytesIO()
+    out = io.TextIOWrapper(raw, encoding="utf-8")
+    Console(out, io.StringIO()).write("a\ud83d 👍\n")
+    assert raw.getvalue().decode() == "a\ufffd 👍\n"
+
+
 def test_a_reader_that_has_gone_is_noted() -> None:
     reader, writer = os.pipe()
     os.close(reader)

@@ -206,9 +206,9 @@ def test_text_is_measured_in_cells(shown: Shown) -> None:
     assert shown.shell.run(script) == [5, 3, 2, 1, 2, 2, 0]
 
 
-def test_half_of_a_surrogate_pair_is_shown_as_a_replacement(shown: Shown) -> None:
+def test_half_of_a_surrogate_pair_is_shown_as_it_is(shown: Shown) -> None:
     script = "[string] [char] 0xd83d + 'a'; '👍'; $host.UI.WriteErrorLine([char] 0xdc4d)"
-    assert shown.show(script) == (True, "\ufffda\n👍\n", "\ufffd\n")
+    assert shown.show(script) == (True, "\ud83da\n👍\n", "\udc4d\n")
 
 
 def test_a_transcript_has_what_was_shown(shown: Shown, tmp_path: Path) -> None:

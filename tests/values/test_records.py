@@ -107,10 +107,15 @@ def test_an_error_can_be_a_text() -> None:
     assert list(record.TargetObject) == [1, "a"]
 
 
-def test_clean_text_replaces_what_net_refuses() -> None:
-    from psbridge.values import clean_text
+def test_text_is_handed_over_as_a_plain_str() -> None:
+    from psbridge.values import net_text
 
-    assert clean_text("a\ud800b\udfff😀\0") == "a?b?😀\0"
+    class Loud(str):
+        def __str__(self) -> str:
+            return Loud(self.upper())
+
+    assert net_text(Loud("a\ud800")) == "A\ud800"
+    assert type(net_text(Loud("a"))) is type(net_text(5)) is str
 
 
 def test_text_of_says_what_net_says() -> None:

@@ -37,7 +37,7 @@ internal sealed class ConsoleCalls(ConsoleCall call)
         string? answer;
         try
         {
-            answer = call(operation, text is null ? null : WithoutHalves(text));
+            answer = call(operation, text);
         }
         finally
         {
@@ -51,31 +51,5 @@ internal sealed class ConsoleCalls(ConsoleCall call)
             "." => throw new PipelineStoppedException(),
             _ => throw new PSInvalidOperationException(answer[1..]),
         };
-    }
-
-    /// <summary>The text with a replacement character for each half of a surrogate pair.</summary>
-    /// <remarks>Python takes no such text, and pythonnet would end the process.</remarks>
-    private static string WithoutHalves(string text)
-    {
-        if (text.AsSpan().IndexOfAnyInRange('\ud800', '\udfff') < 0)
-        {
-            return text;
-        }
-
-        return string.Create(text.Length, text, static (target, source) =>
-        {
-            source.CopyTo(target);
-            for (int at = 0; at < target.Length; at++)
-            {
-                if (char.IsHighSurrogate(target[at]) && at + 1 < target.Length && char.IsLowSurrogate(target[at + 1]))
-                {
-                    at++;
-                }
-                else if (char.IsSurrogate(target[at]))
-                {
-                    target[at] = '\ufffd';
-                }
-            }
-        });
     }
 }

@@ -45,10 +45,6 @@ public sealed class PipelineRun(
     public bool Wait(int milliseconds) => _running!.AsyncWaitHandle.WaitOne(milliseconds);
 
     /// <summary>Why what was begun has failed; null where it has not.</summary>
-    /// <remarks>
-    /// Not EndInvoke, which throws what the pipeline threw: where that has a text that pythonnet
-    /// refuses (half of a surrogate pair), the process would be aborted.
-    /// </remarks>
     /// <returns>What the pipeline threw.</returns>
     public Exception? GetFailure()
     {

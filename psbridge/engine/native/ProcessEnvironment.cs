@@ -160,6 +160,6 @@ public static class ProcessEnvironment
         return now;
     }
 
-    // Without halves of surrogate pairs, which pythonnet refuses.
+    // As the C library's store and each child have it: in bytes, which hold no half of a pair.
     private static string Sound(string text) => Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text));
 }

@@ -2,6 +2,7 @@ using System;
 using System.Linq;
 using System.Reflection;
 using System.Reflection.Emit;
+using System.Runtime.CompilerServices;
 
 namespace PSBridge;
 
@@ -13,29 +14,56 @@ public static class PythonRuntime
     /// pythonnet 3.2 frees objects while Python is finalized if `_Py_IsFinalizing` says so, and
     /// throws otherwise, which aborts the process. CPython 3.13 has renamed the function to
     /// `Py_IsFinalizing`, with the same meaning; a pythonnet that does not find the old name does
-    /// without. So the address is written where pythonnet keeps it. The field is read-only:
-    /// reflection respects that, code made at run time does not. The JIT may take such a field for
-    /// a constant in what it compiles a second time, in the background, after thirty calls; this
-    /// comes right after the start, when nothing has been freed so often.
+    /// without.
     /// </remarks>
     /// <param name="isFinalizing">The address of CPython's `Py_IsFinalizing`.</param>
     /// <returns>Whether it sees it now; false where another version keeps no such field.</returns>
-    public static bool SeeFinalizing(long isFinalizing)
+    public static bool SeeFinalizing(long isFinalizing) => Replace("_Py_IsFinalizing", (nint)isFinalizing);
+
+    /// <summary>Have it call something else in place of a function of CPython's.</summary>
+    /// <remarks>
+    /// The address is written where pythonnet keeps it. The field is read-only: reflection respects
+    /// that, code made at run time does not. The JIT takes such a field for a constant in what it
+    /// compiles with all optimizations: in the background after thirty calls and a tenth of a second
+    /// without anything new, or at once where a user has turned tiered compilation off. So this is
+    /// for the time before pythonnet begins, or right after it has.
+    /// </remarks>
+    /// <param name="name">The function's name.</param>
+    /// <param name="address">What is to be called.</param>
+    /// <returns>Whether it is; false where another version keeps no such field.</returns>
+    internal static bool Replace(string name, nint address)
     {
         FieldInfo? field = Assembly()?
             .GetType("Python.Runtime.Runtime+Delegates")?
-            .GetField("<_Py_IsFinalizing>k__BackingField", BindingFlags.NonPublic | BindingFlags.Static);
+            .GetField($"<{name}>k__BackingField", BindingFlags.NonPublic | BindingFlags.Static);
         if (field == null)
         {
             return false;
         }
 
-        DynamicMethod set = new("SeeFinalizing", null, [typeof(nint)], field.Module, skipVisibility: true);
+        DynamicMethod set = new($"Replace{name}", null, [typeof(nint)], field.Module, skipVisibility: true);
         ILGenerator code = set.GetILGenerator();
         code.Emit(OpCodes.Ldarg_0);
         code.Emit(OpCodes.Stsfld, field);
         code.Emit(OpCodes.Ret);
-        set.CreateDelegate<Action<nint>>()((nint)isFinalizing);
+        set.CreateDelegate<Action<nint>>()(address);
+        return true;
+    }
+
+    /// <summary>Let it look for CPython's functions now; it has been loaded and has not begun.</summary>
+    /// <returns>Whether it has found them.</returns>
+    internal static bool FindFunctions()
+    {
+        Type? runtime = Assembly()?.GetType("Python.Runtime.Runtime");
+        Type? functions = runtime?.GetNestedType("Delegates", BindingFlags.NonPublic);
+        if (functions == null)
+        {
+            return false;
+        }
+
+        // In the process itself, where they are: what it does itself when it begins.
+        runtime!.GetProperty("PythonDLL", BindingFlags.Public | BindingFlags.Static)?.SetValue(null, null);
+        RuntimeHelpers.RunClassConstructor(functions.TypeHandle);
         return true;
     }
 

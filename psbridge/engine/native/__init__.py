@@ -18,9 +18,11 @@ from ..compiling import (
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ..homes import Home
 
-__all__ = ["is_compiled", "load_native", "native_key", "native_sources"]
+__all__ = ["is_compiled", "kept_native", "load_native", "native_key", "native_sources"]
 
 _NAME = "PSBridge.Native"
 
@@ -58,4 +60,18 @@ def is_compiled(home: Home) -> bool:
     Raises:
         OSError: its files cannot be looked at.
     """
-    return kept_assembly(native_sources(), name=_NAME, home=home) is not None
+    return kept_native(home) is not None
+
+
+def kept_native(home: Home) -> tuple[Path, str] | None:
+    """The file of the C# half for an engine, where it has been compiled, and the assembly's name.
+
+    Starts nothing.
+
+    Args:
+        home: the engine.
+
+    Raises:
+        OSError: its files cannot be looked at.
+    """
+    return kept_assembly(native_sources(), name=_NAME, home=home)

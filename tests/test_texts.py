@@ -1,0 +1,439 @@
+"""Every public entry that takes text works with any text, or refuses it in our own words.
+
+The entries are found by reflection over the public names. A new function or class that takes text
+fails the first test until `CALLS` says how it is called; a new parameter of one is included by
+itself.
+"""
+
+from __future__ import annotations
+
+import inspect
+import io
+import os
+import re
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import pytest
+
+import psbridge
+from psbridge import (
+    SSH,
+    Cmdlet,
+    Console,
+    Credential,
+    ErrorRecord,
+    InformationRecord,
+    Inventory,
+    Job,
+    JobGroup,
+    MessageRecord,
+    Parameter,
+    PowerShellError,
+    PsbridgeError,
+    RemoteSession,
+    Secret,
+    Session,
+    WinRM,
+    cmdlet,
+    inventory,
+)
+from psbridge.engine.homes import read_home
+from psbridge.session.variables import Variables
+
+PACKAGE = Path(psbridge.__file__).parent
+
+
+class Derived(str):
+    """pythonnet takes one of these for an object that it does not know."""
+
+
+TEXTS = {
+    "half a pair": "a\ud800b",
+    "a file's name": os.fsdecode(b"caf\xe9"),
+    "NUL": "a\0b",
+    "10 MB": "#" + "x" * 10_000_000,
+    "from right to left": "\u202e\u05e9\u05dc\u05d5\u05dd\u202c",
+    "combining": "e\u0301\u0323ね\u3099 👩‍👩‍👧",
+    "derived": Derived("Derived"),
+}
+
+# ---- Finding the entries ----
+
+SPECIAL = ("__init__", "__init_subclass__", "__call__", "__contains__",
+           "__getitem__", "__setitem__", "__delitem__")  # fmt: skip
+PUBLIC = [*(getattr(psbridge, name) for name in psbridge.__all__), Variables]
+# What takes no text from users, though its annotation could mean one.
+NO_TEXT = re.compile(
+    r"\.carrier$"  # called by the transport
+    # psbridge makes these
+    r"|^(JobHandle|JobRepository|RemoteSession|Variables|Inventory)\.__init__$"
+    r"|^JobRepository\.add$|^Secret\.from_secure_string$"  # objects of .NET's
+    r"|^Job\.__init_subclass__$"
+)
+
+
+def takes_text(parameter: inspect.Parameter) -> bool:
+    annotation = str(parameter.annotation)
+    return "Callable" not in annotation and bool(
+        re.search(r"\b(str|Path|PathLike|object|Any)\b", annotation)
+    )
+
+
+def functions() -> Iterator[tuple[str, Callable[..., Any]]]:
+    """Each function once, but what a RemoteSession inherits: that goes another way."""
+    for thing in PUBLIC:
+        if inspect.isfunction(thing):
+            yield thing.__name__, thing
+            continue
+        for name in dir(thing):
+            found = inspect.getattr_static(thing, name)
+            found = getattr(found, "__func__", found)
+            ours = inspect.isfunction(found) and found.__module__.startswith("psbridge.")
+            if ours and (name in SPECIAL or not name.startswith("_")):
+                kept = thing is RemoteSession
+                yield f"RemoteSession.{name}" if kept else found.__qualname__, found
+
+
+ENTRIES = {
+    qualified: [
+        parameter
+        for parameter in inspect.signature(function).parameters.values()
+        if takes_text(parameter)
+    ]
+    for qualified, function in functions()
+    if not NO_TEXT.search(qualified)
+}
+ENTRIES = {name: parameters for name, parameters in ENTRIES.items() if parameters}
+
+
+def shaped(parameter: inspect.Parameter, text: str) -> Any:
+    """The text as a parameter of this kind takes it."""
+    annotation = str(parameter.annotation)
+    if annotation == "Path":
+        return Path(text)
+    if annotation == "Sequence[tuple[str, str]]":
+        return [(text, text)]
+    if annotation.startswith("Mapping"):
+        return {text: text}
+    if annotation.startswith(("Sequence", "Iterable", "tuple", "str | Sequence")):
+        return (text,)
+    return text
+
+
+# ---- Calling them ----
+
+
+class Place:
+    """What the calls need."""
+
+    def __init__(self, shell: Session, far: RemoteSession, folder: Path) -> None:
+        self.shell = shell
+        self.far = far
+        self.folder = folder
+        self.console = Console(io.TextIOWrapper(io.BytesIO(), "utf-8"), io.StringIO())
+
+    def in_job(self, work: Callable[[Job], object]) -> None:
+        """Call something in a job, where it may raise what it would there."""
+        errors: list[BaseException] = []
+
+        class Calls(Job):
+            def run(self) -> None:
+                try:
+                    work(self)
+                except Exception as error:
+                    errors.append(error)
+
+        job = self.shell.start(Calls())
+        assert job.wait(60)
+        job.receive()
+        job.remove()
+        if errors:
+            raise errors[0]
+
+    def in_cmdlet(self, work: Callable[[Cmdlet], object]) -> None:
+        """Call something in a cmdlet that runs in the foreground."""
+        _work[:] = [work]
+        _errors.clear()
+        self.shell.run("Invoke-Given -Confirm:$false")
+        if _errors:
+            raise _errors[0]
+
+    def declared(self, **options: Any) -> None:
+        """Declare a cmdlet and import it."""
+        named = {"verb": "Get", "noun": "Thing"} | options
+
+        class Thing(Cmdlet, **named):
+            """Says it."""
+
+            def process(self) -> str:
+                return "said"
+
+        self.shell.import_cmdlets(Thing)
+
+    def with_parameter(self, **options: Any) -> None:
+        """Declare a cmdlet with a parameter and import it."""
+
+        class Thing(Cmdlet, verb="Get", noun="Other"):
+            """Says it."""
+
+            given: Annotated[str, Parameter(**options)] = ""
+
+            def process(self) -> str:
+                return self.given
+
+        self.shell.import_cmdlets(Thing)
+        self.shell.run("Get-Help Get-Other | Out-String; Get-Other")
+
+    def decorated(self, name: str, **options: Any) -> None:
+        @cmdlet(name, **options)
+        def thing() -> None:
+            """Say it."""
+
+        self.shell.import_cmdlets(thing)
+
+    def started(self, work: Job | JobGroup) -> None:
+        job = self.shell.start(work)
+        assert job.wait(60)
+        (found,) = self.shell.run("param($Job) Get-Job -Id $Job.Id", Job=job.net)
+        assert found.Name == job.name
+        job.remove()
+
+    def native(self, script: str, *arguments: object, name: str | None = None) -> None:
+        # Not waited for: what it does is PowerShell's, and takes a process each time.
+        job = self.shell.start_job(script, *arguments, name=name)
+        job.remove(force=True)
+
+    def blocked(self, message: str) -> None:
+        class Blocks(Job):
+            def run(self) -> None:
+                self.block(message)
+
+        job = self.shell.start(Blocks())
+        while job.state != "Blocked":
+            assert not job.wait(0.01)
+        assert job.children[0].net.StatusMessage == message
+        job.unblock()
+        assert job.wait(60)
+        job.remove()
+
+    def remote(self, script: str = "1", *arguments: object, **options: Any) -> None:
+        """Start on a machine that ssh never reaches."""
+        target = SSH("h", executable="false")
+        job = self.shell.start_remote(script, [target], *arguments, **options)
+        assert job.wait(60)
+        job.remove()
+
+    def to(self, target: Any) -> None:
+        """Start on a machine that has this text somewhere, and is never reached."""
+        repr(target), target.location, hash(target)
+        if isinstance(target, SSH) and target.executable == "false":
+            job = self.shell.start_remote("1", [target])
+            assert job.wait(60)
+            job.remove()
+
+    def fleet(self, path: Any) -> Inventory:
+        return inventory(path)
+
+
+_work: list[Callable[[Cmdlet], object]] = []
+_errors: list[BaseException] = []
+
+
+class InvokeGiven(Cmdlet, verb="Invoke", noun="Given", supports_should_process=True):
+    """Do what a test wants."""
+
+    def process(self) -> None:
+        try:
+            for work in _work:
+                work(self)
+        except Exception as error:
+            _errors.append(error)
+
+
+def written(name: str) -> Callable[..., None]:
+    needed = {
+        "write_error": ("error",),
+        "write_information": ("message",),
+        "write_progress": ("activity",),
+    }
+
+    def call(place: Place, **given: Any) -> None:
+        missing = {each: "text" for each in needed.get(name, ()) if each not in given}
+        place.in_job(lambda job: getattr(job, name)(**missing, **given))
+        place.in_cmdlet(lambda running: getattr(running, name)(**missing, **given))
+
+    return call
+
+
+def console(name: str) -> Callable[..., None]:
+    def call(place: Place, **given: Any) -> None:
+        getattr(place.console, name)(*given.values())
+
+    return call
+
+
+def made(kind: type, **others: Any) -> Callable[..., None]:
+    def call(place: Place, **given: Any) -> None:
+        thing = kind(**{**others, **given})
+        str(thing), repr(thing)
+
+    return call
+
+
+def spread(call: Callable[..., Any], *, script: str = "1") -> Callable[..., None]:
+    """Call with what its signature has as ``*arguments`` and ``**named``."""
+
+    def spreading(place: Place, **given: Any) -> None:
+        first = given.pop("script", script)
+        arguments = [given.pop("arguments")] if "arguments" in given else []
+        for several in ("parameters", "named_arguments"):
+            if several in given:
+                text = given.pop(several)
+                given[text] = text
+        call(place, first, *arguments, **given)
+
+    return spreading
+
+
+def ask(place: Place, **given: Any) -> None:
+    with pytest.raises(EOFError):
+        place.console.ask(given["prompt"])
+
+
+RECORD = {"message": "m", "error_id": "i", "category": "c", "target": None,
+          "script_stack_trace": "", "net": None, "origin": None}  # fmt: skip
+
+CALLS: dict[str, Callable[..., None]] = {
+    **{f"RecordWriter.{name}": written(name) for name in (
+        "write", "write_many", "write_error", "write_warning", "write_verbose", "write_debug",
+        "write_information", "write_progress",
+    )},
+    **{f"Console.{name}": console(name) for name in (
+        "write", "write_error", "write_note", "write_control", "write_indicator", "show_progress",
+        "size_of",
+    )},
+    "Console.ask": ask,
+    "Console.ask_secret": ask,
+    "RunspaceSession.run": spread(lambda place, *a, **n: place.shell.run(*a, **n)),
+    "RunspaceSession.show": lambda place, **given: place.shell.show(**{"script": "1", **given}),
+    "RunspaceSession.show_file":
+        lambda place, **given: place.shell.show_file(**{"path": place.folder / "a.ps1", **given}),
+    "RunspaceSession.resolve_path": lambda place, path: place.shell.resolve_path(path),
+    "Session.__init__": lambda place, pshome: Session(pshome).close(),
+    "JobSession.start": spread(lambda place, _, *a, **n: place.shell.start(str, *a, **n).wait(60)),
+    "JobSession.start_job": spread(Place.native),
+    "CmdletSession.import_module": lambda place, module: place.shell.import_module(module),
+    "Session.start_remote": spread(Place.remote),
+    "RemoteSession.start":
+        spread(lambda place, *a, **n: place.far.start(*a, **n).wait(60) and None),
+    "RemoteSession.run": spread(lambda place, *a, **n: place.far.run(*a, **n)),
+    "RemoteSession.show": lambda place, **given: place.far.show(**{"script": "1", **given}),
+    "RemoteSession.show_file":
+        lambda place, **given: place.far.show_file(**{"path": place.folder / "a.ps1", **given}),
+    "RemoteSession.resolve_path": lambda place, path: place.far.resolve_path(path),
+    "JobRepository.define": lambda place, name: place.shell.jobs.define(name, Job),
+    "JobRepository.undefine": lambda place, name: place.shell.jobs.undefine(name),
+    "JobRepository.__getitem__": lambda place, key: place.shell.jobs[key],
+    "JobRepository.__contains__": lambda place, item: item in place.shell.jobs,
+    "Variables.__getitem__": lambda place, name: place.shell.variables[name],
+    "Variables.__contains__": lambda place, name: name in place.shell.variables,
+    "Variables.__delitem__": lambda place, name: place.shell.variables.__delitem__(name),
+    "Variables.__setitem__":
+        lambda place, **given: place.shell.variables.__setitem__(
+            *{"name": "x", "value": 1, **given}.values()
+        ),
+    "Job.__init__": lambda place, **given: place.started(Job(**given)),
+    "Job.block": Place.blocked,
+    "FunctionJob.__init__": spread(lambda place, _, *a, **n: place.shell.start(str, *a, **n)),
+    "JobGroup.__init__": lambda place, **given: place.started(JobGroup([Job()], **given)),
+    "JobGroup.map":
+        lambda place, **given: place.started(
+            JobGroup.map(str, given.get("items", ["a"]), command=given.get("options"))
+        ),
+    "Cmdlet.__init_subclass__": lambda place, **given: place.declared(**given),
+    "JobCmdlet.__init_subclass__": lambda place, **given: place.declared(**given),
+    "Cmdlet.should_process":
+        lambda place, **given: place.in_cmdlet(
+            lambda running: running.should_process(**{"target": "t", **given})
+        ),
+    "Cmdlet.should_continue":
+        lambda place, **given: place.in_cmdlet(
+            lambda running: running.should_continue(**{"query": "q", **given})
+        ),
+    "Cmdlet.throw_terminating_error":
+        lambda place, **given: place.in_cmdlet(
+            lambda running: running.throw_terminating_error(**{"error": "e", **given})
+        ),
+    "Parameter.__init__": lambda place, **given: place.with_parameter(**given),
+    "cmdlet": lambda place, **given: place.decorated(**{"name": "Get-That", **given}),
+    "Secret.__init__":
+        lambda place, text: place.shell.run("param($x) $x.Length", x=Secret(text)),
+    "Credential.__init__":
+        lambda place, username: place.shell.run(
+            "param($x) $x.UserName", x=Credential(username, Secret("a"))
+        ),
+    "SSH.__init__":
+        lambda place, **given: place.to(SSH(**{"host": "h", "executable": "false", **given})),
+    "WinRM.__init__": lambda place, **given: place.to(WinRM(**{"host": "h", **given})),
+    "inventory": lambda place, path: place.fleet(path),
+    "Inventory.__getitem__": lambda place, group: place.fleet(place.folder / "fleet.toml")[group],
+    "ErrorRecord.__init__": made(ErrorRecord, **RECORD),
+    "MessageRecord.__init__": made(MessageRecord, message="m"),
+    "InformationRecord.__init__":
+        made(InformationRecord, message="m", source="s", tags=(), time=None),
+    "PowerShellError.__init__": made(PowerShellError, message="m"),
+    "EngineError.__init__": made(psbridge.EngineError, cause="c"),
+    "EngineNotFound.__init__": made(psbridge.EngineNotFound, looked_at=[]),
+    "JobError.__init__": made(psbridge.JobError, message="m", job=None),
+    "WorkerError.__init__":
+        made(psbridge.WorkerError, type_name="t", text="t", traceback_text="t", kinds=()),
+}  # fmt: skip
+
+
+def test_every_entry_that_takes_text_is_called() -> None:
+    assert sorted(ENTRIES) == sorted(CALLS)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory, engine_home: Path) -> Iterator[Place]:
+    folder = tmp_path_factory.mktemp("texts")
+    (folder / "a.ps1").write_text("$args")
+    (folder / "fleet.toml").write_text('[groups.web]\nhosts = ["a"]\n')
+    out = io.TextIOWrapper(io.BytesIO(), "utf-8")
+    with Session(console=Console(out, io.StringIO(), interactive=False)) as shell:
+        shell.import_cmdlets(InvokeGiven)
+        # In place of ssh, what sshd would start: a session on another machine without one.
+        ssh = folder / "ssh"
+        ssh.write_text(f"#!/bin/sh\nexec {read_home(engine_home, 'x').executable} -sshs\n")
+        ssh.chmod(0o700)
+        with shell.connect(SSH("h", executable=ssh)) as far:
+            yield Place(shell, far, folder)
+
+
+def is_ours(error: Exception) -> bool:
+    """Whether an exception says in our words, or in Python's own, what is wrong."""
+    if isinstance(error, (PsbridgeError, KeyError, OSError, ImportError)):
+        return True
+    (*_, last) = traceback.extract_tb(error.__traceback__)
+    return (
+        isinstance(error, (ValueError, TypeError))
+        and not isinstance(error, UnicodeError)
+        and Path(last.filename).is_relative_to(PACKAGE)
+    )
+
+
+@pytest.mark.filterwarnings("ignore:.*is no approved verb")
+@pytest.mark.parametrize("entry", sorted(ENTRIES))
+def test_it_takes_any_text_or_refuses_it_clearly(entry: str, place: Place) -> None:
+    for parameter in ENTRIES[entry]:
+        for what, text in TEXTS.items():
+            try:
+                CALLS[entry](place, **{parameter.name: shaped(parameter, text)})
+            except Exception as error:
+                if not is_ours(error):
+                    error.add_note(f"{entry}({parameter.name}={what})")
+                    raise
+    assert place.shell.run("'alive'") == ["alive"]
