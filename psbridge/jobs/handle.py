@@ -7,6 +7,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from ..engine.forking import is_forked_child
 from ..errors import JobError, JobFailed, JobStopped
 from ..session.result import Result
 from ..session.session import SLICE_SECONDS, stay_here_at_exit
@@ -298,6 +299,8 @@ class JobHandle:
         return hash(str(self.net.InstanceId))
 
     def __repr__(self) -> str:
+        if is_forked_child():
+            return "<JobHandle of the process that forked>"
         return f"<JobHandle {self.id} {self.name!r} {self.state}>"
 
 

@@ -22,6 +22,8 @@ import signal
 import threading
 from types import FrameType
 
+from ..engine.forking import in_forked_child
+
 __all__ = ["end_in_order_at_sigterm"]
 
 _lock = threading.Lock()
@@ -54,3 +56,12 @@ _TAKE = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(_take)
 
 def _end(number: int, frame: FrameType | None) -> None:
     raise SystemExit(128 + number)
+
+
+def _end_at_once_in_forked_child() -> None:
+    """A child has no remote sessions, and who ends it (a pool) means by the signal what it says."""
+    if signal.getsignal(signal.SIGTERM) is _end:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+in_forked_child(_end_at_once_in_forked_child)
