@@ -36,6 +36,8 @@ from __future__ import annotations
 
 import atexit
 import os
+import signal
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -44,7 +46,8 @@ from ..errors import ForkedProcessError
 
 __all__ = ["at_exit", "check_process", "guard_forks", "in_forked_child", "is_forked_child"]
 
-_guarded = False
+# What a child does first, once .NET is about to start here.
+_first: list[Callable[[], None]] = []
 _forked = False
 _masks = threading.local()
 
@@ -59,31 +62,13 @@ def in_forked_child(callback: Callable[[], None]) -> None:
 
 
 def guard_forks() -> None:
-    """Let children that are forked from now on do without .NET; before it starts.
-
-    To be called once, or again.
-    """
-    global _guarded
-    if _guarded or not hasattr(os, "register_at_fork"):
+    """Let children that are forked from now on do without .NET; to be called before it starts."""
+    if _first or sys.platform == "win32":
         return
-    _guarded = True
-    # What the child needs: an import there might wait for one that another thread was at.
     from . import sealing, signals
 
     signals.note_handlers()
-
-    def go_on_alone() -> None:
-        global _forked
-        _forked = True
-        try:
-            signals.restore_handlers()
-            sealing.seal()
-        finally:
-            _release_signals()
-
-    os.register_at_fork(
-        before=_hold_signals, after_in_parent=_release_signals, after_in_child=go_on_alone
-    )
+    _first[:] = signals.restore_handlers, sealing.seal
 
 
 def at_exit(function: Callable[..., Any], *arguments: Any) -> None:
@@ -108,20 +93,40 @@ def check_process() -> None:
         raise ForkedProcessError
 
 
-def _hold_signals() -> None:
-    import signal
-
-    _masks.before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-
-
-def _release_signals() -> None:
-    import signal
-
-    mask = getattr(_masks, "before", None)
-    if mask is not None:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-
-
 def _unless_forked(function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
     if not _forked:
         function(*arguments)
+
+
+if sys.platform != "win32":
+    # Not those that a fault raises in the thread itself, nor .NET's own.
+    _HELD = {number for number in signal.valid_signals() if number < signal.SIGRTMIN} - {
+        signal.SIGSEGV,
+        signal.SIGBUS,
+        signal.SIGFPE,
+        signal.SIGILL,
+        signal.SIGTRAP,
+        signal.SIGABRT,
+    }
+
+    def _before() -> None:
+        _masks.before = signal.pthread_sigmask(signal.SIG_BLOCK, _HELD) if _first else None
+
+    def _after() -> None:
+        if _masks.before is not None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, _masks.before)
+
+    def _after_in_child() -> None:
+        global _forked
+        if not _first:
+            return
+        _forked = True
+        try:
+            for call in _first:
+                call()
+        finally:
+            _after()
+
+    # Here, where no other room has registered anything yet: in a child calls come in the order of
+    # their registration, and what others forget there may be the last reference to one of .NET's.
+    os.register_at_fork(before=_before, after_in_parent=_after, after_in_child=_after_in_child)

@@ -42,14 +42,15 @@ _OF_ATTRIBUTES = {
 
 def seal() -> None:
     """Close them; .NET is never called again in this process."""
-    _seal_imports()
     kinds = list(net_types())
+    # First, for what follows lets go of objects.
     for kind in kinds:
         _seal_nameless(kind)
     set_attribute = _setter()
     for kind in kinds:
         for name in _native_names(kind):
             set_attribute(kind, name, _INSTEAD.get(name, _refuse))
+    _seal_imports()
 
 
 def net_types() -> Iterator[type]:
@@ -70,7 +71,8 @@ def _native_names(kind: type) -> list[str]:
     """What of a type is a function of .NET's and has a name."""
     # Not vars(): an object of .NET's class of classes answers that itself.
     members = type.__dict__["__dict__"].__get__(kind).items()
-    names = [name for name, value in members if isinstance(value, _NATIVE)]
+    # Nor isinstance, which asks an object of .NET's for its class.
+    names = [name for name, value in members if type(value) in _NATIVE]
     # Types whose objects have members of their own (PSObject) got these later than their names.
     if not issubclass(kind, type):
         for slot, of_slot in _OF_ATTRIBUTES.items():
