@@ -62,17 +62,25 @@ def net_types() -> Iterator[type]:
         if id(kind) in seen:
             continue
         seen.add(id(kind))
-        if type(kind).__module__ == "clr._internal":
+        if _is_of_net(kind):
             yield kind
         pending += type.__subclasses__(kind)
+
+
+def _is_of_net(kind: type) -> bool:
+    return bool(type(kind).__module__ == "clr._internal")
 
 
 def _native_names(kind: type) -> list[str]:
     """What of a type is a function of .NET's and has a name."""
     # Not vars(): an object of .NET's class of classes answers that itself.
     members = type.__dict__["__dict__"].__get__(kind).items()
-    # Nor isinstance, which asks an object of .NET's for its class.
-    names = [name for name, value in members if type(value) in _NATIVE]
+    # Nor isinstance, which asks an object of .NET's for its class. Operators are such objects.
+    names = [
+        name
+        for name, value in members
+        if type(value) in _NATIVE or (name.startswith("__") and _is_of_net(type(value)))
+    ]
     # Types whose objects have members of their own (PSObject) got these later than their names.
     if not issubclass(kind, type):
         for slot, of_slot in _OF_ATTRIBUTES.items():
@@ -119,7 +127,7 @@ def _seal_imports() -> None:
         return
     namespaces = set(vars(clr).get("_available_namespaces", ()))
     for name, module in list(sys.modules.items()):
-        if type(type(module)).__module__ == "clr._internal":
+        if _is_of_net(type(module)):
             namespaces.add(name)
             del sys.modules[name]
     for index, finder in enumerate(sys.meta_path):
