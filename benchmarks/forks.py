@@ -135,6 +135,25 @@ WAYS = {
             sys.exit(8)
         check(code_of(pid), 8)
     """),
+    "a fork while threads have exceptions of .NET's": Way("""
+        if "handling" not in globals():
+            handling = threading.Barrier(9)
+            local = threading.local()
+            def handle():
+                local.value = System.Object()
+                try:
+                    System.Int32.Parse("x")
+                except System.FormatException as error:
+                    handling.wait()
+                    threading.Event().wait()
+            for _ in range(8):
+                threading.Thread(target=handle, daemon=True).start()
+            handling.wait()
+            collect = "while ($true) { [GC]::Collect() }"
+            threading.Thread(target=lambda: Session().run(collect), daemon=True).start()
+        check(code_of(forked(lambda: os._exit(13))), 13)
+        shell.run("Get-Job | Out-Null; 1 | ForEach-Object { $_ }")
+    """),
     "Process, fork": Way("""
         process = multiprocessing.get_context("fork").Process(target=sys.exit, args=(9,))
         process.start()
