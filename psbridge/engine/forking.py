@@ -28,8 +28,8 @@ Rejected:
   of .NET themselves, and what Python frees.
 - ``DOTNET_EnableWriteXorExecute=0``, with which a child's calls do not end the parent. They hang
   all the same, and none is made any more. A start to a first result would take 0.71 s of processor
-  time instead of 0.75, and as much memory (115 MB); but that no memory is writable and executable at
-  once is a protection that is not ours to take from a process, and its children would inherit it.
+  time instead of 0.75, and as much memory (115 MB); but that no memory is writable and executable
+  at once is a protection that is not ours to take from a process, and its children inherit it.
 - To free nothing of .NET's from before the fork on: CPython lets go of what other threads have in
   hand (exceptions, thread locals) before it calls anybody in a child. That is a few calls of code
   that is compiled already, and did no harm in 400 forks among collections of .NET's garbage. It
