@@ -30,10 +30,6 @@ Rejected:
   all the same, and none is made any more. A start to a first result would take 0.71 s of processor
   time instead of 0.75, and as much memory (115 MB); but that no memory is writable and executable
   at once is a protection that is not ours to take from a process, and its children inherit it.
-- To free nothing of .NET's from before the fork on: CPython lets go of what other threads have in
-  hand (exceptions, thread locals) before it calls anybody in a child. That is a few calls of code
-  that is compiled already, and did no harm in 400 forks among collections of .NET's garbage. It
-  would have to change the parent's types for the moment of each fork.
 """
 
 from __future__ import annotations
@@ -50,8 +46,7 @@ from ..errors import ForkedProcessError
 
 __all__ = ["at_exit", "check_process", "guard_forks", "in_forked_child", "is_forked_child"]
 
-# What a child does first, once .NET is about to start here.
-_first: list[Callable[[], None]] = []
+_guarded = False
 _forked = False
 _masks = threading.local()
 
@@ -67,12 +62,14 @@ def in_forked_child(callback: Callable[[], None]) -> None:
 
 def guard_forks() -> None:
     """Let children that are forked from now on do without .NET; to be called before it starts."""
-    if _first or sys.platform == "win32":
+    global _guarded
+    if _guarded or sys.platform == "win32":
         return
-    from . import sealing, signals
+    # What forks need, too: an import in a child might wait for one that a thread was at.
+    from . import sealing, signals  # noqa: F401
 
     signals.note_handlers()
-    _first[:] = signals.restore_handlers, sealing.seal
+    _guarded = True
 
 
 def at_exit(function: Callable[..., Any], *arguments: Any) -> None:
@@ -114,23 +111,35 @@ if sys.platform != "win32":
     }
 
     def _before() -> None:
-        _masks.before = signal.pthread_sigmask(signal.SIG_BLOCK, _HELD) if _first else None
+        _masks.before = None
+        if _guarded and not _forked:
+            from .sealing import hold
 
-    def _after() -> None:
+            _masks.before = signal.pthread_sigmask(signal.SIG_BLOCK, _HELD)
+            hold()
+
+    def _after_in_parent() -> None:
         if _masks.before is not None:
+            from .sealing import release
+
+            release()
             signal.pthread_sigmask(signal.SIG_SETMASK, _masks.before)
 
     def _after_in_child() -> None:
         global _forked
-        if not _first:
-            return
-        _forked = True
-        try:
-            for call in _first:
-                call()
-        finally:
-            _after()
+        if _masks.before is not None:  # a child's child has it all from its parent
+            from .sealing import seal
+            from .signals import restore_handlers
+
+            _forked = True
+            try:
+                restore_handlers()
+                seal()
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, _masks.before)
 
     # Here, where no other room has registered anything yet: in a child calls come in the order of
     # their registration, and what others forget there may be the last reference to one of .NET's.
-    os.register_at_fork(before=_before, after_in_parent=_after, after_in_child=_after_in_child)
+    os.register_at_fork(
+        before=_before, after_in_parent=_after_in_parent, after_in_child=_after_in_child
+    )

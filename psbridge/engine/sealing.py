@@ -3,8 +3,8 @@
 All of them are pythonnet's types: their slots and their methods are functions of .NET's. Those that
 have a name in Python (``__call__``, ``__get__``) are replaced as one replaces methods of a class,
 and Python sets the slots; each raises `ForkedProcessError`. The few without a name, which free
-objects and visit them for the garbage collector, are written into the types: nothing of .NET's is
-freed in a child, it goes with the process.
+objects and visit them for the garbage collector, are written into the types, from right before the
+fork on: nothing of .NET's is freed in a child, it goes with the process.
 
 What stays: to ask for the class of an object of .NET's, `isinstance` with Python's classes, and
 `repr`, so that a debugger or a log can show one. `import System` raises, and the namespaces are no
@@ -20,13 +20,19 @@ from __future__ import annotations
 
 import ctypes
 import sys
+import threading
 from collections.abc import Iterator
 from types import BuiltinFunctionType, MethodDescriptorType, WrapperDescriptorType
 from typing import Any, NoReturn
 
 from ..errors import ForkedProcessError
 
-__all__ = ["net_types", "seal"]
+__all__ = ["hold", "net_types", "release", "seal"]
+
+# For two threads that fork at once, and a signal handler that does. Not used in a child.
+_lock = threading.RLock()
+_holding = 0
+_held: dict[int, int] = {}
 
 _NATIVE = (BuiltinFunctionType, MethodDescriptorType, WrapperDescriptorType)
 
@@ -40,14 +46,40 @@ _OF_ATTRIBUTES = {
 }
 
 
+def hold() -> None:
+    """Close those without a name, in the process that is about to fork.
+
+    CPython lets go of what other threads have in hand (exceptions, thread locals) before it calls
+    anybody in a child, and one that frees an object of .NET's then waits for ever where .NET was
+    about to collect garbage. An object that another thread of this process lets go of in this
+    moment is never freed.
+    """
+    global _holding
+    with _lock:
+        _holding += 1
+        for kind in net_types():
+            for address, instead in _nameless(kind):
+                there = ctypes.c_void_p.from_address(address)
+                if there.value is not None and there.value != instead:
+                    _held.setdefault(address, there.value)
+                    there.value = instead
+
+
+def release() -> None:
+    """Open again what `hold` has closed, in the process that has forked."""
+    global _holding
+    with _lock:
+        _holding -= 1
+        if _holding == 0:
+            for address, before in _held.items():
+                ctypes.c_void_p.from_address(address).value = before
+            _held.clear()
+
+
 def seal() -> None:
-    """Close them; .NET is never called again in this process."""
-    kinds = list(net_types())
-    # First, for what follows lets go of objects.
-    for kind in kinds:
-        _seal_nameless(kind)
+    """Close the others, in a child; .NET is never called again in this process."""
     set_attribute = _setter()
-    for kind in kinds:
+    for kind in list(net_types()):
         for name in _native_names(kind):
             set_attribute(kind, name, _INSTEAD.get(name, _refuse))
     _seal_imports()
@@ -141,17 +173,16 @@ def _setter() -> Any:
     return prototype(_slot_of(type, _TP_SETATTRO) or 0)
 
 
-def _seal_nameless(kind: type) -> None:
+def _nameless(kind: type) -> Iterator[tuple[int, int | None]]:
+    """Where a type's slots without a name are, and what belongs there instead."""
     for slot, instead in _NAMELESS.items():
-        offset = _OFFSETS.get(slot)
+        offset = _OFFSETS[slot]
         if offset is not None:
-            there = ctypes.c_void_p.from_address(id(kind) + offset)
-            if there.value is not None:
-                there.value = instead
-    offset = _OFFSETS.get(_TP_SETATTRO)
+            yield id(kind) + offset, instead
+    offset = _OFFSETS[_TP_SETATTRO]
     if offset is not None:
         # tp_as_buffer comes next: without it, there are no bytes to be had.
-        ctypes.c_void_p.from_address(id(kind) + offset + _WORD).value = None
+        yield id(kind) + offset + _WORD, None
 
 
 def _slot_of(kind: type, slot: int) -> int | None:
