@@ -6,7 +6,9 @@ through .NET's handler and a pipe that both have, to the parent. So in a child:
 
 - .NET's signal handlers are replaced by those that Python would have without .NET (`signals`).
 - No way of Python's leads to .NET any more: each raises `ForkedProcessError` (`sealing`). This is
-  at the border itself, so nothing above it has to ask, and it costs a parent nothing.
+  at the border itself, so nothing above it has to ask, and it costs a parent nothing but some
+  milliseconds at each fork. Only entries that would wait for something else first, or find it
+  closed, ask (`check_process`): opening a session, and what a closed one refuses.
 - What the rooms above keep becomes what a process has that has opened nothing; each sees to it with
   `in_forked_child`. Sessions are closed, no job runs, locks are new. So exit handlers, ``with`` and
   ``__del__`` find nothing to do, and a child ends with an exit code of its own.
@@ -17,7 +19,8 @@ after it.
 
 Assumption: who forks tells Python, as all of the standard library does (`os.fork`, multiprocessing,
 `subprocess` with ``preexec_fn``); without ``preexec_fn`` no Python runs in the child of a
-`subprocess`.
+`subprocess`, and CPython holds its signals until its program is there (but with ``user=`` or
+``group=``).
 
 Not kept: in a child whose stack begins in .NET (a fork in the foreground of a cmdlet) the code that
 forked must not return to there; multiprocessing's and `os._exit` do not.
