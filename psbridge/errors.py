@@ -8,6 +8,7 @@ PsbridgeError
 │   ├── FeedError               a NuGet feed, its configuration or a download
 │   ├── PackageError            a package that is not what the lock file pins, or is damaged
 │   └── CompileError            C# that Roslyn refused; file and line in the message
+├── ForkedProcessError          a forked child used what only its parent has: PowerShell
 ├── SessionClosedError          the session was closed before or while it was used
 ├── PowerShellError             a terminating error in PowerShell code
 ├── ConversionError             a value that has no counterpart across the border (a TypeError)
@@ -40,6 +41,7 @@ __all__ = [
     "EngineStartError",
     "EngineUnsupported",
     "FeedError",
+    "ForkedProcessError",
     "InventoryError",
     "JobError",
     "JobFailed",
@@ -139,6 +141,20 @@ class PackageError(EngineError):
 
 class CompileError(EngineError):
     """Roslyn refused C# source; each line of the message names file, line and column."""
+
+
+class ForkedProcessError(PsbridgeError):
+    """A child that was forked while PowerShell ran in its parent used PowerShell, or .NET."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(
+            message
+            or "this process was forked from one in which PowerShell runs, and .NET cannot be used "
+            "in such a child. Start processes anew instead, with multiprocessing's "
+            '"spawn" or "forkserver" (for a pool, '
+            'mp_context=multiprocessing.get_context("spawn")), '
+            "or fork before the first Session is opened"
+        )
 
 
 class SessionClosedError(PsbridgeError):

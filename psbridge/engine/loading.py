@@ -60,6 +60,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ..errors import EngineStartError
+from .forking import at_exit, is_forked_child
 
 if TYPE_CHECKING:
     from .hostfxr import CoreClr
@@ -143,6 +144,8 @@ def _initialize(runtime: CoreClr, home: Path | None, native: tuple[Path, str] | 
 
 
 def _unload() -> None:
+    if is_forked_child():
+        return
     import pythonnet
 
     pythonnet.unload()
@@ -237,7 +240,7 @@ def close_at_exit() -> None:
     from PSBridge import Border, HostProcessPipe, PythonRuntime
 
     if _loaded_here:
-        atexit.register(HostProcessPipe.Close)
+        at_exit(HostProcessPipe.Close)
         PythonRuntime.IgnoreProcessExit()
         if sys.version_info >= _FINALIZING_RENAMED:
             import ctypes
@@ -245,5 +248,5 @@ def close_at_exit() -> None:
             address = ctypes.cast(ctypes.pythonapi.Py_IsFinalizing, ctypes.c_void_p).value
             if PythonRuntime.SeeFinalizing(address):
                 atexit.unregister(_unload)
-        atexit.register(_keep_interop, PythonRuntime.ImportNow)
-    atexit.register(Border.Close, _CLOSE_MILLISECONDS)
+        at_exit(_keep_interop, PythonRuntime.ImportNow)
+    at_exit(Border.Close, _CLOSE_MILLISECONDS)

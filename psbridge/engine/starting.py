@@ -10,7 +10,6 @@ process ends, and a second home is an error rather than a surprise.
 
 from __future__ import annotations
 
-import atexit
 import os
 import sys
 import threading
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING
 from ..errors import EngineNotFound, EngineStartError
 from .dotnet import prepare_environment, root_of_dotnet
 from .environment import set_for_net_only, unite
+from .forking import at_exit, check_process, guard_forks
 from .paths import net_path, possible_path
 
 if TYPE_CHECKING:
@@ -69,10 +69,12 @@ def start(pshome: str | Path | None = None) -> Engine:
         EngineStartError: another .NET runtime or another engine is in this process already,
             or .NET did not start.
         CompileError: the C# half does not compile against this engine.
+        ForkedProcessError: this is a forked child of a process in which .NET runs.
     """
     global _loaded
     from .loading import odd_paths_hidden
 
+    check_process()
     if pshome is not None:
         try:
             pshome = possible_path(pshome)
@@ -104,6 +106,8 @@ def adopt(pshome: str | Path) -> Engine:
     global _loaded
     from .homes import read_home
 
+    check_process()
+    guard_forks()
     with _start:
         if _loaded is None:
             _loaded = read_home(Path(pshome), "the PowerShell that Python runs in"), False
@@ -161,6 +165,7 @@ def load_runtime(
             f"another .NET runtime ({chosen.kind}) has been chosen for this process with "
             "pythonnet.set_runtime, and a process can have only one. Start psbridge before that."
         )
+    guard_forks()
     invariant = prepare_environment()
     from .loading import load_pythonnet
 
@@ -210,7 +215,7 @@ def _see_to_user_folders() -> None:
         import tempfile
 
         folder = tempfile.mkdtemp(prefix="psbridge-cache-")
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        at_exit(shutil.rmtree, folder, True)
         set_for_net_only("XDG_CACHE_HOME", folder)
 
 

@@ -24,7 +24,6 @@ import copy
 import io
 import itertools
 import logging
-import os
 import sys
 import threading
 import warnings
@@ -35,6 +34,7 @@ from pathlib import Path
 from types import MethodType
 from typing import Any, Protocol
 
+from ..engine.forking import in_forked_child
 from ..errors import StopRequested
 
 __all__ = ["LoggedError", "Writer", "capturing"]
@@ -301,8 +301,7 @@ def _forked() -> None:
     _tidy()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forked)
+in_forked_child(_forked)
 
 
 class _Dispatcher:

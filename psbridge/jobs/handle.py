@@ -6,6 +6,7 @@ import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from ..engine.forking import is_forked_child
 from ..errors import JobError, JobFailed, JobStopped, PowerShellError
 from ..session.result import Result
 from ..session.session import stay_here_at_exit
@@ -303,6 +304,8 @@ class JobHandle:
         return hash(str(self.net.InstanceId))
 
     def __repr__(self) -> str:
+        if is_forked_child():
+            return "<JobHandle of the process that forked>"
         return f"<JobHandle {self.id} {self.name!r} {self.state}>"
 
 

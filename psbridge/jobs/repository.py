@@ -7,6 +7,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from ..engine.forking import check_process
 from ..errors import DeclarationError, EngineUnsupported, SessionClosedError
 from .group import JobGroup
 from .handle import JobHandle
@@ -87,6 +88,7 @@ class JobRepository:
         """
         from ..values import net_text
 
+        check_process()
         if self._source is None or not self._source.Undefine(net_text(name)):
             raise KeyError(f"there is no job definition {name!r} in this session")
 
@@ -141,6 +143,7 @@ class JobRepository:
     @property
     def _open_session(self) -> RunspaceSession:
         session = self._session()
+        check_process()
         if session is None or session.closed:
             raise SessionClosedError("the session is closed")
         return session

@@ -10,6 +10,7 @@ import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ..engine.forking import in_forked_child
 from ..errors import SessionClosedError
 from ..session.session import GRACE_SECONDS, stay_here_at_exit
 from ..waiting import Deadline, guard, milliseconds, wait_until
@@ -150,6 +151,16 @@ def stop_running(owner: object = None) -> None:
 
 
 _LEAVE_SECONDS = 1.0
+
+
+def _forget_in_forked_child() -> None:
+    """The jobs are the parent's, and so is whoever holds the lock."""
+    global _lock
+    _lock = threading.Condition()
+    _running.clear()
+
+
+in_forked_child(_forget_in_forked_child)
 
 
 def exit_has_begun() -> bool:

@@ -14,6 +14,8 @@ import threading
 import time
 from collections.abc import Callable
 
+from ..engine.forking import in_forked_child
+
 __all__ = ["Timer", "call_later", "start_clock"]
 
 
@@ -55,6 +57,10 @@ _END_SECONDS = 5.0
 
 class _Clock:
     def __init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        """Be new; again in a forked child, where work of an executor's may want timers."""
         self._changed = threading.Condition()
         self._heap: list[tuple[float, int, Timer]] = []
         self._numbers = itertools.count()
@@ -128,3 +134,4 @@ class _Clock:
 _clock = _Clock()
 # Before the jobs' own handler is registered, so that this comes after it: stopping needs timers.
 atexit.register(_clock.end)
+in_forked_child(_clock.begin)

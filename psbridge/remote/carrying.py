@@ -19,6 +19,7 @@ import time
 from abc import ABC, abstractmethod
 from typing import Any
 
+from ..engine.forking import in_forked_child
 from ..session.session import close_all
 from .terminating import end_in_order
 
@@ -188,6 +189,16 @@ def _finish_all() -> None:
         unfinished = list(_running)
     for carrier in unfinished:
         carrier.give_up()
+
+
+def _forget_in_forked_child() -> None:
+    """The carriers are the parent's, and so is whoever holds the lock."""
+    global _changed
+    _changed = threading.Condition()
+    _running.clear()
+
+
+in_forked_child(_forget_in_forked_child)
 
 
 def _milliseconds(seconds: float | None) -> int:

@@ -23,7 +23,12 @@ import signal
 import threading
 from types import FrameType
 
+from ..engine.forking import in_forked_child
+
 __all__ = ["end_in_order"]
+
+# Windows has no SIGHUP.
+_SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 _lock = threading.Lock()
 _asked = False
@@ -45,9 +50,8 @@ def end_in_order() -> None:
 
 
 def _take(unused: object) -> int:
-    for name in ("SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)  # Windows has no SIGHUP
-        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+    for number in _SIGNALS:
+        if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, _end)
     return 0
 
@@ -57,3 +61,13 @@ _TAKE = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(_take)
 
 def _end(number: int, frame: FrameType | None) -> None:
     raise SystemExit(128 + number)
+
+
+def _end_at_once_in_forked_child() -> None:
+    """A child has no remote sessions, and who ends it (a pool) means by the signal what it says."""
+    for number in _SIGNALS:
+        if signal.getsignal(number) is _end:
+            signal.signal(number, signal.SIG_DFL)
+
+
+in_forked_child(_end_at_once_in_forked_child)

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from ..engine.forking import check_process, in_forked_child
 from ..engine.paths import path_from_net, possible_path
 from ..engine.starting import start
 from ..errors import PowerShellError, SessionClosedError, StopRequested
@@ -107,6 +108,7 @@ class RunspaceSession:
         Raises:
             PowerShellError: a terminating error. Its ``result`` holds what came before.
             SessionClosedError: the session is closed, or was closed meanwhile.
+            ForkedProcessError: this is a forked child of the process that opened it.
             ConversionError: an argument has no counterpart in PowerShell.
             KeyboardInterrupt: Ctrl-C. The pipeline has been stopped. Code that is in a .NET call,
                 which nothing can interrupt, is waited for for half a second or until Ctrl-C is
@@ -378,6 +380,7 @@ class RunspaceSession:
 
     def _check_open(self) -> None:
         if self._closed:
+            check_process()
             raise SessionClosedError("the session is closed")
 
     def _runs_on_this_thread(self) -> bool:
@@ -446,6 +449,16 @@ def close_all() -> None:
         session._ask_to_close()
     for session in sessions:
         session._dispose()
+
+
+def _close_in_forked_child() -> None:
+    """The sessions are the parent's. Closing one here does nothing: ``with`` ends in peace."""
+    for session in list(_open):
+        session._closed = True
+    _open.clear()
+
+
+in_forked_child(_close_in_forked_child)
 
 
 def is_exiting() -> bool:

@@ -25,6 +25,8 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 
+from ...engine.forking import in_forked_child
+
 __all__ = ["SSHProcess"]
 
 
@@ -150,5 +152,4 @@ def _close_in_forked_child() -> None:
         _close(descriptor)
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_close_in_forked_child)
+in_forked_child(_close_in_forked_child)
