@@ -16,6 +16,8 @@ from psbridge import Session, SessionClosedError
 if TYPE_CHECKING:
     from .conftest import Machine, Until
 
+# How the names of threads of sessions begin.
+OURS = ("ssh ", *(f"psbridge {does} " for does in ("sends", "receives", "deletes", "logs on")))
 LOOP = "$PID; while ($true) { [Threading.Thread]::Sleep(20) }"
 
 
@@ -81,11 +83,7 @@ def test_threads_and_descriptors_are_as_before_after_many_sessions(
         assert len(set(job.result(100))) == count
         job.remove()
         until(lambda: not machine.lines())
-        until(
-            lambda: (
-                not [t for t in threading.enumerate() if t.name.startswith(("ssh ", "psbridge "))]
-            )
-        )
+        until(lambda: not [t for t in threading.enumerate() if t.name.startswith(OURS)])
 
     round_of(4)
     before = threads(), descriptors()

@@ -58,7 +58,7 @@ public static class EngineMembers
     /// <summary>All of them.</summary>
     public static IReadOnlyList<EngineMember> All =>
         [.. typeof(EngineMembers).GetNestedTypes()
-            .SelectMany(group => group.GetFields(BindingFlags.Static | BindingFlags.Public))
+            .SelectMany(group => group.GetFields(BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic))
             .Select(member => member.GetValue(null)).OfType<EngineMember>()];
 
     /// <summary>What a job keeps in the order of writing, and its state.</summary>
@@ -66,24 +66,25 @@ public static class EngineMembers
     {
         private const string Blocks = "Receive-Job gives a job's output first, then its errors, and so on";
 
-        public static readonly EngineMember UsesResults = Method<Job>("set_UsesResultsCollection", Blocks, typeof(bool));
-        public static readonly EngineMember Results = Method<Job>("get_Results", Blocks);
-        public static readonly EngineMember WriteObject = Method<Job>("WriteObject", Blocks, typeof(object));
-        public static readonly EngineMember WriteError = Method<Job>("WriteError", Blocks, typeof(ErrorRecord));
-        public static readonly EngineMember WriteWarning = Method<Job>("WriteWarning", Blocks, typeof(string));
-        public static readonly EngineMember WriteVerbose = Method<Job>("WriteVerbose", Blocks, typeof(string));
-        public static readonly EngineMember WriteDebug = Method<Job>("WriteDebug", Blocks, typeof(string));
-        public static readonly EngineMember WriteProgress = Method<Job>("WriteProgress", Blocks, typeof(ProgressRecord));
+        internal static readonly EngineMember UsesResults = Method<Job>("set_UsesResultsCollection", Blocks, typeof(bool));
+        internal static readonly EngineMember Results = Method<Job>("get_Results", Blocks);
+        internal static readonly EngineMember WriteObject = Method<Job>("WriteObject", Blocks, typeof(object));
+        internal static readonly EngineMember WriteError = Method<Job>("WriteError", Blocks, typeof(ErrorRecord));
+        internal static readonly EngineMember WriteWarning = Method<Job>("WriteWarning", Blocks, typeof(string));
+        internal static readonly EngineMember WriteVerbose = Method<Job>("WriteVerbose", Blocks, typeof(string));
+        internal static readonly EngineMember WriteDebug = Method<Job>("WriteDebug", Blocks, typeof(string));
+        internal static readonly EngineMember WriteProgress = Method<Job>("WriteProgress", Blocks, typeof(ProgressRecord));
 
-        public static readonly EngineMember WriteInformation =
+        internal static readonly EngineMember WriteInformation =
             Method<Job>("WriteInformation", Blocks, typeof(InformationRecord));
 
-        public static readonly EngineMember SetState = Method<Job>(
+        internal static readonly EngineMember SetState = Method<Job>(
             "SetJobState", "a failed job gives no reason", typeof(JobState), typeof(Exception));
 
-        public static readonly EngineMember SetStateAlone =
+        internal static readonly EngineMember SetStateAlone =
             Method<Job>("SetJobState", "jobs written in Python do not work", typeof(JobState));
 
+        /// <summary>Where a job keeps its command.</summary>
         public static readonly EngineMember Command = Field<Job>(
             "<Command>k__BackingField",
             "a job made without a command has none, and Get-Job -Command fails in its session");
@@ -95,28 +96,28 @@ public static class EngineMembers
         private const string Later =
             "a Receive-Job -Wait does not show children that come later; the next Receive-Job does";
 
-        public static readonly EngineMember StateChanged = Field<Job>(nameof(Job.StateChanged), Later);
-        public static readonly EngineMember WriteExistingData = Field<ReceiveJobCommand>("_writeExistingData", Later);
-        public static readonly EngineMember SyncObject = Field<ReceiveJobCommand>("_syncObject", Later);
-        public static readonly EngineMember Aggregated = Field<ReceiveJobCommand>("_jobsBeingAggregated", Later);
-        public static readonly EngineMember Results = Field<ReceiveJobCommand>("_results", Later);
+        internal static readonly EngineMember StateChanged = Field<Job>(nameof(Job.StateChanged), Later);
+        internal static readonly EngineMember WriteExistingData = Field<ReceiveJobCommand>("_writeExistingData", Later);
+        internal static readonly EngineMember SyncObject = Field<ReceiveJobCommand>("_syncObject", Later);
+        internal static readonly EngineMember Aggregated = Field<ReceiveJobCommand>("_jobsBeingAggregated", Later);
+        internal static readonly EngineMember Results = Field<ReceiveJobCommand>("_results", Later);
 
-        public static readonly EngineMember Aggregate =
+        internal static readonly EngineMember Aggregate =
             Method<ReceiveJobCommand>("AggregateResultsFromJob", Later, typeof(Job));
 
-        public static readonly EngineMember SetId = Method<PSStreamObject>("set_Id", Later, typeof(Guid));
+        internal static readonly EngineMember SetId = Method<PSStreamObject>("set_Id", Later, typeof(Guid));
     }
 
     /// <summary>Who else has jobs.</summary>
     public static class Sources
     {
-        public static readonly EngineMember Register = Method<JobManager>(
+        internal static readonly EngineMember Register = Method<JobManager>(
             "RegisterJobSourceAdapter", "there are no job definitions and no jobs that pause", typeof(Type));
 
-        public static readonly EngineMember Adapters = Field<JobManager>(
+        internal static readonly EngineMember Adapters = Field<JobManager>(
             "_sourceAdapters", "a session that closes asks Get-Job, which takes 15 ms");
 
-        public static readonly EngineMember ChildRunspace = Property(
+        internal static readonly EngineMember ChildRunspace = Property(
             () => Named("System.Management.Automation.PSRemotingChildJob"),
             "Runspace",
             "a remote job does not give the code of its script's exit");
@@ -127,24 +128,24 @@ public static class EngineMembers
     {
         private const string Unseen = "a job of Start-Job whose process dies stays Running";
 
-        public static readonly EngineMember Pool =
+        internal static readonly EngineMember Pool =
             Property(() => Named("System.Management.Automation.RemoteRunspace"), "RunspacePool", Unseen);
 
-        public static readonly EngineMember RemotePool =
+        internal static readonly EngineMember RemotePool =
             Property<RunspacePool>("RemoteRunspacePoolInternal", Unseen);
 
-        public static readonly EngineMember Handler =
+        internal static readonly EngineMember Handler =
             Property(() => RemotePool.Property?.PropertyType, "DataStructureHandler", Unseen);
 
-        public static readonly EngineMember Transport =
+        internal static readonly EngineMember Transport =
             Property(() => Handler.Property?.PropertyType, "TransportManager", Unseen);
 
-        public static readonly EngineMember Process = Field(
+        internal static readonly EngineMember Process = Field(
             () => Named("System.Management.Automation.Remoting.Client.OutOfProcessClientSessionTransportManager"),
             "_serverProcess",
             Unseen);
 
-        public static readonly EngineMember Feed =
+        internal static readonly EngineMember Feed =
             Method<ClientSessionTransportManagerBase>("HandleDataReceived", Unseen, typeof(string));
     }
 
@@ -153,19 +154,19 @@ public static class EngineMembers
     {
         private const string Lines = "progress is shown as lines, without PowerShell's tree of activities";
 
-        public static readonly EngineMember WriteStream =
+        internal static readonly EngineMember WriteStream =
             Property<PSObject>("WriteStream", "errors that are shown are shown as output");
 
-        public static readonly EngineMember FromRemoteHost = Property<FieldDescription>(
+        internal static readonly EngineMember FromRemoteHost = Property<FieldDescription>(
             "IsFromRemoteHost", "what another machine asks for is converted here");
 
-        public static readonly EngineMember NewProgress = new(
+        internal static readonly EngineMember NewProgress = new(
             Progress, ".ctor", Lines, type => type.GetConstructor(Any, []));
 
-        public static readonly EngineMember UpdateProgress = Method(
+        internal static readonly EngineMember UpdateProgress = Method(
             Progress, "Update", Lines, typeof(long), typeof(ProgressRecord));
 
-        public static readonly EngineMember RenderProgress = Method(
+        internal static readonly EngineMember RenderProgress = Method(
             Progress, "Render", Lines, typeof(int), typeof(int), typeof(PSHostRawUserInterface));
 
         private static Type? Progress() => Type.GetType(
@@ -178,28 +179,28 @@ public static class EngineMembers
         private const string Syntax = "Get-Help shows the syntax of a cmdlet only";
         private const string Pipe = "a process leaves the file of its pipe in the folder for temporary files";
 
-        public static readonly EngineMember ProfilePath = Method(
+        internal static readonly EngineMember ProfilePath = Method(
             () => Named("System.Management.Automation.HostUtilities"),
             "GetFullProfileFileName",
             "there is no $PROFILE",
             typeof(string),
             typeof(bool));
 
-        public static readonly EngineMember Context = Property<Runspace>(
+        internal static readonly EngineMember Context = Property<Runspace>(
             "ExecutionContext", "exit in a file ends the file only; " + Syntax);
 
-        public static readonly EngineMember RethrowExit = Property(
+        internal static readonly EngineMember RethrowExit = Property(
             ContextType, "ScriptCommandProcessorShouldRethrowExit", "exit in a file ends the file only");
 
-        public static readonly EngineMember HelpFile = Method<CmdletInfo>("set_HelpFile", Syntax, typeof(string));
-        public static readonly EngineMember HelpSystem = Property(ContextType, "HelpSystem", Syntax);
+        internal static readonly EngineMember HelpFile = Method<CmdletInfo>("set_HelpFile", Syntax, typeof(string));
+        internal static readonly EngineMember HelpSystem = Property(ContextType, "HelpSystem", Syntax);
 
-        public static readonly EngineMember ResetHelp = Method(
+        internal static readonly EngineMember ResetHelp = Method(
             () => HelpSystem.Property?.PropertyType, "ResetHelpProviders", "Get-Help shows the help it has read before");
 
-        public static readonly EngineMember PipeEnabled = Field(PipeServer, "IPCNamedPipeServerEnabled", Pipe);
-        public static readonly EngineMember PipeOfProcess = Field(PipeServer, "IPCNamedPipeServer", Pipe);
-        public static readonly EngineMember PipeOfHost = Field(PipeServer, "_customNamedPipeServer", Pipe);
+        internal static readonly EngineMember PipeEnabled = Field(PipeServer, "IPCNamedPipeServerEnabled", Pipe);
+        internal static readonly EngineMember PipeOfProcess = Field(PipeServer, "IPCNamedPipeServer", Pipe);
+        internal static readonly EngineMember PipeOfHost = Field(PipeServer, "_customNamedPipeServer", Pipe);
 
         private static Type? ContextType() => Context.Property?.PropertyType;
 
@@ -211,17 +212,21 @@ public static class EngineMembers
     {
         private const string None = "Invoke-WinRMCommand and start_remote refuse; New-WinRMSession works";
 
+        /// <summary>Makes the pipeline of a remote command.</summary>
         public static readonly EngineMember CreatePipeline = new(
             () => typeof(PSExecutionCmdlet), "CreatePipeline", None, type => type.GetMethod("CreatePipeline", Any));
 
+        /// <summary>The connections that a remote command is to make.</summary>
         public static readonly EngineMember Operations = Property<PSExecutionCmdlet>("Operations", None);
 
+        /// <summary>Makes one such connection.</summary>
         public static readonly EngineMember NewHelper = new(
             () => Named("Microsoft.PowerShell.Commands.ExecutionCmdletHelperComputerName"),
             ".ctor",
             None,
             type => type.GetConstructors(Any).FirstOrDefault(one => one.GetParameters().Length == 3));
 
+        /// <summary>Names the error of a code of Windows'.</summary>
         public static readonly EngineMember ErrorId = Method(
             () => Named("System.Management.Automation.Remoting.Client.WSManTransportManagerUtils"),
             "GetFQEIDFromTransportError",

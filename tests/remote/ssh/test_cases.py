@@ -63,7 +63,7 @@ listener.close()
 
 
 def program(sshd: Sshd, config: Path) -> str:
-    silent = sshd.code(open_timeout=5).replace(
+    silent = sshd.code(sshd.target(open_timeout=5)).replace(
         f"port={sshd.port}", "port=listener.getsockname()[1]"
     )
     alias = {"HostKeyAlias": f"[localhost]:{sshd.port}"}
@@ -78,8 +78,10 @@ def program(sshd: Sshd, config: Path) -> str:
         "wrong key": {"key_file": sshd.other_key},
         "unknown host": {"options": {"UserKnownHostsFile": "/dev/null"}},
     }
-    codes = {name: sshd.code(**settings) for name, settings in good.items()}
-    codes |= {name: sshd.code(open_timeout=5, **settings) for name, settings in bad.items()}
+    codes = {name: sshd.code(sshd.target(**settings)) for name, settings in good.items()}
+    codes |= {
+        name: sshd.code(sshd.target(open_timeout=5, **settings)) for name, settings in bad.items()
+    }
     targets = ", ".join(f"{name!r}: {code}" for name, code in codes.items())
     return PROGRAM.replace("SILENT", silent).replace("TARGETS", f"{{{targets}, 'silent': silent}}")
 

@@ -50,7 +50,8 @@ def test_a_stop_of_children_at_any_moment(shell: Session, at: At, machine: Machi
         begun = time.monotonic()
         job.stop()
         assert since(begun) < SOON
-        assert [job.state, *(child.state for child in job.children)] == ["Stopped"] * 3
+        reasons = [child.reason for child in job.children]
+        assert [job.state, *(child.state for child in job.children)] == ["Stopped"] * 3, reasons
         machine.wait_until(shells=0, timeout=40)
 
 
