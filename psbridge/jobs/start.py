@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..errors import SessionClosedError
-from ..session.session import GRACE_SECONDS, stay_here_at_exit
+from ..session.session import GRACE_SECONDS, begin_exit, stay_here_at_exit
 from ..waiting import Deadline, guard, milliseconds, wait_until
 from .group import JobGroup
 from .stopping import JobThread
@@ -159,6 +159,7 @@ def exit_has_begun() -> bool:
 
 def _stop_at_exit() -> None:
     global _exiting
+    begin_exit()
     with _lock:
         _exiting = True  # nothing is started any more
     stop_running()

@@ -207,6 +207,7 @@ def run_pipeline(
                 raise SessionClosedError("the session was closed while this ran")
 
         wait_until(lambda seconds: run.Wait(milliseconds(seconds)), meanwhile=check)
+        check()
         try:
             failure = run.GetFailure()
         except UnicodeDecodeError as error:
