@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..engine.forking import in_forked_child
 from ..errors import SessionClosedError
-from ..session.session import GRACE_SECONDS, stay_here_at_exit
+from ..session.session import GRACE_SECONDS, begin_exit, stay_here_at_exit
 from ..waiting import Deadline, guard, milliseconds, wait_until
 from .group import JobGroup
 from .stopping import JobThread
@@ -170,6 +170,7 @@ def exit_has_begun() -> bool:
 
 def _stop_at_exit() -> None:
     global _exiting
+    begin_exit()
     with _lock:
         _exiting = True  # nothing is started any more
     stop_running()

@@ -204,6 +204,7 @@ def run_pipeline(
                 raise SessionClosedError("the session was closed while this ran")
 
         wait_until(lambda seconds: run.Wait(milliseconds(seconds)), meanwhile=check)
+        check()
         failure = run.GetFailure()
     take_changes()
     result = _collect(pipeline, run)

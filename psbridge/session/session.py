@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = [
     "GRACE_SECONDS",
     "RunspaceSession",
+    "begin_exit",
     "close_all",
     "current_session",
     "is_exiting",
@@ -318,8 +319,8 @@ class RunspaceSession:
                 raise SessionClosedError("the session was closed while this ran") from error
             raise
         finally:
+            stay_here_at_exit()
             if self._closed:
-                stay_here_at_exit()
                 self._dispose()
 
     @contextmanager
@@ -376,7 +377,11 @@ class RunspaceSession:
         return self._lingering is not None
 
     def _is_given_up(self) -> bool:
-        return self._closed and time.monotonic() > self._give_up_at
+        if self._closed and time.monotonic() > self._give_up_at:
+            return True
+        # What a daemon thread does with a result is done while this process closes what it is of;
+        # where two threads meet new types of .NET's then, pythonnet may be a deadlock.
+        return _exiting and threading.current_thread().daemon
 
     def _check_open(self) -> None:
         if self._closed:
@@ -440,10 +445,15 @@ def _register_at_exit() -> None:
         atexit.register(close_all)
 
 
-def close_all() -> None:
-    """Close all sessions at the end of the program; calling it twice does nothing more."""
+def begin_exit() -> None:
+    """Note that the program ends: what daemon threads wait for in sessions is given up."""
     global _exiting
     _exiting = True
+
+
+def close_all() -> None:
+    """Close all sessions at the end of the program; calling it twice does nothing more."""
+    begin_exit()
     sessions = list(_open)
     for session in sessions:
         session._ask_to_close()
