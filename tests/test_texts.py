@@ -387,6 +387,7 @@ CALLS: dict[str, Callable[..., None]] = {
     "PowerShellError.__init__": made(PowerShellError, message="m"),
     "EngineError.__init__": made(psbridge.EngineError, cause="c"),
     "EngineNotFound.__init__": made(psbridge.EngineNotFound, looked_at=[]),
+    "ForkedProcessError.__init__": made(psbridge.ForkedProcessError, message="m"),
     "JobError.__init__": made(psbridge.JobError, message="m", job=None),
     "WorkerError.__init__":
         made(psbridge.WorkerError, type_name="t", text="t", traceback_text="t", kinds=()),

@@ -6,8 +6,8 @@ and Python sets the slots; each raises `ForkedProcessError`. The few without a n
 objects and visit them for the garbage collector, are written into the types, from right before the
 fork on: nothing of .NET's is freed in a child, it goes with the process.
 
-What stays: to ask for the class of an object of .NET's, `isinstance` with Python's classes, and
-`repr`, so that a debugger or a log can show one. `import System` raises, and the namespaces are no
+What stays: to ask for the class of an object of .NET's, `isinstance` and `issubclass`, and `repr`,
+so that a debugger or a log can show one. `import System` raises, and the namespaces are no
 longer in `sys.modules`, where others look at each module there is.
 
 Assumptions: pythonnet's classes of classes are in the module ``clr._internal``; the offset of a
@@ -135,8 +135,20 @@ def _show(self: Any) -> str:
     return f"<{type(self).__name__} of the process that forked>"
 
 
+def _has_instance(kind: type, value: Any) -> bool:
+    return type.__instancecheck__(kind, value)
+
+
+def _has_subclass(kind: type, other: Any) -> bool:
+    return type.__subclasscheck__(kind, other)
+
+
 _INSTEAD: dict[str, Any] = {
     "__getattribute__": _get,
+    # The abstract classes of `collections.abc` ask each class that derives from them, and .NET's
+    # collections do: `os.environ.update` comes here.
+    "__instancecheck__": _has_instance,
+    "__subclasscheck__": _has_subclass,
     "__repr__": _show,
     "__new__": staticmethod(_refuse),
 }

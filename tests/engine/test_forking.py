@@ -55,6 +55,7 @@ class Derived(NetJob):
     def get_Location(self): return ""
 derived = Derived()
 array = System.Array[System.Byte]([1, 2])
+table = System.Collections.Generic.Dictionary[System.String, System.Object]()
 def refuses(use):
     try:
         found = use()
@@ -124,7 +125,7 @@ def test_every_value_of_net_refuses(run_python: RunPython) -> None:
             lambda: derived.Name, lambda: derived.StopJob and derived.Dispose(),
             lambda: System.Object(), lambda: System.Object, lambda: NetJob.Equals(derived, derived),
             lambda: array[0], lambda: list(array), lambda: len(array), lambda: PSObject(),
-            lambda: setattr(derived, "Name", "x"), lambda: isinstance(1, NetJob),
+            lambda: setattr(derived, "Name", "x"),
             lambda: type("X", (NetJob,), {}), lambda: clr.AddReference("System.Xml"),
             lambda: __import__("System"), lambda: __import__("PSBridge"),
             lambda: __import__("System.IO"), lambda: __import__("Microsoft"),
@@ -135,6 +136,11 @@ def test_every_value_of_net_refuses(run_python: RunPython) -> None:
         except TypeError:
             pass
         assert not isinstance(derived, str)
+        assert (isinstance(1, NetJob), isinstance(derived, NetJob)) == (False, True)
+        # Abstract classes ask those that derive from them, among which are .NET's collections.
+        from collections.abc import Mapping, Sequence
+        assert [isinstance((), kind) for kind in (Mapping, Sequence)] == [False, True]
+        os.environ.update(FORKED="1", TERM="dumb")
         import xmlrpc.client  # another module comes as ever
     """
     check(run_python(in_child(code)))
