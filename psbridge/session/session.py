@@ -20,7 +20,7 @@ from ..engine.forking import check_process, in_forked_child
 from ..engine.paths import path_from_net, possible_path
 from ..engine.starting import start
 from ..errors import PowerShellError, SessionClosedError, StopRequested
-from ..waiting import poll_until, wait_until
+from ..waiting import SLICE_SECONDS, poll_until
 from .result import Result
 from .variables import Variables
 
@@ -326,7 +326,10 @@ class RunspaceSession:
     @contextmanager
     def _turn(self) -> Iterator[None]:
         """Wait for this caller's turn."""
-        wait_until(lambda seconds: self._lock.acquire(timeout=seconds), meanwhile=self._check_open)
+        # Not by `wait_until`: after each call that returns between the lock and the try, Ctrl-C or
+        # a stop may be raised, and the turn would stay taken.
+        while not self._lock.acquire(timeout=SLICE_SECONDS):
+            self._check_open()
         try:
             yield
         finally:
