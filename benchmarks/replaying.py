@@ -31,10 +31,9 @@ _POOL, _PIPELINE = _HEAD + 8, _HEAD + 24
 def main() -> int:
     """Be ``pwsh -s``; gives the exit code."""
     path, words = Path(sys.argv[1]), sys.argv[2:]
-    if path.exists():
-        _replay(json.loads(path.read_text("ascii")))
-    else:
+    if not path.exists():
         _record(path, words)
+    _replay(json.loads(path.read_text("ascii")))  # the recorder, too: the server keeps it
     return 0
 
 
