@@ -11,9 +11,10 @@
 | Close of the session | Delete | CloseAck |
 
 Threads: one sends, and has cleaned up when it ends; one listens to the shell; one to each command
-that runs; one logs on for the first command while the shell opens. Each has a connection to itself
-while it uses it, see `Connections`: a session that runs one command after the other has two or
-three.
+that runs. Each has a connection to itself while it has asked something, see `Connections`. An open
+shell has nothing to say as a rule, so its listener rests for a second first: a job of one short
+command has one connection and one logon. A session that runs one command after the other has two
+or three.
 
 Guarantees:
 
@@ -32,12 +33,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from functools import partial
-from http.cookiejar import CookieJar
 from typing import TYPE_CHECKING, Any
 
 from ..carrying import Carrier, FanOut
 from .connection import Connection
 from .connections import Connections
+from .cookies import ShellCookies
 from .endings import is_gone
 from .errors import LogonRefused, RequestError
 from .logons import Admission
@@ -53,8 +54,6 @@ if TYPE_CHECKING:
 
 __all__ = ["WinRMCarrier"]
 
-# How long it may take to log on ahead of the first command.
-_PREPARE_SECONDS = 5.0
 # How long what ends a command may take, beyond which it is left to the Delete of the shell.
 _TERMINATE_SECONDS = 10.0
 # For how long the engine must have nothing else to send before a closed command is terminated: so
@@ -83,7 +82,7 @@ class WinRMCarrier(Carrier):
         """
         super().__init__(transport)
         self._target = target
-        cookies = CookieJar()
+        cookies = ShellCookies()
         admission = Admission()
         self._connections = Connections(lambda: Connection(target, cookies, fan_out, admission))
         self._sender = Sender(self._connections)
@@ -104,7 +103,6 @@ class WinRMCarrier(Carrier):
         self._over = threading.Event()
         self._cleans_up = threading.Event()
         self._listener: Listener | None = None
-        self._preparing: threading.Thread | None = None
         self._commands: dict[str, Command] = {}
         self._closed: dict[str, Command] = {}  # those that are to be terminated
 
@@ -129,8 +127,6 @@ class WinRMCarrier(Carrier):
         except Exception as error:
             self.fail(self._own_fault(error))
         finally:
-            if self._preparing is not None:
-                self._preparing.join()
             self._connections.close()
             self.finished()
 
@@ -175,24 +171,14 @@ class WinRMCarrier(Carrier):
     def _carry_to_shell(self, packet: Packet) -> None:
         if self._listener is not None:
             self._send(self._messages.send(None, packet.data, answer=packet.answers))
+            self._listener.rest_no_longer()  # there may be an answer
             return
-        self.transport.Info.AuthenticatedWith = self._shell.create(
-            packet.data, self._not_open_yet, self._prepare
-        )
-        self._listener = self._listen(None, self._hear, self._shell_ended)
+        self.transport.Info.AuthenticatedWith = self._shell.create(packet.data, self._not_open_yet)
+        self._listener = self._listen(None, self._hear, self._shell_ended, self._is_open)
         self._listener.start()
-        if self._preparing is not None:
-            self._preparing.join()
 
-    def _prepare(self) -> None:
-        """Log on for the first command, too, while the machine opens the shell."""
-        self._preparing = threading.Thread(
-            target=self._sender.prepare,
-            args=(_PREPARE_SECONDS,),
-            name=f"psbridge logs on to {self._target.location}",
-            daemon=True,
-        )
-        self._preparing.start()
+    def _is_open(self) -> bool:
+        return bool(self.transport.IsOpen)
 
     def _not_open_yet(self, error: RequestError) -> None:
         self.transport.NotOpenYet(str(error), _signed(error.code))
@@ -287,6 +273,7 @@ class WinRMCarrier(Carrier):
         identity: str | None,
         hear: Callable[[str], None],
         ended: Callable[[Exception | None], None],
+        rests_when: Callable[[], bool] | None = None,
     ) -> Listener:
         return Listener(
             self._connections,
@@ -296,6 +283,7 @@ class WinRMCarrier(Carrier):
             retries=self._target.retries,
             hear=hear,
             ended=ended,
+            rests_when=rests_when,
         )
 
     # Both.

@@ -8,8 +8,6 @@ the machine answered that it cannot decrypt it, which means that its side of the
 
 from __future__ import annotations
 
-import http.cookiejar
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
@@ -29,6 +27,7 @@ from .reasons import LOGON_FAILURE, Reasons
 from .wire import HttpAnswer
 
 if TYPE_CHECKING:
+    from .cookies import ShellCookies
     from .target import WinRM
 
 __all__ = ["Connection"]
@@ -44,14 +43,12 @@ class Connection:
 
     Attributes:
         authenticated_with: how it has authenticated, such as ``kerberos``; empty before it has.
-        when_in: is called once, when the machine has let it in by a logon of its own, before
-            anything else is sent. It is not called where each request brings its logon.
     """
 
     def __init__(
         self,
         target: WinRM,
-        cookies: http.cookiejar.CookieJar,
+        cookies: ShellCookies,
         fan_out: FanOut,
         admission: Admission | None = None,
     ) -> None:
@@ -64,7 +61,6 @@ class Connection:
             admission: one for all connections of a session.
         """
         self.authenticated_with = ""
-        self.when_in: Callable[[], None] | None = None
         self._target, self._cookies = target, cookies
         self._logons, self._admission = logons_of(fan_out), admission or Admission()
         self._account = account_of(target)
@@ -153,29 +149,6 @@ class Connection:
         failure.__context__ = failure.__cause__ = None
         raise failure.with_traceback(None)
 
-    def prepare(self, *, answer_within: float) -> None:
-        """Connect and authenticate, so that the next `send` need not; fails without a word.
-
-        To be called where this account has been let in by this machine already. Where
-        authentication is a part of each request (Basic, certificates, anything over TLS), there is
-        nothing to do ahead.
-
-        Args:
-            answer_within: how many seconds it may take.
-        """
-        if self._transport is not None:
-            return
-        self._line.within(answer_within)
-        try:
-            self._transport = self._context()
-            self._log_on(self._transport)
-        except Exception as error:
-            self._failed(error, answer_within)
-        except BaseException:
-            self._logon_ended(None)
-            self.close()
-            raise
-
     def _failed(self, error: Exception, seconds: float) -> RequestError:
         """Note what an exception means for the logon and for the line; the error for it."""
         if isinstance(error, RequestError):
@@ -232,9 +205,6 @@ class Connection:
             with kerberos.quiet():
                 transport.build_session()
             self._logon_ended(True)
-            when_in, self.when_in = self.when_in, None
-            if when_in is not None:
-                when_in()
 
     def _context(self) -> MendedTransport:
         auth = self._reasons.auth = self._auth()

@@ -16,7 +16,7 @@ __all__ = ["MOST", "Connections"]
 
 # One sends, one listens to the shell, one to the command that runs. The engine asks for something
 # beside the user's command at times, and one that was stopped may end while the next begins. A
-# Delete does not wait for its turn: it may have one more.
+# Delete does not wait for its turn: it may have one more. A job of one short command has one.
 MOST = 6
 _FREE_SECONDS = 30.0
 
@@ -41,11 +41,13 @@ class Connections:
         self._closed = self._over = False
 
     @contextmanager
-    def one(self, *, at_once: bool = False) -> Iterator[Connection]:
+    def one(self, *, at_once: bool = False, for_long: bool = False) -> Iterator[Connection]:
         """Have a connection for a while, one that the machine has let in where one is free.
 
         Args:
             at_once: whether to have one more than there may be, instead of waiting.
+            for_long: whether it is needed for long: then it is not the only one that there is,
+                so that what is sent next need not log on first.
 
         Raises:
             NotSent: none has become free in time.
@@ -57,7 +59,10 @@ class Connections:
             )
             if not (self._idle or at_once or len(self._used) < MOST):
                 raise NotSent(f"the session has {MOST} connections, and all of them wait")
-            connection = self._let_in() or (self._idle.pop() if self._idle else self._make())
+            if for_long and len(self._idle) + len(self._used) == 1:
+                connection = self._make()
+            else:
+                connection = self._let_in() or (self._idle.pop() if self._idle else self._make())
             self._used.add(connection)
         with self._given_back(connection):
             yield connection

@@ -7,10 +7,13 @@ hundredth of the time.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
 __all__ = ["write_envelope"]
+
+_SPECIAL = re.compile(r"""[&<>"\n\r\t]""").search
 
 
 def write_envelope(envelope: dict[str, Any]) -> str:
@@ -27,19 +30,26 @@ def write_envelope(envelope: dict[str, Any]) -> str:
 
 
 def _write(name: str, content: Any, parts: list[str]) -> None:
-    if isinstance(content, list):
+    if isinstance(content, str):
+        parts.append(f"<{name}>{_escaped(content)}</{name}>")
+    elif content is None:
+        parts.append(f"<{name}></{name}>")
+    elif isinstance(content, list):
         for one in content:
             _write(name, one, parts)
-        return
-    if not isinstance(content, dict):
-        parts.append(f"<{name}>{'' if content is None else escape(content)}</{name}>")
-        return
-    parts.append(f"<{name}")
-    parts.extend(f" {key[1:]}={quoteattr(content[key])}" for key in content if key[0] == "@")
-    parts.append(">")
-    for key, value in content.items():
-        if key[0] not in "@#":
-            _write(key, value, parts)
-    if "#text" in content:
-        parts.append(escape(content["#text"]))
-    parts.append(f"</{name}>")
+    else:
+        start, inside = f"<{name}", list[str]()
+        for key, value in content.items():
+            if key[0] == "@":
+                quoted = quoteattr(value) if _SPECIAL(value) else f'"{value}"'
+                start += f" {key[1:]}={quoted}"
+            elif key != "#text":
+                _write(key, value, inside)
+        parts.append(start + ">")
+        parts += inside
+        parts.append(f"{_escaped(content.get('#text', ''))}</{name}>")
+
+
+def _escaped(text: str) -> str:
+    # To look for them costs less than to replace each of them.
+    return escape(text) if _SPECIAL(text) else text

@@ -17,8 +17,9 @@ from .errors import RequestError
 from .kerberos import complaint_of
 from .line import TimeUp, TooLong
 from .mended import NoContext, NotDelegated
+from .pool import ProxyRefused
 from .sealing import Unreadable
-from .wire import HttpAnswer, NotAllowed, ProxyRefused
+from .wire import HttpAnswer, NotAllowed
 
 if TYPE_CHECKING:
     from .line import Line

@@ -11,7 +11,9 @@ import http.cookiejar
 import struct
 from collections.abc import Callable
 from functools import partial
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import requests
 from requests.auth import HTTPBasicAuth
@@ -24,6 +26,9 @@ from .secrets import revealed
 from .wire import HttpAnswer, LineAdapter
 
 if TYPE_CHECKING:
+    from winrm.encryption import Encryption
+
+    from .cookies import ShellCookies
     from .line import Line
     from .proxies import Proxy
     from .target import WinRM
@@ -53,7 +58,7 @@ class MendedTransport(Transport):
         target: WinRM,
         auth: str,
         line: Line,
-        cookies: http.cookiejar.CookieJar,
+        cookies: ShellCookies,
         proxy: Proxy | None,
         connected: Callable[[], None],
     ) -> None:
@@ -94,14 +99,7 @@ class MendedTransport(Transport):
     @property
     def answered(self) -> HttpAnswer | None:
         """The last answer that came, whichever step of the authentication it belongs to."""
-        response = self._adapter.answered
-        if response is None:
-            return None
-        try:
-            body = response.content
-        except Exception:  # it broke off, and says so again
-            body = b""
-        return HttpAnswer(response.status_code, response.headers, body)
+        return self._adapter.answered
 
     def certificate(self) -> bytes | None:
         """The machine's certificate, verified or not, in DER."""
@@ -113,6 +111,9 @@ class MendedTransport(Transport):
         Mended: pywinrm's Kerberos logs each failure as an error; it and spnego log tokens at DEBUG.
         """
         with kerberos.quiet():
+            session = self.build_session()
+            if self.encryption is not None:
+                return self._send_sealed(session, self.encryption, message)
             return super().send_message(message)
 
     def build_session(self) -> requests.Session:
@@ -221,12 +222,9 @@ class MendedTransport(Transport):
         """Send one request.
 
         Mended: no redirect is followed. Status, headers and body of an answer that is not 200 are
-        kept (issues 85, 147, 208), whatever their encoding. What is encrypted for one context is
-        not sent by its authentication once more, for another one (issues 229, 377).
+        kept (issues 85, 147, 208), whatever their encoding.
         """
-        if self.encryption is not None:
-            prepared_request.hooks = {"response": []}
-        elif self.auth_method == "kerberos":
+        if self.auth_method == "kerberos":
             # A ticket that is refused stays refused: over TLS one more try, bound to the
             # connection, and over HTTP none; pywinrm's has two.
             tries = 1 if self.endpoint.startswith("https") else 2
@@ -234,20 +232,40 @@ class MendedTransport(Transport):
             prepared_request.hooks = {"response": [partial(handle, num_401s=tries)]}
         response = session.send(prepared_request, allow_redirects=False)
         if response.status_code != 200:
-            body = self._get_message_response_text(response)
-            raise HttpAnswer(response.status_code, response.headers, body)
+            raise HttpAnswer(response.status_code, response.headers, response.content)
         self._line.bound = True
         return response
 
-    def _get_message_response_text(self, response: requests.Response) -> bytes:
-        """The body of an answer, in clear.
+    def _send_sealed(
+        self, session: requests.Session, encryption: Encryption, message: str | bytes
+    ) -> bytes:
+        """Send an envelope that pywinrm encrypts.
 
-        Mended: parts are found by their length and by every spelling of the boundary; pywinrm
-        splits at its own spelling, which the ciphertext may hold, too.
+        Mended: what is encrypted for one context is not sent by its authentication once more, for
+        another one (issues 229, 377). The parts of an answer are found by their length and by
+        every spelling of the boundary; pywinrm splits at its own spelling, which the ciphertext may
+        hold, too.
         """
-        if self.encryption is None:
-            return response.content
-        return unseal(response, self.encryption)
+        data = message.encode() if isinstance(message, str) else message
+        made: Any = encryption.prepare_encrypted_request(_ONLY_SEALED, self.endpoint, data)  # type: ignore[arg-type]
+        headers = {**session.headers, "Connection": "Keep-Alive", **made.headers}
+        del headers["Content-Length"]
+        answer = self._adapter.exchange(headers, made.body)
+        body = unseal(answer, encryption, urlsplit(self.endpoint).hostname)
+        if answer.status != 200:
+            raise HttpAnswer(answer.status, answer.headers, body)
+        return body
+
+
+class _OnlySealed:
+    """Stands for the session where pywinrm makes an encrypted request: its body is all of it."""
+
+    def prepare_request(self, request: requests.Request) -> SimpleNamespace:
+        """The request, with no headers but those that pywinrm gives it."""
+        return SimpleNamespace(headers={}, body=request.data)
+
+
+_ONLY_SEALED = _OnlySealed()
 
 
 def _hashed(password: str) -> str:

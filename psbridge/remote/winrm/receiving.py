@@ -28,6 +28,8 @@ _SILENCES = 2
 LONGEST_SILENCES = _SILENCES + 1
 # How soon after another an idle machine is asked at most.
 _HASTE_SECONDS = 0.1
+# How long a rest is.
+_REST_SECONDS = 1.0
 
 
 class Lost(Exception):
@@ -44,7 +46,10 @@ class Lost(Exception):
 
 
 class Listener:
-    """Receives what a shell or a command says, on a thread and a connection of its own.
+    """Receives what a shell or a command says, on a thread of its own.
+
+    It has a connection while it waits for an answer, and none while that is handed on: what comes
+    of it, such as the first command of a shell that has opened, has the same one.
 
     Guarantees:
 
@@ -52,6 +57,7 @@ class Listener:
       the same data again; a new id would lose what was in the lost answer.
     - Each timed-out fault, and each empty answer, is a place where it looks whether it is wanted.
     - After `leave` has returned true, nothing is heard any more.
+    - It rests once at most, and a rest can be ended.
     """
 
     def __init__(
@@ -64,6 +70,7 @@ class Listener:
         retries: int,
         hear: Callable[[str], None],
         ended: Callable[[Exception | None], None],
+        rests_when: Callable[[], bool] | None = None,
     ) -> None:
         """Make a listener, which does not listen yet.
 
@@ -75,13 +82,18 @@ class Listener:
             retries: how often an answer that was lost is asked for again, five times at most.
             hear: gets the fragments, one after the other.
             ended: is told that nothing comes any more, and what went wrong.
+            rests_when: tells, before each request, whether there may be nothing to hear for a
+                while.
         """
         self._connections, self._messages, self._command = connections, messages, command
         self._patience = poll + GRACE_SECONDS
         self._retries = min(retries, len(_PAUSES))
         self._hear, self._ended = hear, ended
-        self._expected = False
+        self._rests_when = rests_when
+        self._expected = self._has_rested = False
         self._leaving = threading.Event()
+        self._rested = threading.Event()
+        self._lock = threading.Lock()
         self._connection: Connection | None = None
         name = f"psbridge receives {command or messages.shell}"
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -90,14 +102,17 @@ class Listener:
         """Begin to listen."""
         self._thread.start()
 
+    def rest_no_longer(self) -> None:
+        """There is something to be heard."""
+        self._rested.set()
+
     def expect_end(self) -> None:
         """From now on what it listens to may go away: that is its end, and no fault."""
         self._expected = True
 
     def retire(self) -> None:
         """Listen no longer than to the next answer, so that the connection stays as it is."""
-        self._expected = True
-        self._leaving.set()
+        self._leave()
 
     def leave(self, seconds: float = 2.0) -> bool:
         """Listen no longer; what waits for an answer is cut.
@@ -108,13 +123,13 @@ class Listener:
         Returns:
             Whether it has ended.
         """
-        self._expected = True
-        self._leaving.set()
+        self._leave()
         until = time.monotonic() + seconds
         # Not once: it may have been between two connections.
         while self._thread.is_alive() and time.monotonic() < until:
-            if (connection := self._connection) is not None:
-                self._connections.abort(connection)
+            with self._lock:
+                if self._connection is not None:
+                    self._connections.abort(self._connection)
             self._thread.join(0.05)
         return not self._thread.is_alive()
 
@@ -130,24 +145,33 @@ class Listener:
     def _run(self) -> None:
         failure: Exception | None = None
         try:
-            with self._connections.one() as connection:
-                self._connection = connection
-                try:
-                    self._listen(connection)
-                finally:
-                    self._connection = None
+            self._listen()
         except Exception as error:
             failure = error
         if self._leaving.is_set() or (self._expected and failure is not None):
             failure = None
         self._ended(failure)
 
-    def _listen(self, connection: Connection) -> None:
+    def _leave(self) -> None:
+        self._expected = True
+        self._leaving.set()
+        self._rested.set()
+
+    def _rest(self) -> None:
+        if not self._has_rested and self._rests_when is not None and self._rests_when():
+            self._rested.wait(_REST_SECONDS)
+            self._has_rested = True
+
+    def _listen(self) -> None:
         done = False
-        while not done and not self._leaving.is_set():
+        while not done:
+            self._rest()
+            if self._leaving.is_set():
+                return
             asked = time.monotonic()
             try:
-                answer = self._receive(connection)
+                with self._connections.one(for_long=self._has_rested) as connection:
+                    answer = self._receive_by(connection)
             except TimedOut:
                 answer = Answer()
             if not answer.streams and not answer.done:
@@ -160,6 +184,15 @@ class Listener:
                     return
                 self._hear(fragments)
             done = answer.done
+
+    def _receive_by(self, connection: Connection) -> Answer:
+        with self._lock:
+            self._connection = connection
+        try:
+            return self._receive(connection)
+        finally:
+            with self._lock:
+                self._connection = None
 
     def _receive(self, connection: Connection) -> Answer:
         envelope = self._messages.receive(self._command)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import struct
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import requests
     from winrm.encryption import Encryption
+
+    from .wire import HttpAnswer
 
 __all__ = ["Unreadable", "unseal"]
 
@@ -30,23 +30,23 @@ class Unreadable(Exception):
     """An encrypted answer that is none, or that was not encrypted for us."""
 
 
-def unseal(response: requests.Response, encryption: Encryption) -> bytes:
+def unseal(answer: HttpAnswer, encryption: Encryption, host: str | None) -> bytes:
     """The body of an answer, decrypted.
 
     Args:
-        response: the answer.
+        answer: the answer.
         encryption: pywinrm's, of the context.
+        host: whose context it is.
 
     Raises:
         Unreadable: it cannot be read; or it was sent in clear though it says that all is well.
     """
-    kind = response.headers.get("Content-Type", "")
+    kind = answer.headers.get("Content-Type", "")
     if not kind.lower().startswith("multipart/"):
-        if response.status_code == 200 and response.content:
+        if answer.status == 200 and answer.body:
             raise Unreadable("it was sent in clear, where encrypted answers are due")
-        return response.content
-    host = urlsplit(str(response.request.url)).hostname
-    body, at, message = response.content, 0, bytearray()
+        return answer.body
+    body, at, message = answer.body, 0, bytearray()
     while header := _HEADER.match(body, at):
         length = int(header["length"])
         at = _end_of_part(body, header.end(), length, encryption.protocol)
@@ -74,7 +74,7 @@ def _end_of_part(body: bytes, start: int, length: int, protocol: str) -> int:
     return found.start()
 
 
-def _decrypt(part: bytes, length: int, encryption: Encryption, host: Any) -> bytes:
+def _decrypt(part: bytes, length: int, encryption: Encryption, host: str | None) -> bytes:
     try:
         message = encryption._decrypt_message(part, host)
     except Exception as error:

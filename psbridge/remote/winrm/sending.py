@@ -61,19 +61,6 @@ class Sender:
             finally:
                 self._use(None)
 
-    def prepare(self, seconds: float) -> None:
-        """Have a connection that has logged on for what is sent next.
-
-        Args:
-            seconds: how long that may take.
-        """
-        with self._connections.one() as line:
-            self._use(line)
-            try:
-                line.prepare(answer_within=seconds)
-            finally:
-                self._use(None)
-
     def cut(self) -> None:
         """Send nothing any more; a request that waits for its answer has none. From any thread."""
         with self._lock:

@@ -74,16 +74,12 @@ class Shell:
         """Whether there is something to delete, as far as is known."""
         return self._state is not _State.NONE
 
-    def create(
-        self, fragments: str, tell: Callable[[RequestError], None], let_in: Callable[[], None]
-    ) -> str:
+    def create(self, fragments: str, tell: Callable[[RequestError], None]) -> str:
         """Open it.
 
         Args:
             fragments: what the engine begins with.
             tell: hears why it is not open yet, before each new try.
-            let_in: is called when the machine has let this account in, which is before it opens
-                the shell. It is not called where each request brings its logon.
 
         Returns:
             How the connection has authenticated.
@@ -94,11 +90,9 @@ class Shell:
         with self._connections.one() as connection:
             with self._lock:
                 self._waiting = connection
-            connection.when_in = let_in
             try:
                 self._create(connection, fragments, tell)
             finally:
-                connection.when_in = None
                 self._answered.set()
                 with self._lock:
                     self._waiting = None

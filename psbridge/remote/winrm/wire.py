@@ -1,7 +1,8 @@
 """HTTP over a line: what goes out at last, and what may not.
 
 An adapter for requests that has one connection, the line's. Everything that pywinrm and its
-authentications send passes here, so here stand the guards:
+authentications send passes here, and so do the encrypted messages that follow, past requests. So
+here stand the guards:
 
 - an envelope goes out encrypted where it must be;
 - a password goes out in clear only where that is allowed;
@@ -10,49 +11,34 @@ authentications send passes here, so here stand the guards:
 
 from __future__ import annotations
 
-import http.client
-import http.cookiejar
 import re
-import ssl
 from collections.abc import Callable, Mapping
 from functools import partial
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
-from requests.cookies import extract_cookies_to_jar, get_cookie_header
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, ProxyManager
-from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3 import HTTPConnectionPool, HTTPHeaderDict
 
 from .pages import first_words
-from .tls import tls_context, unverified
+from .pool import PlainConnection, ProxyRefused, certificate_of, pool_of
 
 if TYPE_CHECKING:
+    from .cookies import ShellCookies
     from .line import Line
     from .proxies import Proxy
     from .target import WinRM
 
-__all__ = ["HttpAnswer", "LineAdapter", "NotAllowed", "ProxyRefused"]
+__all__ = ["HttpAnswer", "LineAdapter", "NotAllowed"]
 
+_ZONE = re.compile(r"%25[^]]*")
 _SEALED = ("multipart/encrypted", "multipart/x-multi-encrypted")
-_TUNNEL = re.compile(r"Tunnel connection failed: (\d{3}) ?(.*)")
 
 
 class NotAllowed(Exception):
     """A guard has kept something from going out: a fault of ours, which must not become a leak."""
-
-
-class ProxyRefused(Exception):
-    """A proxy does not let us through.
-
-    Attributes:
-        status: its answer's status.
-        words: what it says.
-    """
-
-    def __init__(self, status: int, words: str) -> None:
-        super().__init__(f"the proxy refuses, HTTP status {status}")
-        self.status, self.words = status, words
 
 
 class HttpAnswer(Exception):
@@ -76,17 +62,13 @@ class HttpAnswer(Exception):
 
 
 class LineAdapter(HTTPAdapter):
-    """Sends requests over a line.
-
-    Attributes:
-        answered: the last answer that came, whichever step of an authentication it belongs to.
-    """
+    """Sends requests over a line."""
 
     def __init__(
         self,
         target: WinRM,
         line: Line,
-        cookies: http.cookiejar.CookieJar,
+        cookies: ShellCookies,
         proxy: Proxy | None,
         *,
         sealed: bool,
@@ -103,13 +85,28 @@ class LineAdapter(HTTPAdapter):
             connected: is called when the line is connected, before anything is asked on it.
         """
         super().__init__(max_retries=0)
-        self.answered: Response | None = None
+        self._answer: Response | HttpAnswer | None = None
         self._line, self._cookies, self._sealed = line, cookies, sealed
         self._basic = target.auth == "basic" and (
             target.address.scheme == "https" or target.allow_unencrypted
         )
-        self._pool = _pool(target, line, proxy, connected)
-        self._look = partial(_certificate, target, line, proxy)
+        self._proxy, self._connected = proxy, connected
+        self._connection: PlainConnection | None = None
+        self._pattern: PreparedRequest | None = None
+        self._pool = pool_of(target, line, proxy, self._is_connected)
+        self._look = partial(certificate_of, target, line, proxy)
+
+    @property
+    def answered(self) -> HttpAnswer | None:
+        """The last answer that came, whichever step of an authentication it belongs to."""
+        answer = self._answer
+        if not isinstance(answer, Response):
+            return answer
+        try:
+            body = answer.content
+        except Exception:  # it broke off, and says so again
+            body = b""
+        return HttpAnswer(answer.status_code, answer.headers, body)
 
     def get_connection_with_tls_context(self, *_: Any, **__: Any) -> HTTPConnectionPool:
         """The one pool, whatever requests thinks."""
@@ -120,26 +117,69 @@ class LineAdapter(HTTPAdapter):
 
     def send(self, request: PreparedRequest, *arguments: Any, **named: Any) -> Response:
         """Send a request; the steps of an authentication come here as well."""
-        line = self._line
-        self._guard(request)
-        # Not requests' own way: its jars are read while other threads change them.
-        request.headers.pop("Cookie", None)
-        cookie = get_cookie_header(self._cookies, request)  # type: ignore[no-untyped-call]
-        if cookie:
-            request.headers["Cookie"] = cookie
+        self._guard(request.headers, request.body)
+        self._cookies.add_to(request)
         # What has no body asks for nothing: a context is made with it.
-        line.carries, line.wrote, line.received = bool(request.body), False, 0
-        self.answered = None
+        self._begin(carries=bool(request.body))
         response = super().send(request, *arguments, **named)
-        self.answered = response
-        extract_cookies_to_jar(self._cookies, request, response.raw)  # type: ignore[no-untyped-call]
-        line.used()
-        if response.status_code in (401, 407):
-            line.wrote = False  # not taken
-        if response.status_code == 407:
-            words = first_words(response.headers.get("Content-Type", ""), response.content)
-            raise ProxyRefused(407, words or str(response.reason))
+        self._answer, self._pattern = response, request
+        self._cookies.take_from(request, response.raw)
+        self._take(response.status_code, str(response.reason))
         return response
+
+    def exchange(self, headers: Mapping[str, str], body: bytes) -> HttpAnswer:
+        """Send an encrypted message where a request before has made a context for it.
+
+        Past requests and urllib3, which take two thirds of the processor time of a request for
+        what is settled: the authentication, the connection, the URL, redirects.
+
+        Args:
+            headers: those of the message, and of all messages.
+            body: the message.
+
+        Raises:
+            NotAllowed: it is not encrypted.
+            ProxyRefused: the proxy has answered, and lets nothing through.
+            OSError, http.client.HTTPException: there is no answer, or it breaks off.
+        """
+        connection, pattern = self._connection, self._pattern
+        assert connection is not None
+        assert pattern is not None
+        self._guard(headers, body)
+        # A zone means something to this machine only.
+        host = _ZONE.sub("", urlsplit(str(pattern.url)).netloc)
+        request = SimpleNamespace(url=pattern.url, headers={"Host": host, **headers})
+        self._cookies.add_to(request)
+        path = pattern.path_url
+        if self._proxy is not None:
+            request.headers.update(self._proxy.headers)
+            path = str(pattern.url)
+        self._begin(carries=True)
+        response, content = connection.exchange(path, request.headers, body)
+        answer = HttpAnswer(response.status, HTTPHeaderDict(response.headers.items()), content)
+        raw = SimpleNamespace(headers=answer.headers, _original_response=response)
+        self._cookies.take_from(request, raw)
+        self._answer = answer
+        self._take(answer.status, response.reason)
+        return answer
+
+    def _is_connected(self, connection: object) -> None:
+        self._connection = connection if isinstance(connection, PlainConnection) else None
+        self._connected()
+
+    def _begin(self, *, carries: bool) -> None:
+        line = self._line
+        line.carries, line.wrote, line.received = carries, False, 0
+        self._answer = None
+
+    def _take(self, status: int, reason: str) -> None:
+        """Note what an answer means for the line."""
+        self._line.used()
+        if status in (401, 407):
+            self._line.wrote = False  # not taken
+        if status == 407 and (answer := self.answered) is not None:
+            words = first_words(answer.headers.get("Content-Type", ""), answer.body)
+            raise ProxyRefused(407, words or reason)
 
     def certificate(self) -> bytes | None:
         """The machine's certificate, by a connection that is made for looking at it only."""
@@ -147,162 +187,17 @@ class LineAdapter(HTTPAdapter):
 
     def close(self) -> None:
         """Close the connection."""
-        if self.answered is not None:
-            self.answered.close()  # what was not read of it would keep the socket open
+        if isinstance(self._answer, Response):
+            self._answer.close()  # what was not read of it would keep the socket open
         super().close()
         self._pool.close()
 
-    def _guard(self, request: PreparedRequest) -> None:
-        kind = str(request.headers.get("Content-Type", "")).partition(";")[0].strip().lower()
-        if self._sealed and request.body and kind not in _SEALED:
+    def _guard(self, headers: Mapping[str, Any], body: object) -> None:
+        kind = str(headers.get("Content-Type", "")).partition(";")[0].strip().lower()
+        if self._sealed and body and kind not in _SEALED:
             raise NotAllowed("an envelope would have gone out in clear")
-        authorization = request.headers.get("Authorization", b"")
+        authorization = headers.get("Authorization", b"")
         if isinstance(authorization, str):
             authorization = authorization.encode("utf-8", "replace")
         if authorization[:6].lower() == b"basic " and not self._basic:
             raise NotAllowed("a password would have gone out in clear")
-
-
-class _WholeHead:
-    """The lines of an answer's head; one that breaks off is lost, and no short head.
-
-    `http.client` takes the end of the connection for the end of the head, and gives an empty 200.
-    """
-
-    def __init__(self, lines: Any) -> None:
-        self._lines = lines
-
-    def readline(self, limit: int = -1) -> bytes:
-        """The next line."""
-        line: bytes = self._lines.readline(limit)
-        if not line:
-            raise http.client.RemoteDisconnected("the answer's head breaks off")
-        return line
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._lines, name)
-
-
-class _Answer(http.client.HTTPResponse):
-    """An answer whose head is whole."""
-
-    def begin(self) -> None:
-        lines: Any = self.fp
-        self.fp: Any = _WholeHead(lines)
-        try:
-            super().begin()
-        finally:
-            if self.fp is not None:
-                self.fp = lines
-
-
-class _Plain(HTTPConnection):
-    """HTTP over the line."""
-
-    response_class = _Answer
-
-    def __init__(
-        self, line: Line, connected: Callable[[], None], *arguments: Any, **named: Any
-    ) -> None:
-        super().__init__(*arguments, **named)
-        self._line, self._connected = line, connected
-
-    def connect(self) -> None:
-        super().connect()
-        self._line.doing = "waiting for its answer"
-        self._connected()
-
-    def _new_conn(self) -> Any:
-        return self._line.open(self._dns_host, self.port)
-
-
-class _Secure(HTTPSConnection):
-    """HTTP over TLS over the line."""
-
-    response_class = _Answer
-
-    def __init__(
-        self,
-        line: Line,
-        connected: Callable[[], None],
-        settings: ssl.SSLContext,
-        *arguments: Any,
-        **named: Any,
-    ) -> None:
-        super().__init__(*arguments, **named)
-        self._line, self._connected, self._settings = line, connected, settings
-
-    def connect(self) -> None:
-        """Connect; not urllib3's way, which shows the socket only when it is done."""
-        line = self._line
-        self.sock = line.open(self._dns_host, self.port)
-        name = self.host
-        if self._tunnel_host:
-            name = self._tunnel_host
-            self._ask_for_tunnel()
-        line.doing = "opening TLS"
-        sock = self._settings.wrap_socket(
-            self.sock,
-            # A certificate names an address without its zone.
-            server_hostname=name.strip("[]").partition("%")[0].rstrip("."),
-            do_handshake_on_connect=False,
-        )
-        self.sock = sock
-        line.take(sock)  # type: ignore[arg-type]
-        sock.settimeout(line.left())
-        line.in_time(sock.do_handshake)
-        # Verified or deliberately not: urllib3 need not warn.
-        self.is_verified = True
-        line.doing = "waiting for its answer"
-        self._connected()
-
-    def _ask_for_tunnel(self) -> None:
-        self._has_connected_to_proxy = True
-        self._line.doing = "asking the proxy for a tunnel"
-        self._line.carries = False
-        try:
-            self._tunnel()
-        except OSError as error:
-            refused = _TUNNEL.match(str(error))
-            if refused is None:
-                raise
-            raise ProxyRefused(int(refused[1]), refused[2]) from None
-        finally:
-            self._line.carries = True
-        self.proxy_is_verified = False
-
-
-def _pool(
-    target: WinRM, line: Line, proxy: Proxy | None, connected: Callable[[], None]
-) -> HTTPConnectionPool:
-    address = target.address
-    host = f"[{address.host}]" if ":" in address.host else address.host
-    pool: HTTPConnectionPool
-    if proxy is not None:
-        manager = ProxyManager(proxy.url, num_pools=1, proxy_headers=proxy.headers, maxsize=1)
-        pool = manager.connection_from_host(host, address.port, address.scheme)
-    elif address.scheme == "https":
-        pool = HTTPSConnectionPool(host, address.port, maxsize=1)
-    else:
-        pool = HTTPConnectionPool(host, address.port, maxsize=1)
-    if address.scheme == "https":
-        made: Any = partial(_Secure, line, connected, tls_context(target))
-    else:
-        made = partial(_Plain, line, connected)
-    pool.ConnectionCls = made
-    return pool
-
-
-def _certificate(target: WinRM, line: Line, proxy: Proxy | None) -> bytes | None:
-    address = target.address
-    host, port = (address.host, address.port) if proxy is None else (proxy.host, proxy.port)
-    connection = _Secure(line, lambda: None, unverified(), host, port)
-    if proxy is not None:
-        connection.set_tunnel(address.host, address.port, proxy.headers)
-    try:
-        connection.connect()
-        sock: Any = connection.sock
-        found: bytes | None = sock.getpeercert(True)
-        return found
-    finally:
-        connection.close()

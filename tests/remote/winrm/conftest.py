@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.cookiejar
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +11,7 @@ import pytest
 
 from psbridge.remote.carrying import FanOut
 from psbridge.remote.winrm.connection import Connection
+from psbridge.remote.winrm.cookies import ShellCookies
 from psbridge.remote.winrm.target import WinRM
 from tests.winrm_server.fixtures import (
     PASSWORD,
@@ -56,7 +56,7 @@ def connect(target: Callable[..., WinRM]) -> Iterator[Callable[..., Connection]]
         scheme: str = "http",
         *,
         to: WinRM | None = None,
-        cookies: http.cookiejar.CookieJar | None = None,
+        cookies: ShellCookies | None = None,
         fan_out: FanOut | None = None,
         **settings: Any,
     ) -> Connection:
@@ -64,7 +64,7 @@ def connect(target: Callable[..., WinRM]) -> Iterator[Callable[..., Connection]]
         made.append(
             Connection(
                 to,
-                http.cookiejar.CookieJar() if cookies is None else cookies,
+                ShellCookies() if cookies is None else cookies,
                 fan_out or FanOut(),
             )
         )

@@ -9,7 +9,6 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from http.cookiejar import CookieJar
 from pathlib import Path
 
 import pytest
@@ -17,11 +16,12 @@ import pytest
 from psbridge import Console, PowerShellError, Secret, Session, SessionClosedError, WinRM
 from psbridge.remote import carrying
 from psbridge.remote.carrying import FanOut
+from psbridge.remote.winrm import receiving
 from psbridge.remote.winrm.carrier import WinRMCarrier
 from psbridge.remote.winrm.connection import Connection
 from psbridge.remote.winrm.connections import MOST, Connections
+from psbridge.remote.winrm.cookies import ShellCookies
 from psbridge.remote.winrm.errors import NotSent
-from tests.winrm_server import faults
 from tests.winrm_server.server import Machine, WinRMServer
 from tests.winrm_server.settings import OMI
 
@@ -74,20 +74,45 @@ def test_three_connections_do_for_one_command_after_the_other(
     assert len({one.connection for one in machine.requests() if one.action}) <= 3
 
 
-def test_the_first_command_is_logged_on_for_while_the_shell_opens(
+def test_a_short_job_has_one_connection_and_one_logon(
     shell: Session, at: At, machine: Machine
 ) -> None:
-    rule = machine.inject(faults.delay(1), "Create")
-    with shell.connect(at(auth="ntlm")) as web1:
-        rule.remove()
-        assert web1.run("1") == [1]
+    job = shell.start_remote("1", [at(auth="ntlm")])
+    assert job.result(timeout=20) == [1]
+    machine.wait_until(shells=0)
     requests = machine.requests()
-    (create,) = (one for one in requests if one.action == "Create")
-    (command,) = (one for one in requests if one.action == "Command")
-    assert command.connection != create.connection
-    legs = [one for one in requests if one.connection == command.connection and not one.action]
-    assert [one.status for one in legs] == [401, 401, 200]
-    assert create.time < legs[0].time < legs[-1].time < create.answered
+    assert len({one.connection for one in requests}) == 1
+    assert [one.status for one in requests if not one.action] == [401, 401, 200]
+
+
+def test_a_session_that_stays_listens_on_a_connection_of_its_own(
+    shell: Session, at: At, machine: Machine
+) -> None:
+    with shell.connect(at(auth="ntlm")) as web1:
+        # Not the only one, with which the next command would have to log on first.
+        machine.wait_until(receives=1, connections=2)
+        before = len(machine.requests())
+        assert web1.run("1") == [1]
+        assert all(one.action for one in machine.requests()[before:])
+
+
+def test_an_answer_to_a_shell_at_rest_is_heard_at_once(
+    shell: Session, at: At, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receiving, "_REST_SECONDS", 600.0)
+    with shell.connect(at(auth="ntlm")) as web1:
+        # The key for a SecureString is asked for and given on the shell's own streams.
+        script = "param($it) [Net.NetworkCredential]::new('', $it).Password"
+        assert web1.run(script, Secret("open sesame")) == ["open sesame"]
+
+
+def test_a_shell_at_rest_is_deleted_where_a_delete_waits_for_a_receive(
+    shell: Session, at: At, machine: Machine
+) -> None:
+    machine.configure(**OMI)
+    with shell.connect(at(auth="ntlm")):
+        pass
+    machine.wait_until(shells=0, processes=0, timeout=15)
 
 
 def test_a_refused_account_is_tried_on_no_second_connection(
@@ -256,7 +281,7 @@ def test_a_fault_of_the_clean_up_is_the_reason_and_no_traceback(
 def test_who_waits_for_a_connection_is_not_kept_by_the_end(
     target: Callable[..., WinRM],
 ) -> None:
-    connections = Connections(lambda: Connection(target(), CookieJar(), FanOut()))
+    connections = Connections(lambda: Connection(target(), ShellCookies(), FanOut()))
     with contextlib.ExitStack() as used:
         for _ in range(MOST):
             used.enter_context(connections.one())

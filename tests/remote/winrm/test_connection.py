@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.cookiejar
 import ipaddress
 import socket
 import threading
@@ -15,6 +14,7 @@ import requests
 
 from psbridge.remote.winrm import connection as room
 from psbridge.remote.winrm.connection import Connection
+from psbridge.remote.winrm.cookies import ShellCookies
 from psbridge.remote.winrm.errors import Fault, NoAnswer, NotSent, NotWinRM, TimedOut
 from psbridge.remote.winrm.wire import NotAllowed
 from tests.remote.winrm.gates import Relay
@@ -134,7 +134,7 @@ def test_a_guard_on_the_wire_holds_whatever_fails_above_it(
 
 
 def test_lines_share_the_cookies_of_their_shell(connect: Connect, machine: Machine) -> None:
-    jar = http.cookiejar.CookieJar()
+    jar = ShellCookies()
     first, second, stranger = connect(cookies=jar), connect(cookies=jar), connect()
     shell = opened(first)
     with pytest.raises(Fault) as caught:
@@ -145,7 +145,7 @@ def test_lines_share_the_cookies_of_their_shell(connect: Connect, machine: Machi
 
 
 def test_cookies_are_read_while_other_lines_change_them(connect: Connect, machine: Machine) -> None:
-    jar = http.cookiejar.CookieJar()
+    jar = ShellCookies()
     lines = [connect(cookies=jar) for _ in range(6)]
     failures: list[BaseException] = []
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from http.cookiejar import CookieJar
 
 import pytest
 
@@ -13,6 +12,7 @@ from psbridge.remote import carrying
 from psbridge.remote.carrying import FanOut
 from psbridge.remote.winrm.carrier import WinRMCarrier
 from psbridge.remote.winrm.connection import Connection
+from psbridge.remote.winrm.cookies import ShellCookies
 from psbridge.remote.winrm.errors import LogonRefused
 from psbridge.remote.winrm.logons import Admission
 from tests.remote.winrm.plain_shell import delete, opened
@@ -111,13 +111,13 @@ def test_a_session_whose_password_has_changed_leaves_no_shell(
     web1 = shell.connect(at(auth="ntlm", operation_timeout=1))
     if idle:
         assert web1.run("1") == [1]
+    machine.wait_until(receives=1)
     winrm_server.users = {USER: "another"}
     winrm_server.forget_attempts()
     if not idle:
         # The connections with which the session would go on are gone, but for the shell's.
         (carrier,) = carrying._running
         assert isinstance(carrier, WinRMCarrier)
-        machine.wait_until(receives=1)
         for connection in carrier._connections._idle:
             connection.close()
     job = web1.start("Start-Sleep 60")
@@ -140,7 +140,7 @@ def test_refusals_elsewhere_do_not_stop_a_session_that_was_let_in(
     gate: str,
 ) -> None:
     fan_out, admission, to = FanOut(), Admission(), target("ntlm")
-    cookies = CookieJar()
+    cookies = ShellCookies()
     first, second = (Connection(to, cookies, fan_out, admission) for _ in range(2))
     number = opened(first)
     assert admission.let_in

@@ -9,7 +9,6 @@ one to the reference that a Create has given back has it behind its SessionId.
 from __future__ import annotations
 
 import re
-from http.cookiejar import CookieJar
 from typing import Any
 from xml.etree import ElementTree
 
@@ -18,6 +17,7 @@ import xmltodict
 
 from psbridge.remote.carrying import FanOut
 from psbridge.remote.winrm.connection import Connection
+from psbridge.remote.winrm.cookies import ShellCookies
 from psbridge.remote.winrm.envelopes import write_envelope
 from psbridge.remote.winrm.messages import Messages
 from psbridge.remote.winrm.target import WinRM
@@ -196,7 +196,7 @@ def written(**settings: Any) -> Messages:
     target = WinRM(
         "web1", auth="ntlm", username="jo", password="p", ui_culture="en-US", culture="de-DE"
     )
-    header = Connection(target, CookieJar(), FanOut()).header
+    header = Connection(target, ShellCookies(), FanOut()).header
     return Messages(header, SHELL_ID, "Microsoft.PowerShell", name="a session", **settings)
 
 

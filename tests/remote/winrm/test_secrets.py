@@ -231,10 +231,7 @@ def test_no_token_is_logged(
 ) -> None:
     logger = logging.getLogger("spnego._ntlm")
     with caplog.at_level(logging.DEBUG):
-        connection = connect(auth)
-        connection.prepare(answer_within=10)
-        connection.close()
-        opened(connection)
+        opened(connect(auth))
         with pytest.raises(RequestError):
             opened(connect(auth, password="wrong"))
         # Others who use the library see theirs, as before.
