@@ -165,7 +165,12 @@ class _UnitedEnvironment(os._Environ[Any]):
     def __getitem__(self, key: Any) -> Any:
         encoded = self.encodekey(key)
         _take_if_changed(encoded if isinstance(encoded, bytes) else _text(encoded).encode())
-        return super().__getitem__(key)
+        # Not by super(), which encodes the name again: whole environments are read one by one.
+        try:
+            value = self._data[encoded]  # type: ignore[attr-defined]
+        except KeyError:
+            raise KeyError(key) from None
+        return self.decodevalue(value)
 
     def __iter__(self) -> Iterator[Any]:
         take_changes()

@@ -119,7 +119,7 @@ class JobSession(RunspaceSession):
         JobProcesses.Watch(self._jobs.net)
 
     def _stop_what_would_run_on(self) -> None:
-        """Stop PowerShell's own jobs on threads of this process; see `NativeJobs.cs`."""
+        """Stop PowerShell's own jobs, within their time; see `NativeJobs.cs`."""
         from PSBridge import NativeJobs
 
         repository = self._jobs.net
@@ -128,3 +128,4 @@ class JobSession(RunspaceSession):
             lambda seconds: NativeJobs.Stop(self._runspace, repository, milliseconds(seconds)),
             self._give_up_at - time.monotonic(),
         )
+        NativeJobs.GiveUp(repository)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -103,3 +104,32 @@ def test_a_job_that_ends_by_itself_is_not_told_as_failed(shell: Session) -> None
         job = shell.start_job("1")
         assert job.result(60) == [1]
         assert (job.state, job.reason) == ("Completed", None)
+
+
+@pytest.mark.parametrize("end", ["shell.close()", "sys.exit(0)"])
+def test_nobody_waits_for_a_job_that_was_disposed_of_while_it_ran(end: str) -> None:
+    # The engine's own close of a runspace waits for it for ever.
+    program = f"""
+    import os, sys, time
+    from psbridge import Session
+    shell = Session()
+    job = shell.start_job("$PID; Start-Sleep 300")
+    while not job.children[0].net.Output.Count:
+        time.sleep(0.01)
+    print(job.children[0].net.Output[0].BaseObject)
+    job.net.Dispose()
+    {end}
+    """
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", textwrap.dedent(program)],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    until_gone(int(done.stdout))
+
+
+def until_gone(pid: int) -> None:
+    deadline = time.monotonic() + 20
+    while Path("/proc", str(pid)).exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)

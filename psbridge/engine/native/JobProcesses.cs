@@ -46,19 +46,43 @@ public static class JobProcesses
         }
     }
 
-    /// <summary>Whether it is a job of Start-Job.</summary>
+    /// <summary>Kill the processes of a job.</summary>
     /// <param name="job">The job, with its children.</param>
-    /// <returns>Whether one of them runs in a process that the engine has started for it.</returns>
-    public static bool HasProcess(Job job) => job.ChildJobs.Any(child => RunspaceOf(child) is not null);
+    public static void Kill(Job job)
+    {
+        foreach (Job child in job.ChildJobs)
+        {
+            if (RunspaceOf(child) is { } runspace && ProcessOf(TransportOf(runspace)) is { } process)
+            {
+                try
+                {
+                    process.Kill();
+                }
+                catch (InvalidOperationException)
+                {
+                    // it has ended, or never began
+                }
+            }
+        }
+    }
+
+    /// <summary>How a child of the engine's own jobs is connected with what runs it.</summary>
+    /// <param name="child">The child.</param>
+    /// <returns>Its connection; null for a job of another kind.</returns>
+    public static RunspaceConnectionInfo? ConnectionOf(Job child) => RunspaceOfAny(child)?.OriginalConnectionInfo;
 
     private static Process? ProcessOf(BaseTransportManager? transport) =>
         transport is null ? null : EngineMembers.JobProcess.Process.Field?.GetValue(transport) as Process;
 
-    private static Runspace? RunspaceOf(Job child) =>
+    private static Runspace? RunspaceOfAny(Job child) =>
         EngineMembers.Sources.ChildRunspace.Property is { } property
             && property.DeclaringType!.IsInstanceOfType(child)
-            && property.GetValue(child) is Runspace runspace
-            && runspace.OriginalConnectionInfo?.GetType().Name == "NewProcessConnectionInfo"
+                ? property.GetValue(child) as Runspace
+                : null;
+
+    private static Runspace? RunspaceOf(Job child) =>
+        RunspaceOfAny(child) is { OriginalConnectionInfo: { } connection } runspace
+            && connection.GetType().Name == "NewProcessConnectionInfo"
                 ? runspace
                 : null;
 

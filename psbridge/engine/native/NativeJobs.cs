@@ -9,13 +9,15 @@ using Microsoft.PowerShell.Commands;
 
 namespace PSBridge;
 
-/// <summary>PowerShell's own jobs that a closing runspace leaves running.</summary>
+/// <summary>PowerShell's own jobs, which end before their runspace closes.</summary>
 /// <remarks>
 /// A runspace stops its jobs in other processes when it closes, and no others: what
 /// Start-ThreadJob and ForEach-Object -Parallel -AsJob have started runs on. At the end of the
 /// process that is a crash: the C library's exit takes OpenSSL down, where Python has loaded it, and
-/// a thread of .NET's that then asks it for a random number reads what is gone. Start-Job's are
-/// stopped here, too: where the process of one has died, the runspace would fail to close.
+/// a thread of .NET's that then asks it for a random number reads what is gone. Those in other
+/// processes and on other machines are stopped here, too: the runspace fails to close where the
+/// process of one has died, and waits for ever for one that never ends, such as one that was
+/// disposed of while it ran.
 /// </remarks>
 public static class NativeJobs
 {
@@ -32,13 +34,25 @@ public static class NativeJobs
             return true;
         }
 
-        Job[] running = List(runspace).Where(job => job is not IPythonJob && RunsHere(job)).ToArray();
+        Job[] running = List(runspace).Where(job => job is not IPythonJob && IsToEnd(job)).ToArray();
         var waited = Stopwatch.StartNew();
         // A stop may fail where the job's process has died in this moment; the job ends then, too.
         return running.Length == 0
             || (SideBySide.Run(running.Length, i => running[i].StopJob(), milliseconds)
                 && Array.TrueForAll(running, job => JobInternals.WaitForFinish(
                     job, Math.Max(0, milliseconds - (int)waited.ElapsedMilliseconds))));
+    }
+
+    /// <summary>Give up those that have not ended, so that the runspace does not wait for them.</summary>
+    /// <remarks>One that was disposed of never ends, but nobody can wait for it either.</remarks>
+    /// <param name="repository">The jobs of a runspace that is about to close.</param>
+    public static void GiveUp(JobRepository repository)
+    {
+        foreach (Job job in repository.Jobs.Where(job => IsRemote(job) && IsToEnd(job)))
+        {
+            JobProcesses.Kill(job);
+            repository.Remove(job);
+        }
     }
 
     // Most sessions have no job, and asking Get-Job takes 15 ms the first time.
@@ -53,7 +67,10 @@ public static class NativeJobs
         return pipeline.Invoke<Job>();
     }
 
-    private static bool RunsHere(Job job) =>
-        (job.GetType().Name != "PSRemotingJob" || JobProcesses.HasProcess(job))
-        && !JobInternals.IsFinished(job.JobStateInfo.State);
+    private static bool IsRemote(Job job) => job.GetType().Name == "PSRemotingJob";
+
+    // One of Windows' own remoting is left to the engine, which disconnects it.
+    private static bool IsToEnd(Job job) =>
+        !JobInternals.IsFinished(job.JobStateInfo.State)
+        && !(IsRemote(job) && job.ChildJobs.Any(child => JobProcesses.ConnectionOf(child) is WSManConnectionInfo));
 }

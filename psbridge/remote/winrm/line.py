@@ -265,24 +265,38 @@ class Line:
             error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if error:
             raise OSError(error, os.strerror(error))
-        sock.settimeout(self.left())
 
 
 class LineSocket(socket.socket):
-    """A socket whose every wait takes what is left of its line's time."""
+    """A socket whose every wait takes what is left of its line's time.
+
+    It does not block, and what waits is a poll: Python releases the GIL to set a timeout, to wait
+    for it, and to send, and a thread that has released it stands at the end of the queue.
+    """
 
     line: Line
 
+    def settimeout(self, value: float | None, /) -> None:
+        """Nothing: the line has the time, whatever urllib3 thinks."""
+
     def recv_into(self, *arguments: Any, **named: Any) -> int:
         """Receive, within the time."""
-        self.settimeout(self.line.left())
-        return self.line.came(self.line.in_time(super().recv_into, *arguments, **named))
+        while True:
+            wait_for_read(self, timeout=self.line.left())
+            with contextlib.suppress(BlockingIOError):
+                return self.line.came(super().recv_into(*arguments, **named))
 
-    def sendall(self, *arguments: Any) -> None:
+    def sendall(self, data: Any, flags: int = 0, /) -> None:
         """Send all, within the time."""
-        self.settimeout(self.line.left())
+        self.line.left()
         self.line.wrote |= self.line.carries
-        self.line.in_time(super().sendall, *arguments)
+        with memoryview(data) as view, view.cast("B") as left:
+            sent = 0
+            while sent < len(left):
+                try:
+                    sent += super().send(left[sent:], flags)
+                except BlockingIOError:
+                    wait_for_write(self, timeout=self.line.left())
 
 
 class TlsSocket(ssl.SSLSocket):
