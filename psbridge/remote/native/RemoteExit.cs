@@ -44,6 +44,16 @@ internal sealed class RemoteExit(RemoteConnectionInfo info, Runspace runspace, P
         // a script only when it has handled all of them.
         if (_script != Guid.Empty && Packet.IsCloseAck(packet) && Packet.IdOf(packet) == _script)
         {
+            // And it handles this one on another thread, too: only then has the script ended.
+            runspace.AvailabilityChanged += (_, change) => CloseIfFree(change.RunspaceAvailability);
+            CloseIfFree(runspace.RunspaceAvailability);
+        }
+    }
+
+    private void CloseIfFree(RunspaceAvailability availability)
+    {
+        if (availability == RunspaceAvailability.Available)
+        {
             Close();
         }
     }
