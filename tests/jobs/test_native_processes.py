@@ -15,6 +15,7 @@ import pytest
 
 from psbridge import JobFailed, Session
 from psbridge.jobs.handle import JobHandle
+from tests.session.terminal import Terminal
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="has no such signals")
 
@@ -133,3 +134,36 @@ def until_gone(pid: int) -> None:
     while Path("/proc", str(pid)).exists():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def test_ctrl_c_of_a_terminal_reaches_such_a_process_and_nothing_hangs() -> None:
+    # The engine starts it in the foreground group, whose every process a terminal interrupts.
+    terminal = Terminal(
+        textwrap.dedent(
+            """
+            import time
+            from psbridge import Session
+            shell = Session()
+            job = shell.start_job("$PID; Start-Sleep 300")
+            while not job.children[0].net.Output.Count:
+                time.sleep(0.01)
+            try:
+                print("ready", flush=True)
+                job.wait(60)
+            except KeyboardInterrupt:
+                print("interrupted", flush=True)
+            assert job.wait(30)
+            print(job.state, job.reason)
+            print(*shell.run("'goes on'"))
+            job.remove(force=True)
+            shell.close()
+            """
+        )
+    )
+    terminal.wait_for("ready", 60)
+    terminal.send("\x03")
+    code, shown = terminal.end(90)
+    assert code == 0, shown
+    assert "interrupted\nFailed" in shown
+    assert "ended abnormally" in shown
+    assert "goes on" in shown
