@@ -101,8 +101,13 @@ def load_pythonnet(
         native: the C# half's file and assembly name, where it has been compiled.
 
     Raises:
-        EngineStartError: .NET refused.
+        EngineStartError: .NET refused; or this Python has no GIL.
     """
+    if "free-threading build" in sys.version:
+        raise EngineStartError(
+            "this Python is a free-threaded build, and pythonnet has none for it: it reads objects "
+            "as builds with a GIL lay them out. Use the ordinary build of the same version"
+        )
     said: list[str] = []
     try:
         from .hostfxr import CoreClr

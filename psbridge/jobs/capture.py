@@ -280,7 +280,8 @@ def _exchange(owner: Any, name: str, old: object, new: object) -> None:
     """Put something in a place if what was there still is."""
     # Others change the places without our lock; what they put there must not be lost, nor come
     # back. Python lets other threads run after a call and before the next turn of a loop, so none
-    # runs between this look and this change.
+    # runs between this look and this change. Without a GIL one might, and no lock would help, for
+    # those others do not take it; but then there is no engine either, see `loading`.
     if owner.__dict__[name] is old:
         setattr(owner, name, new)
 

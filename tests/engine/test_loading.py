@@ -260,3 +260,17 @@ def test_the_line_is_taken_away_where_the_compiler_refuses(shell: Session) -> No
     with contextlib.redirect_stderr(Terminal()) as err, pytest.raises(CompileError):
         load_compiled(bad, name="Bad", home=shell.engine.home, notice="wait")
     assert err.getvalue() == "wait\r\x1b[K"
+
+
+def test_a_free_threaded_build_is_refused_before_anything_is_loaded(run_python: RunPython) -> None:
+    ended = run_python(
+        "import sys\n"
+        "sys.version = sys.version.replace('(', 'free-threading build (', 1)\n"
+        "from psbridge import EngineStartError, Session\n"
+        "try:\n"
+        "    Session()\n"
+        "except EngineStartError as error:\n"
+        "    print(error)\n"
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.startswith("this Python is a free-threaded build, and pythonnet has none")
