@@ -191,7 +191,7 @@ class Connection:
                     raise
             except HttpAnswer as answer:
                 # The machine's side of the context is gone, so it cannot have read the message.
-                gone = transport.seals and answer.status in (400, 401)
+                gone = transport.seals and answer.status in (400, 401) and not answer.is_sealed
                 if fresh or not gone:
                     return self._refusal(answer)
             else:

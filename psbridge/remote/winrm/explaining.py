@@ -126,7 +126,7 @@ def _connection(chain: list[BaseException], line: Line, reasons: Reasons) -> Req
                 return reasons.not_connected(one)
     status_line = _first(chain, http.client.BadStatusLine)
     if status_line and not isinstance(status_line, http.client.RemoteDisconnected):
-        return reasons.not_http()
+        return reasons.not_http(wrote=line.wrote and line.bound)
     if errors or any(
         isinstance(one, http.client.HTTPException)
         or type(one).__module__.partition(".")[0] == "urllib3"

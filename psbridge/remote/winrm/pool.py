@@ -51,7 +51,8 @@ class _WholeHead:
     def readline(self, limit: int = -1) -> bytes:
         """The next line."""
         line: bytes = self._lines.readline(limit)
-        if not line:
+        # Also in the midst of its first line, which another protocol begins otherwise.
+        if not line or (line[-1:] != b"\n" and line[:5] == b"HTTP/"[: len(line)]):
             raise http.client.RemoteDisconnected("the answer's head breaks off")
         return line
 

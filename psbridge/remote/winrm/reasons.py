@@ -147,15 +147,17 @@ class Reasons:
             self.text(happened, "the machine may have restarted, or WinRM on it"), NOT_COMPLETED
         )
 
-    def not_http(self) -> RequestError:
-        """Something else than HTTP was answered."""
-        return NotSent(
-            self.text(
-                f"what listens at {self._dialled()} does not speak HTTP",
-                "is it TLS (port 5986, scheme https), or another service",
-            ),
-            IMPROPER_RESPONSE,
+    def not_http(self, *, wrote: bool) -> RequestError:
+        """Something else than HTTP was answered.
+
+        Args:
+            wrote: whether WinRM has been heard there, and has what it was asked.
+        """
+        text = self.text(
+            f"what listens at {self._dialled()} does not speak HTTP",
+            "is it TLS (port 5986, scheme https), or another service",
         )
+        return (NoAnswer if wrote else NotSent)(text, IMPROPER_RESPONSE)
 
     def _dialled(self) -> str:
         if self.proxy is not None:

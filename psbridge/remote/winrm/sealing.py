@@ -41,8 +41,7 @@ def unseal(answer: HttpAnswer, encryption: Encryption, host: str | None) -> byte
     Raises:
         Unreadable: it cannot be read; or it was sent in clear though it says that all is well.
     """
-    kind = answer.headers.get("Content-Type", "")
-    if not kind.lower().startswith("multipart/"):
+    if not answer.is_sealed:
         if answer.status == 200 and answer.body:
             raise Unreadable("it was sent in clear, where encrypted answers are due")
         return answer.body

@@ -11,7 +11,7 @@ from itertools import chain, repeat
 from typing import TYPE_CHECKING
 
 from .endings import is_gone, is_quota, is_unreachable
-from .errors import LogonRefused, NoAnswer, NotSent, RequestError, TimedOut
+from .errors import LogonRefused, NoAnswer, NotSent, NotWinRM, RequestError, TimedOut
 
 if TYPE_CHECKING:
     from .connection import Connection
@@ -198,7 +198,7 @@ class Shell:
             except RequestError as error:
                 if isinstance(error, NoAnswer) and self._given_up.is_set():
                     raise
-                if not isinstance(error, NoAnswer | TimedOut):
+                if not _may_be_taken(error, connection):
                     self._state = _State.NONE
                 if is_quota(error):
                     pause: float | None = quota_pause * random.uniform(0.8, 1.2)
@@ -236,6 +236,16 @@ class Shell:
         # Whether or not it is gone: the machine has had its time.
         if not self._answered.is_set():
             self._connections.abort(waiting)
+
+
+def _may_be_taken(error: RequestError, connection: Connection) -> bool:
+    """Whether there may be a shell after a Create that has failed so."""
+    if isinstance(error, NotWinRM):
+        # Who stands between has answered, and may have handed it on, such as a gateway whose time
+        # was up. What it refuses, or has no place for (3xx, 4xx), it has not.
+        passed_on = not 300 <= error.status < 500 and not is_unreachable(error)
+        return connection.has_asked and passed_on
+    return isinstance(error, NoAnswer | TimedOut)
 
 
 def _delete_pauses() -> Iterator[float]:

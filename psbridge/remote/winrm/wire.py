@@ -55,6 +55,11 @@ class HttpAnswer(Exception):
         self.status, self.headers, self.body = status, headers, body
 
     @property
+    def is_sealed(self) -> bool:
+        """Whether its body came encrypted."""
+        return self.headers.get("Content-Type", "").lower().startswith("multipart/")
+
+    @property
     def challenges(self) -> bool:
         """Whether it goes on with an authentication that was begun."""
         value = self.headers.get("WWW-Authenticate", "")
