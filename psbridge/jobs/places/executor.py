@@ -31,8 +31,9 @@ from typing import TYPE_CHECKING, Any
 from ...errors import StopRequested
 from ...waiting import SLICE_SECONDS, guard, wait_until
 from .file_modules import FileModules
+from .messages import STOP, pump
+from .task import WorkerTask
 from .thread import ThreadPlace
-from .worker import STOP, WorkerTask, pump
 
 if TYPE_CHECKING:
     from ..child_run import ChildRun
@@ -88,13 +89,14 @@ class ExecutorPlace:
             def ask(connection: Connection = connection) -> None:
                 connection.send_bytes(STOP)
 
-            run.stop.pass_on = ask
             # Where the worker is gone without a word, the executor says so soon, or does the
             # work once more on another one, which connects again.
-            with connection, contextlib.suppress(EOFError, OSError):
-                if run.stop.requested:
-                    ask()
-                return pump(connection, run.sink, over)
+            try:
+                with connection, contextlib.suppress(EOFError, OSError):
+                    run.stop.pass_on(ask)
+                    return pump(connection, run.sink, over)
+            finally:
+                run.stop.pass_on(None)
 
     def close(self) -> None:
         """The executor is the user's to shut down."""
