@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-from multiprocessing.connection import Client
 from typing import TYPE_CHECKING, Any
 
 from ...errors import StopRequested
 from ..stopping import Stop
+from .authenticated import connect
 from .file_modules import FileModules
 from .messages import STOP, Sender
 from .worker import do_work
@@ -44,7 +44,7 @@ class WorkerTask:
         job, address, key, number = self._order
         where = f"{address[0]}:{address[1]}"
         try:
-            connection = Client(address, authkey=key)
+            connection = connect(address, key, number.to_bytes(8))
         except OSError as error:
             raise ConnectionError(
                 f"the worker on {socket.gethostname()} cannot reach psbridge at "
@@ -64,7 +64,6 @@ class WorkerTask:
         reading = threading.Thread(target=read, name="psbridge reader", daemon=True)
         send = Sender(connection)
         try:
-            send(number.to_bytes(8, "little"))
             reading.start()
             do_work(send, job, stop)
         except StopRequested:

@@ -225,6 +225,40 @@ def test_the_end_of_a_forked_child_ends_no_job_of_its_parent(tmp_path: Path, pid
     assert (done.returncode, done.stdout, done.stderr) == (0, "5\nRunning\n", "")
 
 
+def test_work_in_an_executor_is_asked_to_stop_when_the_program_is_gone(
+    tmp_path: Path, pids: Path, until: Until
+) -> None:
+    """Also where a child of that program lives on. The executor's processes are the executor's."""
+    script = tmp_path / "program.py"
+    script.write_text(
+        textwrap.dedent("""
+        import multiprocessing, os, signal, sys, time
+        from concurrent.futures import ProcessPoolExecutor
+        from pathlib import Path
+        from psbridge import JobGroup, Session
+        from worker_jobs import NotingItsStop, until_exists
+        if __name__ == "__main__":
+            folder = Path(sys.argv[1])
+            pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
+            shell = Session()
+            shell.start(JobGroup([NotingItsStop(folder / "notes")], executor=pool))
+            until_exists(folder / "notes")
+            if (child := os.fork()) == 0:
+                signal.pause()
+            worker = next(iter(pool._processes))
+            (folder / "pids").write_text(f"{child} {worker}")
+            os.kill(os.getpid(), signal.SIGKILL)
+        """)
+    )
+    quiet = subprocess.DEVNULL
+    command = [sys.executable, script, tmp_path]
+    done = subprocess.run(command, env=environment(), stdout=quiet, stderr=quiet, timeout=60)
+    assert done.returncode == -signal.SIGKILL
+    child, worker = pids_in(pids)
+    until(lambda: f"on_stop {worker}" in (tmp_path / "notes").read_text())
+    assert runs(child)
+
+
 # --- the terminal ---------------------------------------------------------------------------------
 
 
