@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import subprocess
 import threading
 import time
@@ -196,6 +197,8 @@ class Starting(Job):
         super().__init__()
         self.pids = pids
         self.mode = mode
+        if mode == "not stop":
+            self.grace = 600
 
     def run(self) -> None:
         pipeline = subprocess.Popen(
@@ -209,7 +212,10 @@ class Starting(Job):
             os._exit(3)
         if self.mode == "hold the GIL":
             sum(range(10**13))
-        if self.mode == "wait":
+        if self.mode == "not stop":
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            self.write("deaf")
+        if self.mode in ("wait", "not stop"):
             time.sleep(600)
 
 

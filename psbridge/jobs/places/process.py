@@ -16,6 +16,7 @@ import multiprocessing.process
 import signal
 import sys
 import weakref
+from multiprocessing.util import Finalize
 from typing import TYPE_CHECKING
 
 from ...engine.forking import in_forked_child
@@ -98,7 +99,7 @@ class _Worker:
             context = multiprocessing.get_context("spawn")
             self.connection, theirs = context.Pipe()
             with theirs:
-                # A daemon: at exit multiprocessing ends it, whatever it does.
+                # A daemon: at exit multiprocessing does not wait until it ends by itself.
                 self._process = context.Process(
                     target=serve,
                     args=(theirs, self._group.number if self._group else None),
@@ -115,6 +116,9 @@ class _Worker:
             if self._group is not None:
                 self._group.close()
             raise
+        # It asks daemons, which may not listen, and waits; before, it calls this. In this process
+        # only, as a forked child may call it as well.
+        self._at_exit = Finalize(None, self.kill, exitpriority=0)
         _workers.add(self)
 
     @property
@@ -151,7 +155,7 @@ class _Worker:
         """With nobody at the other end of the connection it is of no use any more."""
         self._process.join(_END_SECONDS)
         self._process.kill()
-        self._process.join()
+        self._process.join(_END_SECONDS)  # no longer: the system may keep it, in a call of its own
         return self.lost() or broken
 
     def kill(self) -> None:
@@ -165,7 +169,8 @@ class _Worker:
         self.connection.close()
         self._process.join(_END_SECONDS)
         self.kill()
-        self._process.join()
+        self._process.join(_END_SECONDS)
+        self._at_exit.cancel()
         # Not process.close(): multiprocessing's own handler at exit may be joining it.
         if self._group is not None:
             self._group.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pty
 import signal
 import subprocess
 import sys
@@ -191,6 +190,22 @@ def test_nothing_of_a_program_outlives_it(
     until(lambda: not any(map(runs, found)))
 
 
+def test_a_job_that_does_not_stop_keeps_no_program_from_its_end(
+    tmp_path: Path, pids: Path, until: Until
+) -> None:
+    script = tmp_path / "program.py"
+    script.write_text(
+        f"""{PROGRAM}
+    while not job.children[0].net.Output.Count:
+        time.sleep(0.01)
+    sys.exit(4)
+"""
+    )
+    done = run_script(script, str(tmp_path), "not stop")
+    assert (done.returncode, done.stdout, done.stderr) == (4, "", "")
+    until(lambda: not any(map(runs, pids_in(tmp_path / "pids0"))))
+
+
 def test_a_forked_child_keeps_nothing_of_it_alive(tmp_path: Path, pids: Path, until: Until) -> None:
     script = tmp_path / "program.py"
     script.write_text(
@@ -317,7 +332,7 @@ def test_a_job_that_asks_the_terminal_does_not_hang(tmp_path: Path) -> None:
                 print(*shell.start(JobGroup([Asking()], executor="process")).result(20))
         """)
     )
-    terminal, inside = pty.openpty()
+    terminal, inside = os.openpty()
     try:
         done = run_script(script, preexec_fn=lambda: os.login_tty(os.dup(inside)))
         answer = b""
