@@ -202,7 +202,10 @@ class Starting(Job):
 
     def run(self) -> None:
         pipeline = subprocess.Popen(
-            ["sh", "-c", "sleep 600 & echo $!; exec sleep 600"], stdout=subprocess.PIPE, text=True
+            ["sh", "-c", "sleep 600 & echo $!; exec sleep 600"],
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=self.mode == "leave",
         )
         assert pipeline.stdout is not None
         noted = self.pids.with_suffix(".new")

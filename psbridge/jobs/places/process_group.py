@@ -12,7 +12,9 @@ Guarantees:
 - Ctrl-C in the terminal goes to the group in front there, and so to none of these. A process in the
   group that asks the terminal gets an error; by default it would be suspended, and its job with it.
 
-Not reached: what has left the group, by `setsid` or `setpgid` (``start_new_session=True``).
+Not reached: what has left the group, by `setsid` or `setpgid` (``start_new_session=True``); and a
+process of multiprocessing that is not in it yet, as it imports the program's module before it calls
+anything of ours. Where this process is gone by then, it ends when it has.
 
 Rejected:
 
@@ -54,7 +56,7 @@ if sys.platform != "win32":
         def __init__(self) -> None:
             """Open the group; it has its leader only."""
             theirs, ours = os.pipe()
-            quiet = (os.POSIX_SPAWN_OPEN, os.devnull, os.O_WRONLY, 0)
+            opened = (os.devnull, os.O_WRONLY, 0)  # it keeps nobody's pipes open
             try:
                 self.number = os.posix_spawn(
                     "/bin/sh",
@@ -62,8 +64,8 @@ if sys.platform != "win32":
                     {"PATH": os.environ.get("PATH", os.defpath)},
                     file_actions=[
                         (os.POSIX_SPAWN_DUP2, theirs, 0),
-                        (*quiet[:1], 1, *quiet[1:]),
-                        (*quiet[:1], 2, *quiet[1:]),
+                        (os.POSIX_SPAWN_OPEN, 1, *opened),
+                        (os.POSIX_SPAWN_OPEN, 2, *opened),
                     ],
                     setpgroup=0,
                     setsigmask=signal.valid_signals(),

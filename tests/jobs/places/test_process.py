@@ -134,6 +134,14 @@ def test_what_a_job_has_started_ends_with_its_process(
     assert len(pids_in(pids)) == 3
 
 
+def test_what_has_a_session_of_its_own_lives_on(shell: Session, pids: Path, until: Until) -> None:
+    handle = shell.start(JobGroup([Starting(pids, "leave")], executor="process"))
+    assert handle.wait(30)
+    worker, *started = pids_in(pids)
+    until(lambda: not runs(worker))
+    assert all(map(runs, started))
+
+
 # --- the end of the program -----------------------------------------------------------------------
 
 PROGRAM = """
@@ -190,6 +198,36 @@ def test_nothing_of_a_program_outlives_it(
     until(lambda: not any(map(runs, found)))
 
 
+def test_a_process_that_is_just_starting_ends_as_well(
+    tmp_path: Path, pids: Path, until: Until
+) -> None:
+    script = tmp_path / "program.py"
+    script.write_text(
+        textwrap.dedent("""
+        import os, signal, sys
+        from pathlib import Path
+        from psbridge import JobGroup, Session
+        from worker_jobs import Starting, until_exists
+        folder = Path(sys.argv[1])
+
+        if __name__ == "__mp_main__":
+            (folder / "pids").write_text(str(os.getpid()))
+            until_exists(folder / "go on")
+        else:
+            shell = Session()
+            shell.start(JobGroup([Starting(folder / "pids_of_job")], executor="process"))
+            until_exists(folder / "pids")
+            os.kill(os.getpid(), signal.SIGKILL)
+        """)
+    )
+    quiet = subprocess.DEVNULL
+    command = [sys.executable, script, tmp_path]
+    done = subprocess.run(command, env=environment(), stdout=quiet, stderr=quiet, timeout=60)
+    assert done.returncode == -signal.SIGKILL
+    (tmp_path / "go on").touch()
+    until(lambda: not any(map(runs, pids_in(pids))))
+
+
 def test_a_job_that_does_not_stop_keeps_no_program_from_its_end(
     tmp_path: Path, pids: Path, until: Until
 ) -> None:
@@ -240,8 +278,9 @@ def test_the_end_of_a_forked_child_ends_no_job_of_its_parent(tmp_path: Path, pid
     assert (done.returncode, done.stdout, done.stderr) == (0, "5\nRunning\n", "")
 
 
-def test_work_in_an_executor_is_asked_to_stop_when_the_program_is_gone(
-    tmp_path: Path, pids: Path, until: Until
+@pytest.mark.parametrize("place", ["process", "executor"])
+def test_work_is_asked_to_stop_when_the_program_is_gone(
+    tmp_path: Path, pids: Path, until: Until, place: str
 ) -> None:
     """Also where a child of that program lives on. The executor's processes are the executor's."""
     script = tmp_path / "program.py"
@@ -254,19 +293,21 @@ def test_work_in_an_executor_is_asked_to_stop_when_the_program_is_gone(
         from worker_jobs import NotingItsStop, until_exists
         if __name__ == "__main__":
             folder = Path(sys.argv[1])
-            pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
+            place = sys.argv[2]
+            if place == "executor":
+                place = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
             shell = Session()
-            shell.start(JobGroup([NotingItsStop(folder / "notes")], executor=pool))
+            shell.start(JobGroup([NotingItsStop(folder / "notes")], executor=place))
             until_exists(folder / "notes")
             if (child := os.fork()) == 0:
                 signal.pause()
-            worker = next(iter(pool._processes))
+            worker = (folder / "notes").read_text().removeprefix("began ")
             (folder / "pids").write_text(f"{child} {worker}")
             os.kill(os.getpid(), signal.SIGKILL)
         """)
     )
     quiet = subprocess.DEVNULL
-    command = [sys.executable, script, tmp_path]
+    command = [sys.executable, script, tmp_path, place]
     done = subprocess.run(command, env=environment(), stdout=quiet, stderr=quiet, timeout=60)
     assert done.returncode == -signal.SIGKILL
     child, worker = pids_in(pids)
@@ -277,68 +318,91 @@ def test_work_in_an_executor_is_asked_to_stop_when_the_program_is_gone(
 # --- the terminal ---------------------------------------------------------------------------------
 
 
-def test_ctrl_c_reaches_no_job(tmp_path: Path, until: Until) -> None:
+@pytest.fixture
+def in_terminal(tmp_path: Path) -> Iterator[Callable[[str], tuple[subprocess.Popen[bytes], int]]]:
+    """Run a script in a terminal of its own; gives its process and the terminal's other end."""
+    with contextlib.ExitStack() as stack:
+
+        def run(code: str) -> tuple[subprocess.Popen[bytes], int]:
+            script = tmp_path / "program.py"
+            script.write_text(textwrap.dedent(code))
+            ours, theirs = os.openpty()
+            stack.callback(os.close, ours)
+            process = subprocess.Popen(
+                [sys.executable, "-W", "error", script, tmp_path],
+                env=environment(),
+                preexec_fn=lambda: os.login_tty(theirs),
+            )
+            stack.callback(process.wait)
+            stack.callback(process.kill)
+            os.close(theirs)
+            return process, ours
+
+        yield run
+
+
+def read_all(terminal: int) -> str:
+    """What was written there until nobody has it open any more."""
+    text = b""
+    with contextlib.suppress(OSError):
+        while part := os.read(terminal, 4096):
+            text += part
+    return text.decode()
+
+
+def test_ctrl_c_reaches_no_job(
+    tmp_path: Path,
+    in_terminal: Callable[[str], tuple[subprocess.Popen[bytes], int]],
+    until: Until,
+) -> None:
     """Neither while its process starts nor later."""
-    script = tmp_path / "program.py"
-    script.write_text(
-        textwrap.dedent("""
+    process, terminal = in_terminal("""
         import os, signal, sys, time
         from pathlib import Path
         from psbridge import JobGroup, Session
-        from worker_jobs import Noting
+        from worker_jobs import Noting, until_exists
         folder = Path(sys.argv[1])
-
-        def interrupt():
-            before = len(seen)
-            os.killpg(0, signal.SIGINT)
-            while len(seen) == before:
-                time.sleep(0.01)
-
-        def until_exists(file):
-            while not file.exists():
-                time.sleep(0.01)
 
         if __name__ == "__mp_main__":
             (folder / "starting").touch()
             until_exists(folder / "go on")
         else:
             seen = []
+
+            def interrupted(number, frame):
+                seen.append(number)
+                (folder / f"interrupted {len(seen)}").touch()
+
             with Session() as shell:
-                signal.signal(signal.SIGINT, lambda number, frame: seen.append(number))
+                signal.signal(signal.SIGINT, interrupted)
                 jobs = [Noting(folder / "first"), Noting(folder / "second", "end")]
                 job = shell.start(JobGroup(jobs, executor="process", throttle_limit=1))
-                until_exists(folder / "starting")
-                interrupt()
-                (folder / "go on").touch()
-                until_exists(folder / "first")
-                interrupt()
+                until_exists(folder / "stop")
                 job.children[0].stop()
                 job.wait(30)
                 print(*(child.state for child in job.children), len(seen))
         """)
-    )
-    done = run_script(script, str(tmp_path), start_new_session=True)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "Stopped Completed 2\n", "")
+    until((tmp_path / "starting").exists, 30)
+    os.write(terminal, b"\x03")
+    until((tmp_path / "interrupted 1").exists)
+    (tmp_path / "go on").touch()
+    until((tmp_path / "first").exists, 30)
+    os.write(terminal, b"\x03")
+    until((tmp_path / "interrupted 2").exists)
+    (tmp_path / "stop").touch()
+    assert read_all(terminal).replace("^C", "").split() == ["Stopped", "Completed", "2"]
+    assert process.wait(30) == 0
 
 
-def test_a_job_that_asks_the_terminal_does_not_hang(tmp_path: Path) -> None:
-    script = tmp_path / "program.py"
-    script.write_text(
-        textwrap.dedent("""
+def test_a_job_that_asks_the_terminal_does_not_hang(
+    in_terminal: Callable[[str], tuple[subprocess.Popen[bytes], int]],
+) -> None:
+    process, terminal = in_terminal("""
         from psbridge import JobGroup, Session
         from worker_jobs import Asking
         if __name__ == "__main__":
             with Session() as shell:
                 print(*shell.start(JobGroup([Asking()], executor="process")).result(20))
         """)
-    )
-    terminal, inside = os.openpty()
-    try:
-        done = run_script(script, preexec_fn=lambda: os.login_tty(os.dup(inside)))
-        answer = b""
-        while b"\n" not in answer:
-            answer += os.read(terminal, 1000)
-    finally:
-        os.close(inside)
-        os.close(terminal)
-    assert (done.returncode, answer.strip()) == (0, b"OSError")
+    assert read_all(terminal).split() == ["OSError"]
+    assert process.wait(30) == 0
