@@ -288,5 +288,6 @@ class StopRequested(BaseException):
     """A stop of the running job or pipeline was asked for; raised in the code that does the work.
 
     Like KeyboardInterrupt it is no `Exception`, so that ``except Exception`` in the work does not
-    keep it from stopping. Clean up in ``finally`` and let it pass.
+    keep it from stopping. Clean up in ``finally`` and let it pass. Where it leaves a job's work and
+    no stop was asked for, the job is Failed, as by any exception.
     """

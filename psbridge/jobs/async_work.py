@@ -5,22 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, Protocol
+from typing import Any
 
 from ..errors import StopRequested
+from .stopping import Stop
 
-__all__ = ["StopSource", "run_async", "run_in_task"]
-
-
-class StopSource(Protocol):
-    """A request to stop; ``pass_on`` is called once, from any thread, when it is made."""
-
-    requested: bool
-    pass_on: Callable[[], None] | None
+__all__ = ["run_async", "run_in_task"]
 
 
 def run_async(
-    work: AsyncIterator[Any] | Awaitable[Any], write: Callable[[Any], None], stop: StopSource
+    work: AsyncIterator[Any] | Awaitable[Any], write: Callable[[Any], None], stop: Stop
 ) -> None:
     """Run async work to its end on an event loop of its own; see `run_in_task`."""
 
@@ -37,7 +31,7 @@ def run_async(
 
 
 async def run_in_task(
-    work: AsyncIterator[Any] | Awaitable[Any], write: Callable[[Any], None], stop: StopSource
+    work: AsyncIterator[Any] | Awaitable[Any], write: Callable[[Any], None], stop: Stop
 ) -> None:
     """Run async work to its end in the current task.
 
@@ -57,9 +51,7 @@ async def run_in_task(
         with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(task.cancel)
 
-    stop.pass_on = cancel
-    if stop.requested:  # before there was anything to pass it on to
-        task.cancel()
+    stop.pass_on(cancel)
     try:
         if isinstance(work, AsyncIterator):
             async for value in work:
@@ -71,4 +63,4 @@ async def run_in_task(
             raise StopRequested from None
         raise
     finally:
-        stop.pass_on = None
+        stop.pass_on(None)

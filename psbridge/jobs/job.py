@@ -96,8 +96,8 @@ class Job(RecordWriter):
     def on_stop(self) -> None:
         """Called once, on a thread of its own, when a stop is asked for while `run` runs.
 
-        For work that waits for something else: close the socket, end the program. What it raises
-        is logged and harms nothing.
+        It is called in the process in which `run` runs. For work that waits for something else:
+        close the socket, end the program. What it raises is logged and harms nothing.
         """
 
     def pause_point(self) -> None:

@@ -5,6 +5,9 @@ job is cancelled, `Job.on_stop` is called. When the grace is over the thread is 
 exception raised in it, which ends Python code (a process is killed). What does not end then is
 stuck in a call that is not Python's; after another grace it is given up.
 
+Where the work is done in another process there is a `Stop` there, too, which does the same. The
+one here passes on to it, and kills or gives up; the one there calls the hook.
+
 Rejected: to interrupt again and again. The work may be cleaning up by then, and would be torn out
 of that, too.
 """
@@ -25,84 +28,143 @@ __all__ = ["InterruptibleThread", "JobThread", "Stop", "raise_in_thread"]
 class Stop:
     """A request to stop one child's work, and what comes of it.
 
+    Guarantees, where a stop and the end of the work (or of one try) come at the same time:
+
+    - Work either does not begin, or its hook is called, also where it sees that it is to stop, and
+      ends, before the hook is reached. The hook is called once, and only where work runs.
+    - What is called to pass the stop on, or to interrupt, is called while `begin` to `leave` last,
+      and never afterwards: what is done there next is not hit.
+
     Attributes:
         requested: whether it has been asked for.
-        pass_on: called once, from any thread, when it is; for what waits in the work.
-        interrupt: called once when the grace is over.
         given_up: whether nobody waits for the work any more.
     """
 
-    def __init__(self, job: Job, give_up: Callable[[], None]) -> None:
+    def __init__(self, job: Job | None = None, give_up: Callable[[], None] | None = None) -> None:
         """Prepare for a stop.
 
         Args:
-            job: whose grace and hook count.
+            job: whose grace counts; None where it is not known before the work begins.
             give_up: called once when the second grace is over, on a thread of its own.
         """
         self.requested = False
-        self.pass_on: Callable[[], None] | None = None
-        self.interrupt: Callable[[], None] | None = None
         self.given_up = False
         self._job = job
         self._give_up = give_up
-        self._timer: Timer | None = None
+        # Guards what follows, and is held while the work is told or interrupted. No call under it
+        # waits, and none takes it the other way round.
+        self._lock = threading.RLock()
         self._ended = False
+        self._here: Job | None = None
+        self._tell: Callable[[], None] | None = None
+        self._interrupt: Callable[[], None] | None = None
+        self._timer: Timer | None = None
+
+    def begin(self, interrupt: Callable[[], None] | None, here: Job | None = None) -> None:
+        """The work begins, or one try of it.
+
+        Args:
+            interrupt: called once when the grace is over; must not wait.
+            here: the job whose hook is to be called, where the work is done in this process.
+
+        Raises:
+            StopRequested: a stop has been asked for, and no work is to begin.
+        """
+        with self._lock:
+            if self.requested:
+                raise StopRequested
+            self._interrupt = interrupt
+            self._here = here
+            self._job = self._job or here
+
+    def pass_on(self, tell: Callable[[], None] | None) -> None:
+        """Say who in the work is to be told of a stop: something that waits, or a process.
+
+        Args:
+            tell: called once, from any thread, when a stop is asked for; now where it has been.
+                It must not wait. None where nobody is to be told any more.
+        """
+        with self._lock:
+            self._tell = tell
+            if self.requested:
+                self.tell()
+
+    def tell(self) -> None:
+        """Tell again, where somebody is to be told."""
+        with self._lock:
+            if self._tell is not None:
+                with contextlib.suppress(Exception):  # the work has ended by itself meanwhile
+                    self._tell()
 
     def request(self) -> None:
-        """Ask the work to stop; called by .NET, from any thread, and never raises or waits.
+        """Ask the work to stop; called from any thread, by .NET too, and never raises or waits."""
+        with self._lock:
+            if self._ended or self.requested:
+                return
+            self.requested = True
+            here = self._here
+            self.tell()
+        if self._job is not None:
+            self._start_timer(self._job.grace, self._time_is_up)
+        if here is not None and getattr(here.on_stop, "__func__", None) is not Job.on_stop:
+            self._in_a_thread(lambda: _call_hook(here), "stop hook")
 
-        Guarantee: work that runs when this is called has its hook called, also where it sees that
-        it is to stop, and ends, before the hook is reached.
-        """
-        if self._ended:
-            return
-        self.requested = True
-        self._timer = call_later(self._job.grace, self._interrupt)
-        if self._ended:  # between the two lines above
-            self._timer.cancel()
-        elif self.pass_on is not None:
-            with contextlib.suppress(Exception):  # the work has ended by itself meanwhile
-                self.pass_on()
-        if getattr(self._job.on_stop, "__func__", None) is not Job.on_stop:
-            self._in_a_thread(self._call_hook, "stop hook")
+    def leave(self) -> None:
+        """The work, or the try, has ended: nothing is to be told or interrupted any more."""
+        try:
+            self._leave()
+        except StopRequested:  # the interruption, of this very thread, came meanwhile
+            self._leave()
 
     def end(self) -> None:
-        """The work has ended: there is nothing to stop any more."""
-        self._ended = True
+        """The work has ended for good: there is nothing to stop any more."""
+        with self._lock:
+            self._ended = True
+        self.leave()
         if self._timer is not None:
             self._timer.cancel()
 
-    def _interrupt(self) -> None:
-        self._timer = call_later(
-            self._job.grace, lambda: self._in_a_thread(self._abandon, "give up")
-        )
-        if self._ended:
-            self._timer.cancel()
-        elif self.interrupt is not None:
-            with contextlib.suppress(Exception):  # likewise
-                self.interrupt()
+    def _leave(self) -> None:
+        with self._lock:
+            self._here = self._tell = self._interrupt = None
+
+    def _start_timer(self, seconds: float, callback: Callable[[], None]) -> None:
+        self._timer = timer = call_later(seconds, callback)
+        if self._ended:  # between the two
+            timer.cancel()
+
+    def _time_is_up(self) -> None:
+        if self._job is not None and self._give_up is not None:
+            self._start_timer(self._job.grace, lambda: self._in_a_thread(self._abandon, "give up"))
+        with self._lock:
+            if self._interrupt is not None:
+                with contextlib.suppress(Exception):  # the work has ended by itself meanwhile
+                    self._interrupt()
 
     def _abandon(self) -> None:
         # On a thread of its own: a Receive-Job that is busy keeps whoever ends a job waiting.
         self.given_up = True
-        self._give_up()
-
-    def _call_hook(self) -> None:
-        try:
-            self._job.on_stop()
-        except StopRequested:
-            pass  # it wrote, and the streams take nothing any more
-        except BaseException:
-            import logging
-
-            logging.getLogger("psbridge").exception("the on_stop of %r failed", self._job)
+        if self._give_up is not None:
+            self._give_up()
 
     def _in_a_thread(self, target: Callable[[], None], what: str) -> None:
+        assert self._job is not None
         name = f"psbridge {what} {self._job.command}"
         try:
             threading.Thread(target=target, name=name, daemon=True).start()
         except RuntimeError:  # there are no more to be had: Python 3.12 starts none while it exits
             call_later(0, target)
+
+
+def _call_hook(job: Job) -> None:
+    try:
+        job.on_stop()
+    except StopRequested:
+        pass  # it wrote, and the streams take nothing any more
+    except BaseException:
+        import logging
+
+        logging.getLogger("psbridge").exception("the on_stop of %r failed", job)
 
 
 class JobThread(threading.Thread):

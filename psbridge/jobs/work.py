@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ..session.sink import RecordSink
-    from .async_work import StopSource
     from .job import Job
+    from .stopping import Stop
 
 __all__ = ["captured", "is_async", "perform"]
 
 
-def perform(job: Job, sink: RecordSink, stop: StopSource) -> None:
+def perform(job: Job, sink: RecordSink, stop: Stop) -> None:
     """Do the work of a job on the calling thread; what it raises comes out.
 
     Args:

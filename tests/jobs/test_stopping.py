@@ -17,6 +17,7 @@ from psbridge import (
     JobGroup,
     JobHandle,
     JobStopped,
+    Retry,
     Session,
     StopRequested,
 )
@@ -429,7 +430,9 @@ def test_the_hook_is_called_also_where_the_work_ends_before_its_turn(
         def on_stop(self) -> None:
             called.append("on_stop")
 
-    stop = stopping.Stop(Quick(until_stopped), lambda: None)
+    job = Quick(until_stopped)
+    stop = stopping.Stop(job, lambda: None)
+    stop.begin(None, job)
     original = stopping.call_later
 
     def end_meanwhile(*arguments: Any) -> Any:
@@ -496,6 +499,78 @@ def test_the_hook_is_not_called_where_nothing_runs(shell: Session) -> None:
     assert handle.wait(10)
     handle.stop()
     assert calls == []
+
+
+def test_the_hook_is_not_called_between_two_tries(
+    shell: Session, until: Callable[..., None]
+) -> None:
+    calls: list[str] = []
+
+    class Flaky(Work):
+        def on_stop(self) -> None:
+            calls.append("on_stop")
+
+    def work(job: Work) -> None:
+        raise ValueError("not yet")
+
+    handle = shell.start(JobGroup([Flaky(work)], retry=Retry(1, delay=60)))
+    child = handle.children[0]
+    until(lambda: child.net.StatusMessage)
+    handle.stop()
+    assert (handle.state, calls) == ("Stopped", [])
+
+
+# --- one stop and one work, at the same time ------------------------------------------------------
+
+
+def test_work_does_not_begin_after_a_stop() -> None:
+    stop, told = stopping.Stop(), []
+    stop.request()
+    with pytest.raises(StopRequested):
+        stop.begin(None, Work(until_stopped))
+    stop.pass_on(lambda: told.append(1))
+    stop.request()
+    assert told == [1]
+
+
+def test_what_ended_is_neither_told_nor_interrupted(until: Callable[..., None]) -> None:
+    seen: list[str] = []
+    job = Work(until_stopped)
+    job.grace = 0
+    stop = stopping.Stop(job, lambda: seen.append("given up"))
+    stop.begin(lambda: seen.append("interrupted"), job)
+    stop.pass_on(lambda: seen.append("told"))
+    stop.leave()  # a try has ended, and the next one is due
+    stop.request()
+    until(lambda: seen)
+    assert seen == ["given up"]
+
+
+def test_an_end_waits_for_an_interruption_that_is_under_way() -> None:
+    """So that what is killed is not at the next work by then."""
+    began, go, seen = threading.Event(), threading.Event(), []
+
+    def interrupt() -> None:
+        began.set()
+        go.wait(10)
+        seen.append("interrupted")
+
+    job = Work(until_stopped)
+    job.grace = 0
+    stop = stopping.Stop(job)
+    stop.begin(interrupt, job)
+    stop.request()
+    assert began.wait(10)
+
+    def end() -> None:
+        stop.leave()
+        seen.append("left")
+
+    ending = threading.Thread(target=end)
+    ending.start()
+    go.set()
+    ending.join(10)
+    assert seen == ["interrupted", "left"]
 
 
 # --- async ----------------------------------------------------------------------------------------

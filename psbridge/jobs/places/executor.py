@@ -4,9 +4,9 @@ What is submitted is a `Task`. Where the executor runs it in this very process, 
 directly. Where it takes it elsewhere, and so pickles it, a `WorkerTask` arrives there, which
 connects back: over that connection go what the job writes, its progress, and a stop.
 
-The connection is `multiprocessing.connection`'s: both ends prove that they have the key, which is
-made here, new for each process, and goes along with the work only. What comes is unpickled, so the
-workers have to be trusted; they run our user's code anyway.
+The connection is an `AuthenticatedConnection`: its key is made here, new for each process, and
+goes along with the work only. What comes is unpickled, so the workers have to be trusted; they run
+our user's code anyway. ``docs/places.md`` says what that means for who runs a cluster.
 """
 
 from __future__ import annotations
@@ -19,20 +19,17 @@ import threading
 import time
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import Executor as FuturesExecutor
-from multiprocessing import AuthenticationError
-from multiprocessing.connection import (
-    Connection,
-    Listener,
-    answer_challenge,
-    deliver_challenge,
-)
+from multiprocessing.connection import Connection, Listener
 from typing import TYPE_CHECKING, Any
 
-from ...errors import StopRequested
+from ...engine.forking import in_forked_child
+from ...errors import StopRequested, WorkerLost
 from ...waiting import SLICE_SECONDS, guard, wait_until
+from .authenticated import AuthenticatedConnection, greet
 from .file_modules import FileModules
+from .messages import STOP, pump
+from .task import WorkerTask
 from .thread import ThreadPlace
-from .worker import STOP, WorkerTask, pump
 
 if TYPE_CHECKING:
     from ..child_run import ChildRun
@@ -67,8 +64,14 @@ class ExecutorPlace:
                 return StopRequested()
             return _end_of(future, run) if future.done() else None
 
+        def over_there() -> BaseException | None:
+            # Whoever has connected says how the work has ended, before its task has.
+            if (error := over()) is None and future.done():
+                return _unheard_of()
+            return error
+
         future.add_done_callback(lambda future: task.wake())
-        found: list[Connection] = []
+        found: list[AuthenticatedConnection] = []
 
         def there(seconds: float) -> bool:
             connection = task.wait_for_connection(seconds)
@@ -82,19 +85,20 @@ class ExecutorPlace:
         while True:
             wait_until(there)
             if not found:
-                return over()
+                return over() if task.worked_here else over_there()
             connection = found.pop()
 
-            def ask(connection: Connection = connection) -> None:
+            def ask(connection: AuthenticatedConnection = connection) -> None:
                 connection.send_bytes(STOP)
 
-            run.stop.pass_on = ask
             # Where the worker is gone without a word, the executor says so soon, or does the
             # work once more on another one, which connects again.
-            with connection, contextlib.suppress(EOFError, OSError):
-                if run.stop.requested:
-                    ask()
-                return pump(connection, run.sink, over)
+            try:
+                with connection, contextlib.suppress(EOFError, OSError):
+                    run.stop.pass_on(ask)
+                    return pump(connection, run.sink, over_there)
+            finally:
+                run.stop.pass_on(None)
 
     def close(self) -> None:
         """The executor is the user's to shut down."""
@@ -109,17 +113,27 @@ def _end_of(future: Future[Any], run: ChildRun) -> BaseException | None:
         return CancelledError("the executor cancelled the work")
 
 
+def _unheard_of() -> BaseException:
+    return WorkerLost("the worker's connection ended before the work had ended")
+
+
 class Task:
-    """What is submitted: the work itself here, and a `WorkerTask` where it is pickled."""
+    """What is submitted: the work itself here, and a `WorkerTask` where it is pickled.
+
+    Attributes:
+        worked_here: whether it was called in this process.
+    """
 
     def __init__(self, run: ChildRun, host: str) -> None:
+        self.worked_here = False
         self._run = run
         self._host = host
         self._number: int | None = None
-        self._connection: queue.SimpleQueue[Connection | None] = queue.SimpleQueue()
+        self._connection: queue.SimpleQueue[AuthenticatedConnection | None] = queue.SimpleQueue()
 
     def __call__(self) -> None:
         """Do the work in this process."""
+        self.worked_here = True
         self._run.works_here()
         error = ThreadPlace().attempt(self._run)
         if error is not None:
@@ -131,7 +145,7 @@ class Task:
         board = _switchboard(self._host)
         return WorkerTask, (FileModules(), self._run.job, board.address, board.key, self._number)
 
-    def wait_for_connection(self, seconds: float) -> Connection | None:
+    def wait_for_connection(self, seconds: float) -> AuthenticatedConnection | None:
         """Give the worker's connection once it has come."""
         try:
             return self._connection.get(timeout=seconds)
@@ -154,15 +168,16 @@ class _Switchboard:
     def __init__(self, host: str) -> None:
         self.key = secrets.token_bytes(32)
         # Without the key: whoever connects proves on a thread of its own that it has it, so that
-        # one who says nothing does not keep the others waiting.
+        # one who says nothing does not keep the others waiting, as long as those are not too many.
+        self._greetings = threading.BoundedSemaphore(_GREETINGS_AT_ONCE)
         self._listener = Listener((host, 0), backlog=128)
         self.address: tuple[str, int] = self._listener.address
         self._numbers = itertools.count()
         self._lock = threading.Lock()
-        self._expected: dict[int, queue.SimpleQueue[Connection | None]] = {}
+        self._expected: dict[int, queue.SimpleQueue[AuthenticatedConnection | None]] = {}
         threading.Thread(target=self._accept, name="psbridge listener", daemon=True).start()
 
-    def expect(self, slot: queue.SimpleQueue[Connection | None]) -> int:
+    def expect(self, slot: queue.SimpleQueue[AuthenticatedConnection | None]) -> int:
         number = next(self._numbers)
         with self._lock:
             self._expected[number] = slot
@@ -172,11 +187,17 @@ class _Switchboard:
         with self._lock:
             self._expected.pop(number, None)
 
+    def close(self) -> None:
+        """Take no connections any more."""
+        self._listener.close()
+
     def _accept(self) -> None:
         while True:
+            self._greetings.acquire()
             try:
                 connection = self._listener.accept()
             except OSError:  # it hung up at once, or there are no more files to be had
+                self._greetings.release()
                 time.sleep(SLICE_SECONDS)
                 continue
             greeting = threading.Thread(
@@ -186,21 +207,26 @@ class _Switchboard:
                 greeting.start()
             except RuntimeError:  # there are no more to be had, or Python exits
                 connection.close()
+                self._greetings.release()
 
     def _greet(self, connection: Connection) -> None:
         try:
-            deliver_challenge(connection, self.key)
-            answer_challenge(connection, self.key)
-            number = int.from_bytes(connection.recv_bytes(8), "little")
-        except (EOFError, OSError, AuthenticationError):
+            authenticated, number = greet(connection, self.key)
+        except (OSError, RuntimeError):  # the latter: Python exits, and has no more timers
             connection.close()
             return
+        finally:
+            self._greetings.release()
         with self._lock:
-            slot = self._expected.get(number)
+            slot = self._expected.get(int.from_bytes(number))
         if slot is None:
-            connection.close()  # it was given up meanwhile
+            authenticated.close()  # it was given up meanwhile
         else:
-            slot.put(connection)
+            slot.put(authenticated)
+
+
+# Each is a thread and a file, for as long as `greet` lets it.
+_GREETINGS_AT_ONCE = 64
 
 
 def _switchboard(host: str) -> _Switchboard:
@@ -212,3 +238,12 @@ def _switchboard(host: str) -> _Switchboard:
 
 _lock = guard()
 _switchboards: dict[str, _Switchboard] = {}
+
+
+def _forget_in_forked_child() -> None:
+    for board in _switchboards.values():
+        board.close()
+    _switchboards.clear()
+
+
+in_forked_child(_forget_in_forked_child)

@@ -127,9 +127,9 @@ async def _attempt(child: ChildRun) -> BaseException | None:
         if asyncio.current_task(loop) is task:
             raise_in_thread(thread, StopRequested)
 
-    child.stop.interrupt = interrupt
     job._sink = child.sink
     try:
+        child.stop.begin(interrupt, job)
         with captured(job):
             outcome = job.run()
             if not is_async(outcome):
@@ -140,7 +140,7 @@ async def _attempt(child: ChildRun) -> BaseException | None:
     except BaseException as error:
         return error
     finally:
-        child.stop.interrupt = None
+        child.stop.leave()
     return None
 
 
@@ -151,12 +151,10 @@ async def _wait(child: ChildRun, seconds: float) -> None:
     def wake() -> None:
         loop.call_soon_threadsafe(stopped.set)
 
-    child.stop.pass_on = wake
-    if child.stop.requested:
-        stopped.set()
+    child.stop.pass_on(wake)
     try:
         await asyncio.wait_for(stopped.wait(), seconds)
     except TimeoutError:
         pass
     finally:
-        child.stop.pass_on = None
+        child.stop.pass_on(None)

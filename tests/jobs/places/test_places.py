@@ -161,12 +161,14 @@ def test_async_work_runs_and_is_cancelled(start: Callable[..., JobHandle], place
 
 @pytest.mark.parametrize("place", PLACES)
 def test_a_time_limit_and_retries_hold(start: Callable[..., JobHandle], place: str) -> None:
-    handle = start(place, WorkerJob("wait"), WorkerJob("fail"), timeout=3, retry=Retry(1))
-    assert handle.wait(30)
+    limited = WorkerJob("wait")
+    limited.timeout = 3  # of this one: a process that starts on a busy machine may take as long
+    handle = start(place, limited, WorkerJob("fail"), retry=Retry(1))
+    assert handle.wait(60)
     slow, failing = handle.children
     assert slow.reason == "TimeoutError: the work did not end within 3 seconds"
     assert failing.net.StatusMessage == "retry 1 of 1 after ValueError: not today"
-    assert [value for value in handle.receive() if value == "first"] == ["first"] * 3
+    assert [value for value in failing.receive() if value == "first"] == ["first"] * 2
 
 
 def test_a_process_that_ends_fails_its_job_and_the_next_has_another(
