@@ -190,7 +190,7 @@ class CmdletJob(Job):
         cmdlet._sink = PreferringSink(self._open_sink, self._preferences)
         try:
             self._take(cmdlet, self._arguments)
-            cmdlet._write_outcome(cmdlet.begin())
+            cmdlet._begin()
             for record in self._records:
                 self._take(cmdlet, record)
                 cmdlet._write_outcome(cmdlet.process())
@@ -200,7 +200,7 @@ class CmdletJob(Job):
                 raise error.error from None
             raise
         finally:
-            cmdlet.dispose()
+            cmdlet._dispose()
 
     def on_stop(self) -> None:
         if self._cmdlet is not None:
