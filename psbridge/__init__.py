@@ -31,10 +31,11 @@ if TYPE_CHECKING:
         WorkerError,
         WorkerLost,
     )
-    from .jobs.group import JobGroup, Retry
+    from .jobs.group import JobGroup
     from .jobs.handle import JobHandle
     from .jobs.job import FunctionJob, Job
     from .jobs.repository import JobRepository
+    from .jobs.retry import Retry
     from .remote.inventory import Inventory, inventory
     from .remote.kept_session import RemoteSession
     from .remote.session import Session
@@ -118,10 +119,11 @@ __getattr__, __dir__ = names_of(
             "WorkerError",
             "WorkerLost",
         ),
-        ".jobs.group": ("JobGroup", "Retry"),
+        ".jobs.group": ("JobGroup",),
         ".jobs.handle": ("JobHandle",),
         ".jobs.job": ("FunctionJob", "Job"),
         ".jobs.repository": ("JobRepository",),
+        ".jobs.retry": ("Retry",),
         ".remote.inventory": ("Inventory", "inventory"),
         ".remote.kept_session": ("RemoteSession",),
         ".remote.session": ("Session",),

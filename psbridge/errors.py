@@ -12,7 +12,7 @@ PsbridgeError
 ├── SessionClosedError          the session was closed before or while it was used
 ├── PowerShellError             a terminating error in PowerShell code
 ├── ConversionError             a value that has no counterpart across the border (a TypeError)
-├── DeclarationError            a job or cmdlet class that is declared wrongly (a TypeError)
+├── DeclarationError            a job or cmdlet that is declared wrongly (a TypeError)
 ├── InventoryError              the description of a fleet is wrong; says where (a ValueError)
 ├── WorkerError                 an exception in a worker process, described
 ├── WorkerLost                  the process that did a job's work ended before the work did
@@ -200,7 +200,10 @@ class InventoryError(PsbridgeError, ValueError):
 
 
 class DeclarationError(PsbridgeError, TypeError):
-    """A job or a cmdlet is declared wrongly; names the class and what is wrong in it."""
+    """A job or a cmdlet is declared wrongly; says what is wrong in it.
+
+    Also what is of the wrong type where a job is made, started or waited for.
+    """
 
 
 class WorkerError(PsbridgeError):

@@ -202,7 +202,7 @@ class CmdletJob(Job):
         finally:
             cmdlet._dispose()
 
-    def on_stop(self) -> None:
+    def stop(self) -> None:
         if self._cmdlet is not None:
             self._cmdlet.stop()
 

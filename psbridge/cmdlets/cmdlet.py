@@ -69,7 +69,7 @@ class Cmdlet(RecordWriter):
         supports_should_process: bool = False,
         confirm_impact: ConfirmImpact = "Medium",
         output_types: Sequence[Any] = (),
-        aliases: Sequence[str] = (),
+        alias: Sequence[str] = (),
         uses_variables: Sequence[str] = (),
         **options: Any,
     ) -> None:
@@ -86,7 +86,7 @@ class Cmdlet(RecordWriter):
                 ``"High"``; it asks where $ConfirmPreference is that or lower.
             output_types: the types of its output, Python's or the names of .NET's; Get-Command
                 and completion show them.
-            aliases: other names for it.
+            alias: other names for it.
             uses_variables: the names of the caller's variables that it reads, see `variables`.
             options: for further classes.
 
@@ -114,7 +114,7 @@ class Cmdlet(RecordWriter):
             supports_should_process=supports_should_process,
             confirm_impact=confirm_impact,
             output_types=output_types,
-            aliases=aliases,
+            alias=alias,
             uses_variables=uses_variables,
             dynamic=cls.dynamic_parameters is not Cmdlet.dynamic_parameters,
         )

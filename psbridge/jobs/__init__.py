@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING
 from ..later import names_of
 
 if TYPE_CHECKING:
-    from .group import JobGroup, Retry
+    from .group import JobGroup
     from .handle import JobHandle
     from .job import FunctionJob, Job
     from .repository import JobRepository
+    from .retry import Retry
     from .session import JobSession
     from .start import make_parent, start_group
 
@@ -27,10 +28,11 @@ __all__ = [
 __getattr__, __dir__ = names_of(
     __name__,
     {
-        ".group": ("JobGroup", "Retry"),
+        ".group": ("JobGroup",),
         ".handle": ("JobHandle",),
         ".job": ("FunctionJob", "Job"),
         ".repository": ("JobRepository",),
+        ".retry": ("Retry",),
         ".session": ("JobSession",),
         ".start": ("make_parent", "start_group"),
     },

@@ -1,7 +1,7 @@
 """Stopping the work of one child job: asking, then interrupting, then giving up.
 
 What is asked for is passed on at once: `Job.stopping` is true, the next write raises, an async
-job is cancelled, `Job.on_stop` is called. When the grace is over the thread is interrupted by an
+job is cancelled, `Job.stop` is called. When the grace is over the thread is interrupted by an
 exception raised in it, which ends Python code (a process is killed). What does not end then is
 stuck in a call that is not Python's; after another grace it is given up.
 
@@ -63,7 +63,7 @@ class Stop:
         elif self.pass_on is not None:
             with contextlib.suppress(Exception):  # the work has ended by itself meanwhile
                 self.pass_on()
-        if getattr(self._job.on_stop, "__func__", None) is not Job.on_stop:
+        if getattr(self._job.stop, "__func__", None) is not Job.stop:
             self._in_a_thread(self._call_hook, "stop hook")
 
     def end(self) -> None:
@@ -89,13 +89,13 @@ class Stop:
 
     def _call_hook(self) -> None:
         try:
-            self._job.on_stop()
+            self._job.stop()
         except StopRequested:
             pass  # it wrote, and the streams take nothing any more
         except BaseException:
             import logging
 
-            logging.getLogger("psbridge").exception("the on_stop of %r failed", self._job)
+            logging.getLogger("psbridge").exception("the stop of %r failed", self._job)
 
     def _in_a_thread(self, target: Callable[[], None], what: str) -> None:
         name = f"psbridge {what} {self._job.command}"

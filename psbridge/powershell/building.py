@@ -91,7 +91,7 @@ def build_module(modules: Sequence[str], folder: Path, *, version: str | None = 
     refuse_twins(cmdlets)
     declared = [cls.declaration for cls in cmdlets if cls.declaration is not None]
     names = [declaration.name for declaration in declared]
-    aliases = [alias for declaration in declared for alias in declaration.aliases]
+    aliases = [alias for declaration in declared for alias in declaration.alias]
     files = _files(modules)
     with new_folder(folder) as made:
         for file in files.values():

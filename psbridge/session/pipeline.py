@@ -61,8 +61,22 @@ def nested_pipeline() -> Any:
 def add_script(
     pipeline: Any, script: str, arguments: Sequence[object], parameters: Mapping[str, object]
 ) -> None:
-    """Add a script with its arguments, which are never pasted into the text."""
-    pipeline.AddScript(net_text(script), False)
+    """Add a script with its arguments, which are never pasted into the text.
+
+    Raises:
+        TypeError: the script has no parameter of this name.
+    """
+    text = net_text(script)
+    if parameters:
+        from PSBridge import CommandText
+
+        names = System.Array[System.String]([net_text(name) for name in parameters])
+        if (unknown := CommandText.FindUnknown(text, names)) is not None:
+            raise TypeError(
+                f"the script has no parameter {unknown!r}; one that takes arguments by name begins "
+                "with param(...) and names them"
+            )
+    pipeline.AddScript(text, False)
     if not (arguments or parameters):
         return
     from ..values import to_net

@@ -86,3 +86,15 @@ class Says(Job):
         self.write_progress(self.text, self.text)
         yield self.text
         yield {self.text: self.text}
+
+
+class Apart(WorkerJob):
+    """Says that it wants a process."""
+
+    executor = "process"
+
+
+class OnLoop(AsyncWorkerJob):
+    """Says that it wants the loop."""
+
+    executor = "async"

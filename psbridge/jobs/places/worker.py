@@ -148,7 +148,7 @@ class WorkerStop:
                 self.pass_on()
         if self.job is not None:
             with contextlib.suppress(Exception):
-                self.job.on_stop()
+                self.job.stop()
 
     def _interrupt(self) -> None:
         interrupt = self.interrupt
