@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         WorkerError,
         WorkerLost,
     )
+    from .jobs.definition import job_definition
     from .jobs.group import JobGroup
     from .jobs.handle import JobHandle
     from .jobs.job import FunctionJob, Job
@@ -88,6 +89,7 @@ __all__ = [
     "WorkerLost",
     "cmdlet",
     "inventory",
+    "job_definition",
 ]
 
 __getattr__, __dir__ = names_of(
@@ -119,6 +121,7 @@ __getattr__, __dir__ = names_of(
             "WorkerError",
             "WorkerLost",
         ),
+        ".jobs.definition": ("job_definition",),
         ".jobs.group": ("JobGroup",),
         ".jobs.handle": ("JobHandle",),
         ".jobs.job": ("FunctionJob", "Job"),

@@ -353,3 +353,12 @@ class JobCmdlet(Cmdlet):
         if stream_input is not None:
             cls.stream_input = stream_input
         super().__init_subclass__(**options)
+
+    def child_name(self) -> str | None:
+        """Give the name of a child job; None lets PowerShell choose one, such as ``Job3``.
+
+        It is called when the child is made, on an object that only has the parameters: those of
+        the child's first record, or those that the caller gave where it takes the records as they
+        come. A single child is found by the job's own name, ``-JobName``.
+        """
+        return None

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from ..later import names_of
 
 if TYPE_CHECKING:
+    from .definition import job_definition
     from .group import JobGroup
     from .handle import JobHandle
     from .job import FunctionJob, Job
@@ -21,6 +22,7 @@ __all__ = [
     "JobRepository",
     "JobSession",
     "Retry",
+    "job_definition",
     "make_parent",
     "start_group",
 ]
@@ -28,6 +30,7 @@ __all__ = [
 __getattr__, __dir__ = names_of(
     __name__,
     {
+        ".definition": ("job_definition",),
         ".group": ("JobGroup",),
         ".handle": ("JobHandle",),
         ".job": ("FunctionJob", "Job"),

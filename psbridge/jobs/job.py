@@ -185,7 +185,10 @@ class FunctionJob(Job):
         Raises:
             DeclarationError: it cannot be called, or gives a job where it does.
         """
-        if isinstance(function, type) and issubclass(function, RecordWriter):
+        # A job, a group (which like a job can be claimed) or a cmdlet.
+        if isinstance(function, type) and (
+            issubclass(function, RecordWriter) or hasattr(function, "_claimed")
+        ):
             raise DeclarationError(
                 f"{function.__qualname__} is a class, and calling it does no work; to start a job "
                 f"of it, make one: {function.__qualname__}(...)"

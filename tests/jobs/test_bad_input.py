@@ -154,6 +154,7 @@ WRONG: dict[str, Callable[[Session], object]] = {
     "a group of classes": lambda _: JobGroup([Plain]),  # type: ignore[list-item]
     "a start of nothing": lambda shell: shell.start(1),  # type: ignore[arg-type]
     "a start of a class": lambda shell: shell.start(Plain),
+    "a start of a group's class": lambda shell: shell.start(JobGroup),
     "a start of a cmdlet": lambda shell: shell.start(Look),
     "a start with arguments": lambda shell: shell.start(Plain(), 1),
     "a map of a class": lambda _: JobGroup.map(Plain, [1]),
