@@ -8,7 +8,6 @@ import importlib.util
 import os
 import re
 import sys
-import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
@@ -19,7 +18,7 @@ from typing import Any, NamedTuple
 from ..engine.compiling import CompiledAssembly, load_compiled
 from ..engine.paths import possible_path
 from ..engine.starting import Engine
-from ..errors import DeclarationError, PsbridgeError
+from ..errors import DeclarationError, PsbridgeError, traceback_text
 from ..jobs.definition import definitions_in
 from ..jobs.places.file_modules import forget, remember
 from .cmdlet import Cmdlet, JobCmdlet
@@ -134,7 +133,7 @@ def explained(module: str) -> Iterator[None]:
         trace = error.__traceback__
         while trace is not None and _is_inner(trace.tb_frame.f_code.co_filename):
             trace = trace.tb_next
-        lines = "".join(traceback.format_exception(type(error), error, trace)).rstrip()
+        lines = traceback_text(error, trace).rstrip()
         raise DeclarationError(f"{module} cannot be loaded\n{lines}") from error
 
 
@@ -164,9 +163,9 @@ def contents_of(module: ModuleType) -> Contents:
     """
     found = Contents(_cmdlets_in(module), definitions_in(module))
     if not any(found):
+        name = Path(module.__file__).name if module.__file__ else module.__name__
         raise DeclarationError(
-            f"{module.__name__} defines no cmdlet with verb= and noun=, and no job with "
-            "@job_definition"
+            f"{name} defines no cmdlet with verb= and noun=, and no job with @job_definition"
         )
     return found
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from psbridge import DeclarationError, PowerShellError, Session, job_definition
+from psbridge.cmdlets.modules import explained
 
 CMDLET = """
 from psbridge import Cmdlet
@@ -250,3 +251,34 @@ def test_a_definition_that_is_there_twice_is_refused(shell: Session, tmp_path: P
 def test_a_definition_has_a_name(name: Any) -> None:
     with pytest.raises(DeclarationError):
         job_definition(name)
+
+
+OWN_ERROR = """
+from psbridge import JobCmdlet
+
+class OwnError(Exception):
+    pass
+
+class GetOwn(JobCmdlet, verb="Get", noun="Own"):
+    def process(self):
+        raise OwnError("no")
+"""
+
+
+def test_the_name_by_which_a_file_is_loaded_is_in_no_error(shell: Session, tmp_path: Path) -> None:
+    file = tmp_path / "own.py"
+    file.write_text(OWN_ERROR, encoding="utf-8")
+    shell.import_module(file)
+    for script in (
+        "Get-Own; $error[0].Exception.PythonTraceback",
+        "(Get-Own -AsJob | Wait-Job).ChildJobs[0].JobStateInfo.Reason.ToString()",
+    ):
+        (text,) = shell.run(script)
+        assert text.rstrip().splitlines()[-1] == "own.OwnError: no"
+    empty = tmp_path / "empty.py"
+    empty.write_text("")
+    with pytest.raises(DeclarationError, match=r"^empty\.py defines no cmdlet"):
+        shell.import_module(empty)
+    file.write_text(OWN_ERROR + "raise OwnError\n", encoding="utf-8")
+    with pytest.raises(DeclarationError, match=r"(?m)^own\.OwnError$"), explained(str(file)):
+        shell.import_module(file)
