@@ -59,12 +59,12 @@ class cooperative(Job):
 class waiting(Job):
     def __init__(self, seconds):
         super().__init__()
-        self.stop = threading.Event()
-    def on_stop(self):
-        self.stop.set()
+        self.asked = threading.Event()
+    def stop(self):
+        self.asked.set()
     def run(self):
         began.release()
-        self.stop.wait()
+        self.asked.wait()
 def work(seconds):
     began.release()
     while True:

@@ -31,10 +31,12 @@ if TYPE_CHECKING:
         WorkerError,
         WorkerLost,
     )
-    from .jobs.group import JobGroup, Retry
+    from .jobs.definition import job_definition
+    from .jobs.group import JobGroup
     from .jobs.handle import JobHandle
     from .jobs.job import FunctionJob, Job
     from .jobs.repository import JobRepository
+    from .jobs.retry import Retry
     from .remote.inventory import Inventory, inventory
     from .remote.kept_session import RemoteSession
     from .remote.session import Session
@@ -87,6 +89,7 @@ __all__ = [
     "WorkerLost",
     "cmdlet",
     "inventory",
+    "job_definition",
 ]
 
 __getattr__, __dir__ = names_of(
@@ -118,10 +121,12 @@ __getattr__, __dir__ = names_of(
             "WorkerError",
             "WorkerLost",
         ),
-        ".jobs.group": ("JobGroup", "Retry"),
+        ".jobs.definition": ("job_definition",),
+        ".jobs.group": ("JobGroup",),
         ".jobs.handle": ("JobHandle",),
         ".jobs.job": ("FunctionJob", "Job"),
         ".jobs.repository": ("JobRepository",),
+        ".jobs.retry": ("Retry",),
         ".remote.inventory": ("Inventory", "inventory"),
         ".remote.kept_session": ("RemoteSession",),
         ".remote.session": ("Session",),

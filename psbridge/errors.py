@@ -12,7 +12,7 @@ PsbridgeError
 ├── SessionClosedError          the session was closed before or while it was used
 ├── PowerShellError             a terminating error in PowerShell code
 ├── ConversionError             a value that has no counterpart across the border (a TypeError)
-├── DeclarationError            a job or cmdlet class that is declared wrongly (a TypeError)
+├── DeclarationError            a job or cmdlet that is declared wrongly (a TypeError)
 ├── InventoryError              the description of a fleet is wrong; says where (a ValueError)
 ├── WorkerError                 an exception in a worker process, described
 ├── WorkerLost                  the process that did a job's work ended before the work did
@@ -26,6 +26,8 @@ StopRequested                   not an error: unwinds Python code that is to sto
 from __future__ import annotations
 
 import os
+import re
+import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
@@ -200,7 +202,10 @@ class InventoryError(PsbridgeError, ValueError):
 
 
 class DeclarationError(PsbridgeError, TypeError):
-    """A job or a cmdlet is declared wrongly; names the class and what is wrong in it."""
+    """A job or a cmdlet is declared wrongly; says what is wrong in it.
+
+    Also what is of the wrong type where a job is made, started or waited for.
+    """
 
 
 class WorkerError(PsbridgeError):
@@ -242,11 +247,30 @@ class WorkerError(PsbridgeError):
         except BaseException as broken:
             text = f"(its text cannot be had: {type(broken).__name__})"
         try:
-            lines = traceback.format_exception(type(error), error, _outside(error))
+            trace = traceback_text(error, _outside(error))
         except BaseException as broken:
-            lines = [f"{name} (its traceback cannot be had: {type(broken).__name__})\n"]
+            trace = f"{name} (its traceback cannot be had: {type(broken).__name__})\n"
         kinds = tuple(kind.__name__ for kind in type(error).__mro__)
-        return cls(name, text, "".join(lines), kinds)
+        return cls(name, text, trace, kinds)
+
+
+def traceback_text(error: BaseException, trace: TracebackType | None) -> str:
+    """A traceback with the modules' names that its reader knows.
+
+    A module that was loaded by its path is called after its file here, and a hash behind that tells
+    it from others of the name; see `cmdlets.modules`.
+    """
+    text = "".join(traceback.format_exception(type(error), error, trace))
+    return _FILE_MODULE.sub(_known_name, text)
+
+
+# Bounded, and from the beginning of a name: a text may be long.
+_FILE_MODULE = re.compile(r"(?<![^\s.|])([^\s.|]{1,255})_[0-9a-f]{8}(?=\.)")
+
+
+def _known_name(found: re.Match[str]) -> str:
+    file = getattr(sys.modules.get(found[0]), "__file__", None)
+    return found[1] if file and Path(file).stem == found[1] else found[0]
 
 
 def _outside(error: BaseException) -> TracebackType | None:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from ..terminal import is_terminal, takes_styles
+
 __all__ = ["Check", "broken_into_lines", "table"]
 
 _COLOURS = {"ok": "green", "note": "yellow", "bad": "bold red"}
@@ -46,10 +48,13 @@ def table(found: Sequence[Check], verdict: str) -> str:
     from rich.console import Console
     from rich.text import Text
 
-    terminal = sys.stdout is not None and sys.stdout.isatty()
+    terminal = is_terminal(sys.stdout)
     shown = io.StringIO()  # whether standard output can be written is not rich's to find out
     console = Console(
-        file=shown, force_terminal=terminal or None, width=None if terminal else 10_000
+        file=shown,
+        force_terminal=terminal or None,
+        width=None if terminal else 10_000,
+        color_system="auto" if takes_styles(sys.stdout) else None,
     )
     margin = 4 + 2 + max(len(check.name) for check in found) + 2
     room = max(console.width - margin, _SMALLEST)

@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import queue
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from ..errors import StopRequested
@@ -160,7 +161,18 @@ class _Call:
         start_group(group, make_parent(group), owner=current_session(), publish=publish)
 
     def _child(self, records: Iterable[_Values]) -> Job:
-        return CmdletJob(self._cls, self._invocation, self._preferences, self._arguments, records)
+        job = CmdletJob(self._cls, self._invocation, self._preferences, self._arguments, records)
+        job.name = self._child_name(records[0] if isinstance(records, list) and records else None)
+        return job
+
+    def _child_name(self, record: _Values | None) -> str | None:
+        if self._cls.child_name is JobCmdlet.child_name:
+            return None
+        values = self._arguments if record is None else record
+        cmdlet = self._cls()
+        cmdlet._invocation = replace(self._invocation, given=frozenset(values))
+        cmdlet._set_parameters(values)
+        return cmdlet.child_name()
 
 
 class CmdletJob(Job):
@@ -190,7 +202,7 @@ class CmdletJob(Job):
         cmdlet._sink = PreferringSink(self._open_sink, self._preferences)
         try:
             self._take(cmdlet, self._arguments)
-            cmdlet._write_outcome(cmdlet.begin())
+            cmdlet._begin()
             for record in self._records:
                 self._take(cmdlet, record)
                 cmdlet._write_outcome(cmdlet.process())
@@ -200,9 +212,9 @@ class CmdletJob(Job):
                 raise error.error from None
             raise
         finally:
-            cmdlet.dispose()
+            cmdlet._dispose()
 
-    def on_stop(self) -> None:
+    def stop(self) -> None:
         if self._cmdlet is not None:
             self._cmdlet.stop()
 

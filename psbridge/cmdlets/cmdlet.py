@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn, cast
 
@@ -15,6 +16,7 @@ from .declaration import ConfirmImpact, Declaration, declare
 
 if TYPE_CHECKING:
     from ..remote.session import Session
+    from ..session.sink import NetSink
     from .invocation import Invocation
 
 __all__ = ["Children", "Cmdlet", "JobCmdlet", "TerminatingError"]
@@ -56,6 +58,7 @@ class Cmdlet(RecordWriter):
 
     declaration: ClassVar[Declaration | None] = None
     _invocation: Invocation | None = None
+    _begun = False
 
     def __init_subclass__(
         cls,
@@ -66,7 +69,7 @@ class Cmdlet(RecordWriter):
         supports_should_process: bool = False,
         confirm_impact: ConfirmImpact = "Medium",
         output_types: Sequence[Any] = (),
-        aliases: Sequence[str] = (),
+        alias: Sequence[str] = (),
         uses_variables: Sequence[str] = (),
         **options: Any,
     ) -> None:
@@ -83,7 +86,7 @@ class Cmdlet(RecordWriter):
                 ``"High"``; it asks where $ConfirmPreference is that or lower.
             output_types: the types of its output, Python's or the names of .NET's; Get-Command
                 and completion show them.
-            aliases: other names for it.
+            alias: other names for it.
             uses_variables: the names of the caller's variables that it reads, see `variables`.
             options: for further classes.
 
@@ -111,7 +114,7 @@ class Cmdlet(RecordWriter):
             supports_should_process=supports_should_process,
             confirm_impact=confirm_impact,
             output_types=output_types,
-            aliases=aliases,
+            alias=alias,
             uses_variables=uses_variables,
             dynamic=cls.dynamic_parameters is not Cmdlet.dynamic_parameters,
         )
@@ -133,9 +136,11 @@ class Cmdlet(RecordWriter):
         """
 
     def dispose(self) -> None:
-        """Called once when the pipeline is over, however it ended.
+        """Called once when the cmdlet is over, however it ended, if `begin` has been called.
 
-        It writes nothing any more; what it raises is logged.
+        In the foreground and in a job alike: once for each time that `begin` is called, also where
+        it failed. It can write nothing any more. What it raises is logged and changes nothing, as
+        PowerShell has it for the Dispose of a cmdlet in C#.
         """
 
     def dynamic_parameters(self) -> Mapping[str, Any]:
@@ -170,7 +175,7 @@ class Cmdlet(RecordWriter):
         invocation = self._running_invocation
         if invocation.in_job:
             return True
-        return _answer(
+        return self._answer(
             invocation.net.AskShouldProcess(net_text(target), action and net_text(action))
         )
 
@@ -188,7 +193,8 @@ class Cmdlet(RecordWriter):
         invocation = self._running_invocation
         if invocation.in_job:
             raise PsbridgeError(f"a job has nobody to ask: {query}")
-        return _answer(invocation.net.AskShouldContinue(net_text(query), net_text(caption)))
+        answer = invocation.net.AskShouldContinue(net_text(query), net_text(caption))
+        return self._answer(answer)
 
     def throw_terminating_error(
         self,
@@ -268,6 +274,27 @@ class Cmdlet(RecordWriter):
             raise PsbridgeError(f"{type(self).__name__} is not running")
         return self._invocation
 
+    def _begin(self) -> None:
+        """Call `begin`."""
+        self._begun = True
+        self._write_outcome(self.begin())
+
+    def _dispose(self) -> None:
+        """Call `dispose`, where that is due."""
+        self._sink = None
+        if self._begun:
+            try:
+                self.dispose()
+            except StopRequested:  # a job was stopped, and its grace is over
+                raise
+            except BaseException:
+                logging.getLogger("psbridge").exception("the dispose of %r failed", self)
+
+    def _answer(self, answer: Any) -> bool:
+        if answer is None:
+            raise cast("NetSink", self._open_sink).refusal()
+        return bool(answer)
+
     def _set_parameters(self, values: Mapping[str, Any]) -> None:
         """Set the attributes: the values that were given, the class's defaults for the rest."""
         declaration = type(self).declaration
@@ -281,12 +308,6 @@ class Cmdlet(RecordWriter):
     def _default(self, attribute: str) -> Any:
         # A copy, so that a list is not shared by all calls of the cmdlet.
         return copy.copy(getattr(type(self), attribute, None))
-
-
-def _answer(answer: Any) -> bool:
-    if answer is None:
-        raise StopRequested
-    return bool(answer)
 
 
 class JobCmdlet(Cmdlet):
@@ -332,3 +353,12 @@ class JobCmdlet(Cmdlet):
         if stream_input is not None:
             cls.stream_input = stream_input
         super().__init_subclass__(**options)
+
+    def child_name(self) -> str | None:
+        """Give the name of a child job; None lets PowerShell choose one, such as ``Job3``.
+
+        It is called when the child is made, on an object that only has the parameters: those of
+        the child's first record, or those that the caller gave where it takes the records as they
+        come. A single child is found by the job's own name, ``-JobName``.
+        """
+        return None

@@ -83,7 +83,7 @@ class Declaration:
         supports_should_process: whether it has -WhatIf and -Confirm.
         confirm_impact: from which $ConfirmPreference on it asks.
         output_types: the names of the .NET types of its output.
-        aliases: other names for it.
+        alias: other names for it.
         uses_variables: the caller's variables that it reads.
         dynamic: whether it has dynamic parameters.
     """
@@ -95,7 +95,7 @@ class Declaration:
     supports_should_process: bool = False
     confirm_impact: ConfirmImpact = "Medium"
     output_types: tuple[str, ...] = ()
-    aliases: tuple[str, ...] = ()
+    alias: tuple[str, ...] = ()
     uses_variables: tuple[str, ...] = ()
     dynamic: bool = False
 
@@ -115,7 +115,7 @@ def declare(
     supports_should_process: bool = False,
     confirm_impact: ConfirmImpact = "Medium",
     output_types: Sequence[Any] = (),
-    aliases: Sequence[str] = (),
+    alias: Sequence[str] = (),
     uses_variables: Sequence[str] = (),
     dynamic: bool = False,
 ) -> Declaration:
@@ -130,7 +130,7 @@ def declare(
         supports_should_process: whether it has -WhatIf and -Confirm.
         confirm_impact: from which $ConfirmPreference on it asks.
         output_types: the types of its output: Python's, or names of .NET's.
-        aliases: other names for it.
+        alias: other names for it.
         uses_variables: the caller's variables that it reads.
         dynamic: whether it has dynamic parameters.
 
@@ -148,14 +148,14 @@ def declare(
             f"of; {better}-{noun} would be",
             stacklevel=4,
         )
-    for what, given in (("aliases", aliases), ("uses_variables", uses_variables)):
+    for what, given in (("alias", alias), ("uses_variables", uses_variables)):
         if isinstance(given, str):
             raise DeclarationError(
                 f"{cls.__qualname__}: {what} is a list of names, such as [{given!r}]"
             )
-    for alias in aliases:
-        if not re.fullmatch(r"[^\s*?\[\]'\"`]+", alias):
-            raise DeclarationError(f"{cls.__qualname__}: {alias!r} cannot be an alias")
+    for name in alias:
+        if not re.fullmatch(r"[^\s*?\[\]'\"`]+", name):
+            raise DeclarationError(f"{cls.__qualname__}: {name!r} cannot be an alias")
     if confirm_impact not in typing.get_args(ConfirmImpact):
         raise DeclarationError(
             f"{cls.__qualname__}: confirm_impact is {confirm_impact!r}; it can be one of "
@@ -186,7 +186,7 @@ def declare(
         supports_should_process=supports_should_process,
         confirm_impact=confirm_impact,
         output_types=tuple(_output_type(cls, kind) for kind in output_types),
-        aliases=tuple(aliases),
+        alias=tuple(alias),
         uses_variables=tuple(uses_variables),
         dynamic=dynamic,
     )

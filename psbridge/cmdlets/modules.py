@@ -8,8 +8,7 @@ import importlib.util
 import os
 import re
 import sys
-import traceback
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
@@ -19,7 +18,8 @@ from typing import Any, NamedTuple
 from ..engine.compiling import CompiledAssembly, load_compiled
 from ..engine.paths import possible_path
 from ..engine.starting import Engine
-from ..errors import DeclarationError, PsbridgeError
+from ..errors import DeclarationError, PsbridgeError, traceback_text
+from ..jobs.definition import definitions_in
 from ..jobs.places.file_modules import forget, remember
 from .cmdlet import Cmdlet, JobCmdlet
 from .declaration import Declaration
@@ -28,8 +28,9 @@ from .help.help_file import help_file
 from .source import NAMESPACE, class_name, source_of
 
 __all__ = [
+    "Contents",
     "MadeTypes",
-    "cmdlets_in",
+    "contents_of",
     "explained",
     "load_module",
     "make_types",
@@ -132,7 +133,7 @@ def explained(module: str) -> Iterator[None]:
         trace = error.__traceback__
         while trace is not None and _is_inner(trace.tb_frame.f_code.co_filename):
             trace = trace.tb_next
-        lines = "".join(traceback.format_exception(type(error), error, trace)).rstrip()
+        lines = traceback_text(error, trace).rstrip()
         raise DeclarationError(f"{module} cannot be loaded\n{lines}") from error
 
 
@@ -142,14 +143,36 @@ def _is_inner(file: str) -> bool:
     return path.is_relative_to(_PACKAGE) or "importlib" in path.parts or file.startswith("<frozen ")
 
 
-def cmdlets_in(module: ModuleType) -> list[type[Cmdlet]]:
-    """The cmdlets that a module defines, in the order of its text.
+class Contents(NamedTuple):
+    """What a module has for PowerShell, in the order of its text.
+
+    Attributes:
+        cmdlets: its cmdlets.
+        definitions: its job definitions, by name.
+    """
+
+    cmdlets: list[type[Cmdlet]]
+    definitions: dict[str, Callable[[], Any]]
+
+
+def contents_of(module: ModuleType) -> Contents:
+    """What a module has for PowerShell.
 
     Raises:
-        DeclarationError: it defines none.
+        DeclarationError: it has nothing, or a job definition twice.
     """
+    found = Contents(_cmdlets_in(module), definitions_in(module))
+    if not any(found):
+        name = Path(module.__file__).name if module.__file__ else module.__name__
+        raise DeclarationError(
+            f"{name} defines no cmdlet with verb= and noun=, and no job with @job_definition"
+        )
+    return found
+
+
+def _cmdlets_in(module: ModuleType) -> list[type[Cmdlet]]:
     values = [cmdlet_of(value) or value for value in vars(module).values()]
-    found = [
+    return [
         value
         for value in {id(value): value for value in values}.values()
         if isinstance(value, type)
@@ -157,9 +180,6 @@ def cmdlets_in(module: ModuleType) -> list[type[Cmdlet]]:
         and value.__module__ == module.__name__
         and "declaration" in vars(value)
     ]
-    if not found:
-        raise DeclarationError(f"{module.__name__} defines no cmdlet with verb= and noun=")
-    return found
 
 
 def refuse_twins(cmdlets: Iterable[type[Cmdlet]]) -> None:

@@ -12,19 +12,24 @@ from typing import Any
 
 from PSBridge import PythonCmdlet
 from System import Action, Func
-from System.Management.Automation import IContainsErrorRecord, RuntimeDefinedParameterDictionary
+from System.Management.Automation import (
+    IContainsErrorRecord,
+    RuntimeDefinedParameterDictionary,
+    ScriptCallDepthException,
+)
 from System.Reflection import Missing
 
 from ..engine.environment import take_changes
-from ..errors import StopRequested
+from ..errors import PowerShellError, StopRequested
 from ..jobs.stopping import InterruptibleThread
 from ..jobs.timers import call_later, start_clock
-from ..session.sink import NetSink
 from ..values import error_record, from_net
 from .as_job import CollectedInput, StreamedInput
 from .cmdlet import Cmdlet, JobCmdlet, TerminatingError
 from .declaration import DeclaredParameter
+from .depth import has_room
 from .dynamic import dynamic_values, runtime_parameters
+from .foreground import ForegroundSink
 from .invocation import Invocation
 from .thread_state import KeptThreadState
 
@@ -45,6 +50,8 @@ def attach(cls: type[Cmdlet], piped: Piped, net: Any) -> None:
     thread = InterruptibleThread()
     guard = _Guard(net, thread)
     with guard:
+        if not has_room():
+            raise ScriptCallDepthException()
         running = _Running(cls, piped, net)
         net.OnBegin = guard.action(running.begin)
         net.OnProcess = guard.action(running.process)
@@ -135,6 +142,8 @@ def _record(error: BaseException) -> Any:
         )
     if isinstance(error, IContainsErrorRecord):  # PowerShell's own, such as of a path
         return error.ErrorRecord
+    if isinstance(error, PowerShellError) and error.record is not None:  # of code that it ran
+        return error.record
     return error_record(error)
 
 
@@ -153,7 +162,7 @@ class _Running:
         self._job: CollectedInput | StreamedInput | None = None
         self._thread_state = KeptThreadState()
         self.cmdlet = cls()
-        self.cmdlet._sink = NetSink(net)
+        self.cmdlet._sink = ForegroundSink(net)
 
     def dynamic_parameters(self) -> Any:
         self._take_values()
@@ -170,7 +179,7 @@ class _Running:
             kind = StreamedInput if cls.stream_input else CollectedInput
             self._job = kind(cls, self._net, self._invocation, self._values)
             return
-        self.cmdlet._write_outcome(self.cmdlet.begin())
+        self.cmdlet._begin()
 
     def process(self) -> None:
         self._take_record()
@@ -189,9 +198,7 @@ class _Running:
         if self._job is not None:
             self._job.close()
         try:
-            self.cmdlet.dispose()
-        except Exception:  # there is no pipeline any more that could show it
-            logging.getLogger("psbridge").exception("the dispose of %r failed", self.cmdlet)
+            self.cmdlet._dispose()
         finally:
             self._thread_state.release()
 

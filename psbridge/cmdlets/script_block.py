@@ -35,7 +35,7 @@ class ScriptFunction:
         try:
             return [from_net(value) for value in self.block.Invoke(given)]
         except NetException as error:
-            raise powershell_error(error) from error
+            raise powershell_error(error)  # noqa: B904  (it knows its cause)
 
     def __repr__(self) -> str:
         return f"{{{self.block}}}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -19,11 +20,14 @@ __all__ = ["CmdletSession"]
 
 
 class _Imported(NamedTuple):
-    """A module of this session: where it is from, its cmdlets, and PowerShell's view of it."""
+    """A module of this session: where it is from, its cmdlets, and PowerShell's view of it.
+
+    There is no such view where it has job definitions only.
+    """
 
     source: str
     cmdlets: list[type[Cmdlet]]
-    net: Any
+    net: Any = None
 
     @property
     def names(self) -> list[str]:
@@ -37,11 +41,12 @@ class CmdletSession(JobSession):
     def __init__(self, pshome: str | Path | None = None, *, console: Console | None = None) -> None:
         """Open a runspace; see `RunspaceSession`."""
         self._imported: list[_Imported] = []
+        self._defined: dict[str, str] = {}  # names of job definitions, and the modules they are of
         self._has_types = False  # whether .NET knows cmdlets of this session
         super().__init__(pshome, console=console)
 
     def import_module(self, module: str | Path | ModuleType) -> list[str]:
-        """Make the cmdlets of a Python module known to this session.
+        """Make the cmdlets and job definitions of a Python module known to this session.
 
         Importing a module again after an edit takes the new text.
 
@@ -52,7 +57,8 @@ class CmdletSession(JobSession):
             The names of the cmdlets.
 
         Raises:
-            DeclarationError: there is no such module, or it defines no cmdlet.
+            DeclarationError: there is no such module, or it defines no cmdlet and no job.
+            EngineUnsupported: it has job definitions, and this engine takes none.
             ImportError: there is no module of this name.
         """
         return self._import_module(module).names
@@ -96,13 +102,27 @@ class CmdletSession(JobSession):
             PythonFunctions.Forget(self._runspace.InstanceId)
 
     def _import_module(self, module: str | Path | ModuleType) -> _Imported:
-        from .modules import cmdlets_in, load_module
+        from .modules import contents_of, load_module
 
         self._check_open()
         if not isinstance(module, ModuleType):
             module = load_module(module)
         name = Path(module.__file__).stem if module.__file__ else module.__name__
-        return self._import(module.__file__ or name, name, cmdlets_in(module))
+        source = module.__file__ or name
+        found = contents_of(module)
+        self._define(source, found.definitions)
+        return self._import(source, name, found.cmdlets)
+
+    def _define(self, source: str, definitions: dict[str, Callable[[], Any]]) -> None:
+        """Take the job definitions of a module; those that it had before and has no more go."""
+        for name, earlier in list(self._defined.items()):
+            if earlier == source and name not in definitions:
+                with contextlib.suppress(KeyError):  # somebody has done that
+                    self._jobs.undefine(name)
+                del self._defined[name]
+        for name, make in definitions.items():
+            self._jobs.define(name, make)
+            self._defined[name] = source
 
     def _show_help(self, imported: _Imported, file: Path) -> None:
         from PSBridge import CommandHelp
@@ -128,6 +148,8 @@ class CmdletSession(JobSession):
                 self._call("Remove-Module", ModuleInfo=earlier.net, Force=True, ErrorAction="Stop")
                 if earlier.source != source:
                     cmdlets += [cls for key, cls in theirs.items() if key not in names]
+        if not cmdlets:
+            return _Imported(source, cmdlets)
         self._has_types = True
         made, help_file = make_types(self.engine, self._runspace.InstanceId, name, cmdlets)
         if isinstance(made.image, Path):

@@ -54,8 +54,8 @@ def _class(declaration: Declaration, with_jobs: bool) -> str:
         arguments.append("SupportsShouldProcess = true")
         arguments.append(f"ConfirmImpact = ConfirmImpact.{declaration.confirm_impact}")
     lines = [f"[Cmdlet({', '.join(arguments)})]"]
-    if declaration.aliases:
-        lines.append(f"[Alias({', '.join(map(_text, declaration.aliases))})]")
+    if declaration.alias:
+        lines.append(f"[Alias({', '.join(map(_text, declaration.alias))})]")
     for output in declaration.output_types:
         lines.append(f"[OutputType(typeof({output.replace('+', '.')}))]")
     if with_jobs:

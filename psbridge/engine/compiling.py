@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import kept
 from ..errors import CompileError
+from ..terminal import is_terminal, takes_codes
 from .paths import net_path, path_from_net
 
 if TYPE_CHECKING:
@@ -293,7 +294,7 @@ def assembly_key(
 def _shown(notice: str | None) -> Iterator[None]:
     """Show a line on the terminal while something lasts; nothing where stderr is none."""
     err = sys.stderr
-    if notice is None or err is None or err.closed or not err.isatty():
+    if notice is None or err is None or not is_terminal(err):
         yield
         return
     with suppress(OSError, ValueError):
@@ -302,7 +303,7 @@ def _shown(notice: str | None) -> Iterator[None]:
         yield
     finally:
         # A terminal without control codes keeps the line.
-        end = "\n" if os.environ.get("TERM") == "dumb" else "\r\x1b[K"
+        end = "\r\x1b[K" if takes_codes(err) else "\n"
         with suppress(OSError, ValueError):
             print(end=end, file=err, flush=True)
 

@@ -65,15 +65,15 @@ from .forking import at_exit, is_forked_child
 if TYPE_CHECKING:
     from .hostfxr import CoreClr
 
-__all__ = ["close_at_exit", "is_loaded_here", "keep_text", "load_pythonnet", "odd_paths_hidden"]
+__all__ = ["close_at_exit", "is_loaded_here", "load_pythonnet", "mend", "odd_paths_hidden"]
 
 # Not so in a PowerShell that hosts Python: there the end of .NET is the end of Python.
 _loaded_here = False
 
-_text_is_kept = False
+_is_mended = False
 
 _INITIALIZE = "Python.Runtime.Loader.Initialize"
-_KEEP_TEXT = ("PSBridge.PythonText", "KeepFromStart")
+_MEND = ("PSBridge.PythonRuntime", "MendFromStart")
 
 # CPython's _Py_IsFinalizing became Py_IsFinalizing here, and pythonnet 3.2 knows the old name only:
 # what it frees while Python is finalized aborts then. `PythonRuntime.SeeFinalizing` mends that;
@@ -120,7 +120,7 @@ def load_pythonnet(
 
 def _initialize(runtime: CoreClr, home: Path | None, native: tuple[Path, str] | None) -> None:
     """Do what ``pythonnet.load`` does."""
-    global _loaded_here, _text_is_kept
+    global _loaded_here, _is_mended
     from ..setup.python_runtime import precompiled_python_runtime, python_runtime
 
     # First by itself: a .NET that does not start says why once.
@@ -136,8 +136,9 @@ def _initialize(runtime: CoreClr, home: Path | None, native: tuple[Path, str] | 
     if native is not None:
         # One that is damaged is compiled again, and text seen to then.
         with contextlib.suppress(Exception):
-            keep = runtime.find_shared(*native, *_KEEP_TEXT)
-            _text_is_kept = keep(struct.pack("=qq", *_text_functions())) == 0
+            mend = runtime.find_shared(*native, *_MEND)
+            functions = _functions()
+            _is_mended = mend(struct.pack(f"={len(functions)}q", *functions)) == 0
     pythonnet: Any = _later("pythonnet")
     pythonnet._RUNTIME = runtime
     if initialize(b"") != 0:  # it has written why to stderr
@@ -183,24 +184,28 @@ def _later(name: str) -> ModuleType:
     return module
 
 
-def keep_text() -> bool:
-    """Let text cross as it is, also with half of a surrogate pair in it; see ``PythonText.cs``.
+def mend() -> bool:
+    """Let text cross as it is, and a RecursionError; see ``PythonText.cs`` and ``PythonDepth.cs``.
 
     Returns:
-        Whether it does. Where another pythonnet keeps things differently, such text goes on to
-        abort the process on its way to .NET, and to be a UnicodeDecodeError on its way back.
+        Whether they do. Where another pythonnet keeps things differently, text with half of a
+        surrogate pair goes on to abort the process on its way to .NET, and to be a
+        UnicodeDecodeError on its way back; and recursion without end that calls .NET to abort it.
     """
-    global _text_is_kept
-    if not _text_is_kept:
-        from PSBridge import PythonText
+    global _is_mended
+    from PSBridge import PythonRuntime
 
-        _text_is_kept = bool(PythonText.Keep(*_text_functions()))
-    return _text_is_kept
+    if not _is_mended:
+        _is_mended = bool(PythonRuntime.Mend(_functions()))
+    PythonRuntime.ImportNow()
+    # An error on its way to .NET; what pythonnet has there is made by Python code.
+    sys.modules["clr.interop"].PyErr = dict  # type: ignore[attr-defined]
+    return _is_mended
 
 
 @contextlib.contextmanager
 def odd_paths_hidden() -> Iterator[None]:
-    """Hide from pythonnet what it cannot take yet of sys.path, where it looks before `keep_text`.
+    """Hide from pythonnet what it cannot take yet of sys.path, where it looks before `mend`.
 
     Folders with names that the locale cannot decode, as in a locale of ASCII. Python finds what is
     in them; pythonnet reads texts of class str itself only.
@@ -229,15 +234,22 @@ def _is_whole(text: str) -> bool:
     return True
 
 
-def _text_functions() -> list[int]:
-    """The addresses of the functions by which CPython's text becomes UTF-16, and back."""
+def _functions() -> list[int]:
+    """The addresses of CPython's functions that ``PythonRuntime.Mend`` works with."""
     import ctypes
 
     api = ctypes.pythonapi
-    return [
-        ctypes.cast(function, ctypes.c_void_p).value or 0
-        for function in (api.PyUnicode_AsEncodedString, api.PyUnicode_DecodeUTF16)
-    ]
+    functions = (
+        api.PyUnicode_AsEncodedString,
+        api.PyUnicode_DecodeUTF16,
+        api.PyObject_Str,
+        api.PyErr_GivenExceptionMatches,
+        api.PyErr_ExceptionMatches,
+        api.PyErr_Clear,
+        api.PyUnicode_FromString,
+    )
+    addresses = [ctypes.cast(function, ctypes.c_void_p).value or 0 for function in functions]
+    return [*addresses, id(RecursionError), id(BaseException)]
 
 
 def close_at_exit() -> None:

@@ -42,12 +42,12 @@ class Engine:
         native: CompiledAssembly,
         *,
         invariant_globalization: bool,
-        text_is_kept: bool,
+        is_mended: bool,
     ) -> None:
         self.home = home
         self.native = native
         self.invariant_globalization = invariant_globalization
-        self.text_is_kept = text_is_kept
+        self.is_mended = is_mended
 
     def __repr__(self) -> str:
         return f"<Engine PowerShell {self.home.version} from {self.home.path}>"
@@ -119,13 +119,13 @@ def _complete(home: Home, invariant: bool, *, hosted: bool = False) -> Engine:
     """Load the engine and the C# half; where something fails the next call goes on from here."""
     global _engine
     native = _load_engine(home)
-    from .loading import close_at_exit, keep_text
+    from .loading import close_at_exit, mend
 
     # First: what follows has text in it.
-    text_is_kept = keep_text()
+    is_mended = mend()
     unite(net_leads=hosted)
     close_at_exit()
-    _engine = Engine(home, native, invariant_globalization=invariant, text_is_kept=text_is_kept)
+    _engine = Engine(home, native, invariant_globalization=invariant, is_mended=is_mended)
     return _engine
 
 

@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING
 from ..later import names_of
 
 if TYPE_CHECKING:
-    from .group import JobGroup, Retry
+    from .definition import job_definition
+    from .group import JobGroup
     from .handle import JobHandle
     from .job import FunctionJob, Job
     from .repository import JobRepository
+    from .retry import Retry
     from .session import JobSession
     from .start import make_parent, start_group
 
@@ -20,6 +22,7 @@ __all__ = [
     "JobRepository",
     "JobSession",
     "Retry",
+    "job_definition",
     "make_parent",
     "start_group",
 ]
@@ -27,10 +30,12 @@ __all__ = [
 __getattr__, __dir__ = names_of(
     __name__,
     {
-        ".group": ("JobGroup", "Retry"),
+        ".definition": ("job_definition",),
+        ".group": ("JobGroup",),
         ".handle": ("JobHandle",),
         ".job": ("FunctionJob", "Job"),
         ".repository": ("JobRepository",),
+        ".retry": ("Retry",),
         ".session": ("JobSession",),
         ".start": ("make_parent", "start_group"),
     },

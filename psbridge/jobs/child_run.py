@@ -13,8 +13,8 @@ from .stopping import Stop
 from .timers import Timer, call_later
 
 if TYPE_CHECKING:
-    from .group import Retry
     from .job import Job
+    from .retry import Retry
 
 __all__ = ["ChildRun"]
 

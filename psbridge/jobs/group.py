@@ -2,60 +2,21 @@
 
 from __future__ import annotations
 
-import math
-import operator
 from collections.abc import Callable, Iterable, Iterator, Sized
-from dataclasses import dataclass
-from numbers import Real
 from typing import TYPE_CHECKING, Any, Self
 
 from ..errors import DeclarationError
+from .arguments import check_executor, check_seconds, check_text, check_whole
 from .job import FunctionJob, Job, name_of
+from .retry import Retry
 
 if TYPE_CHECKING:
     from .places.place import Executor
 
-__all__ = ["DEFAULT_THROTTLE_LIMIT", "JobGroup", "Retry"]
+__all__ = ["DEFAULT_THROTTLE_LIMIT", "JobGroup", "check_job"]
 
 # Invoke-Command's.
 DEFAULT_THROTTLE_LIMIT = 32
-
-
-@dataclass(frozen=True)
-class Retry:
-    """How often and when work that fails is tried again.
-
-    Attributes:
-        times: how many more tries there are after the first.
-        delay: how many seconds to wait before the second try.
-        backoff: by how much the delay grows with each further try; 2 doubles it.
-        on: the exceptions after which to try again.
-    """
-
-    times: int
-    delay: float = 0.0
-    backoff: float = 1.0
-    on: type[BaseException] | tuple[type[BaseException], ...] = Exception
-
-    def __post_init__(self) -> None:
-        """Refuse what makes no sense."""
-        kinds = self.on if isinstance(self.on, tuple) else (self.on,)
-        if not all(isinstance(kind, type) and issubclass(kind, BaseException) for kind in kinds):
-            raise DeclarationError(f"on is {self.on!r}; it is an exception, or a tuple of them")
-        if _whole(self.times, "times") < 0:
-            raise ValueError(f"times is {self.times!r}; it has to be 0 or more")
-        check_seconds(self.delay, "delay")
-        if not 0 < check_seconds(self.backoff, "backoff") < math.inf:
-            raise ValueError(f"backoff is {self.backoff!r}; it has to be more than 0, and finite")
-
-    def delay_before(self, retry: int) -> float:
-        """How many seconds to wait before this retry; the first one has number 1."""
-        if not self.delay:
-            return 0.0
-        try:
-            return float(self.delay * self.backoff ** (retry - 1))
-        except OverflowError:
-            return math.inf
 
 
 class JobGroup:
@@ -78,8 +39,9 @@ class JobGroup:
         name: str | None = None,
         command: str | None = None,
         throttle_limit: int = DEFAULT_THROTTLE_LIMIT,
-        executor: Executor = "thread",
+        executor: Executor | None = None,
         timeout: float | None = None,
+        grace: float | None = None,
         retry: Retry | None = None,
         capture: bool = False,
         pausable: bool | None = None,
@@ -92,12 +54,13 @@ class JobGroup:
             name: what Get-Job shows as Name; None lets PowerShell choose one.
             command: what Get-Job shows as Command; a list's first child's by default.
             throttle_limit: how many children run at a time, 1 or more.
-            executor: where the children run. ``"thread"``: each on a thread of this process.
-                ``"process"``: each in a process of its own, which is killed where it does not
-                stop. ``"async"``: all on one event loop in one thread; `run` has to be async.
-                Or any `concurrent.futures.Executor`.
+            executor: where the children run; None is where each of them says. ``"thread"``: each
+                on a thread of this process. ``"process"``: each in a process of its own, which is
+                killed where it does not stop. ``"async"``: all on one event loop in one thread;
+                `run` has to be async. Or any `concurrent.futures.Executor`.
             timeout: how many seconds each child may take that does not say so itself.
-            retry: how work that fails is tried again; None is not at all.
+            grace: how many seconds each has to stop by itself that does not say so itself.
+            retry: how work is tried again that fails and does not say so itself.
             capture: whether what ``print``, ``warnings`` and ``logging`` write in a child goes to
                 its streams, also where its class does not say so.
             pausable: whether the group can be suspended; by default where any job of a list is.
@@ -109,15 +72,19 @@ class JobGroup:
                 or something is of the wrong type.
             ValueError: the throttle limit is below 1, or a timeout or grace is no time.
         """
-        if _whole(throttle_limit, "throttle_limit") < 1:
+        if check_whole(throttle_limit, "throttle_limit") < 1:
             raise ValueError(f"throttle_limit is {throttle_limit}; it has to be 1 or more")
-        check_executor(executor)
-        _check_text(name, "name", optional=True)
-        _check_text(command, "command", optional=True)
+        if executor is not None:
+            check_executor(executor)
+        check_text(name, "name", optional=True)
+        check_text(command, "command", optional=True)
         if timeout is not None:
             check_seconds(timeout, "timeout")
-        if retry is not None and not isinstance(retry, Retry):
-            raise DeclarationError(f"retry is {retry!r}; it is a Retry")
+        if grace is not None:
+            check_seconds(grace, "grace")
+        _check_retry(retry, "retry")
+        if not isinstance(jobs, Iterable):
+            raise DeclarationError(f"a JobGroup is made of Jobs, and {jobs!r} has none")
         self.jobs: tuple[Job, ...] | Iterator[Job]
         if isinstance(jobs, Sized):
             self.jobs = tuple(jobs)
@@ -129,9 +96,11 @@ class JobGroup:
                 command = self.jobs[0].command
             if pausable is None:
                 pausable = any(job.pausable for job in self.jobs)
+            if executor is None:
+                executor = _common_executor(self.jobs)
         else:
             self.jobs = iter(jobs)
-        if pausable and executor != "thread":
+        if pausable and executor not in (None, "thread"):
             raise DeclarationError(
                 f'a pausable job runs with executor="thread", and here it is {executor!r}'
             )
@@ -140,6 +109,7 @@ class JobGroup:
         self.throttle_limit = throttle_limit
         self.executor = executor
         self.timeout = timeout
+        self.grace = grace
         self.retry = retry
         self.capture = capture
         self.pausable = bool(pausable)
@@ -153,9 +123,33 @@ class JobGroup:
             function: whatever `Job.run` may be, with one parameter.
             items: the arguments. The children are made one by one, as places become free.
             options: those of `JobGroup`.
+
+        Raises:
+            DeclarationError: there is no function to call, or an option is of the wrong type.
         """
         options.setdefault("command", name_of(function))
+        options.setdefault("executor", FunctionJob.executor)
+        FunctionJob(function, None)  # refused here, and not when the first child is made
         return cls((FunctionJob(function, item) for item in items), **options)
+
+    def executor_of(self, job: Job) -> Executor:
+        """Where one of the jobs runs: where the group says, else where its class does.
+
+        Raises:
+            DeclarationError: its class says what only a whole group can do, or be done to.
+        """
+        if self.executor is not None:
+            return self.executor
+        if job.executor == "async":
+            raise DeclarationError(
+                f'{type(job).__qualname__} runs with executor="async", which a group does with all '
+                "its children or none: say JobGroup(executor=...)"
+            )
+        if self.pausable and job.executor != "thread":
+            raise DeclarationError(
+                f'a pausable job runs with executor="thread", and here it is {job.executor!r}'
+            )
+        return job.executor
 
     def __repr__(self) -> str:
         return f"<JobGroup {self.name or self.command!r}>"
@@ -171,56 +165,28 @@ def check_job(job: object) -> None:
     if not isinstance(job, Job):
         raise DeclarationError(f"a JobGroup is made of Jobs, and {job!r} is none")
     kind = type(job).__qualname__
-    _check_text(job.name, f"{kind}.name", optional=True)
-    _check_text(job.command, f"{kind}.command")
-    _check_text(job.location, f"{kind}.location")
+    check_text(job.name, f"{kind}.name", optional=True)
+    check_text(job.command, f"{kind}.command")
+    check_text(job.location, f"{kind}.location")
+    if not callable(job.stop):
+        raise DeclarationError(
+            f"{kind}.stop is {job.stop!r}; it is the hook that is called when the job is to stop"
+        )
     check_seconds(job.grace, f"{kind}.grace")
     if job.timeout is not None:
         check_seconds(job.timeout, f"{kind}.timeout")
+    _check_retry(job.retry, f"{kind}.retry")
+    check_executor(job.executor)
 
 
-def check_seconds(value: object, what: str) -> float:
-    """Refuse what is no length of time; infinity is one.
-
-    Raises:
-        DeclarationError: it is no number.
-        ValueError: it is negative, or NaN.
-    """
-    if not isinstance(value, Real):
-        raise DeclarationError(f"{what} is {value!r}; it is a number")
-    try:
-        number = float(value)
-    except OverflowError:
-        number = math.inf if value > 0 else -math.inf  # type: ignore[operator]
-    if not number >= 0:
-        raise ValueError(f"{what} is {number}; it has to be 0 or more")
-    return number
+def _check_retry(retry: object, what: str) -> None:
+    if retry is not None and not isinstance(retry, Retry):
+        raise DeclarationError(f"{what} is {retry!r}; it is a Retry")
 
 
-def _whole(value: object, what: str) -> int:
-    try:
-        return operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        raise DeclarationError(f"{what} is {value!r}; it is a whole number") from None
-
-
-def _check_text(value: object, what: str, *, optional: bool = False) -> None:
-    if not isinstance(value, str) and not (optional and value is None):
-        raise DeclarationError(f"{what} is {value!r}; it is a text")
-
-
-def check_executor(executor: object) -> None:
-    """Refuse what is no executor.
-
-    Raises:
-        DeclarationError: it is none.
-    """
-    if isinstance(executor, str):
-        if executor in ("thread", "process", "async"):
-            return
-    elif callable(getattr(executor, "submit", None)):
-        return
-    raise DeclarationError(
-        f'executor is {executor!r}; it can be "thread", "process", "async" or a '
-        "concurrent.futures.Executor"
-    )
+def _common_executor(jobs: tuple[Job, ...]) -> Executor | None:
+    """Where all of these run; None where they differ."""
+    if not jobs:
+        return "thread"
+    first = jobs[0].executor
+    return first if all(job.executor == first for job in jobs) else None

@@ -16,7 +16,7 @@ import contextlib
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
 from ..errors import DeclarationError
 from .child_run import ChildRun
@@ -24,6 +24,9 @@ from .group import JobGroup, check_job
 from .job import Job
 from .places.place import Place, open_place
 from .stopping import JobThread
+
+if TYPE_CHECKING:
+    from .places.place import Executor
 
 __all__ = ["GroupRun", "claim"]
 
@@ -54,13 +57,20 @@ class GroupRun:
         exception: what ended the first child that failed.
     """
 
-    def __init__(self, group: JobGroup, net: Any, when_over: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        group: JobGroup,
+        net: Any,
+        when_over: Callable[[], None],
+        when_placed: Callable[[Executor], None],
+    ) -> None:
         """Prepare the run; the children of a list are made now.
 
         Args:
             group: what to run.
             net: the .NET parent.
             when_over: called when nothing of it runs any more.
+            when_placed: called with where each child is to run, before it does.
 
         Raises:
             DeclarationError: it, or one of its jobs, has been started before.
@@ -69,6 +79,7 @@ class GroupRun:
         self.exception: BaseException | None = None
         self._group = group
         self._when_over = when_over
+        self._when_placed = when_placed
         self._lock = threading.Lock()  # guards what follows; held while the iterator is asked
         self._made: deque[ChildRun] | None = None
         self._jobs: Iterator[Job] | None = None
@@ -159,16 +170,20 @@ class GroupRun:
 
         from ..values import net_text
 
-        if self._group.capture:
+        group = self._group
+        self._when_placed(group.executor_of(job))
+        if group.capture:
             job.capture = True
+        if group.grace is not None and not _says(job, "grace"):
+            job.grace = group.grace
         name = net_text(job.name) if job.name and self._named else None
         net = PythonChildJob(net_text(job.command), name, net_text(job.location))
-        net.IsPausable = self._group.pausable
+        net.IsPausable = group.pausable
         return ChildRun(
             job,
             net,
-            retry=self._group.retry,
-            timeout=self._group.timeout,
+            retry=job.retry if job.retry is not None else group.retry,
+            timeout=group.timeout,
             when_failed=self._note_failure,
         )
 
@@ -191,12 +206,12 @@ class GroupRun:
     def _work(self) -> None:
         counts = first = True
         try:
-            with contextlib.closing(open_place(self._group)) as place:
+            with _Places(self._group) as places:
                 while (run := self.take()) is not None:
                     if first:
                         self._let_another_begin()
                         first = False
-                    if not self._run(run, place):
+                    if not self._run(run, places):
                         counts = False  # it was given up, and another thread has got its place
                         return
         finally:
@@ -223,12 +238,13 @@ class GroupRun:
             self.net.RequestStop()
             self._when_over()
 
-    def _run(self, run: ChildRun, place: Place) -> bool:
+    def _run(self, run: ChildRun, places: _Places) -> bool:
         """Run a child to its end; False where it was given up meanwhile."""
         if not run.begin(self._replace):
             return True
         error: BaseException | None = None
         try:
+            place = places.place_of(run.job)
             while True:
                 error = place.attempt(run)
                 delay = run.delay_after(error)
@@ -237,3 +253,36 @@ class GroupRun:
         except BaseException as unexpected:  # where it left this thread, nobody would do the rest
             error = unexpected
         return run.finish(error)
+
+
+class _Places:
+    """Where one thread of a group brings its children: a place for each executor that they name."""
+
+    def __init__(self, group: JobGroup) -> None:
+        self._group = group
+        self._open: list[tuple[Executor, Place]] = []
+
+    def place_of(self, job: Job) -> Place:
+        executor = self._group.executor_of(job)
+        for known, place in self._open:
+            if known == executor:
+                return place
+        place = open_place(executor, self._group.listen)
+        self._open.append((executor, place))
+        return place
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with contextlib.ExitStack() as closing:
+            for _executor, place in self._open:
+                closing.callback(place.close)
+
+
+def _says(job: Job, attribute: str) -> bool:
+    """Whether a job or its class says something that Job has a default for."""
+    kinds = type(job).__mro__
+    return attribute in vars(job) or any(
+        attribute in vars(kind) for kind in kinds[: kinds.index(Job)]
+    )

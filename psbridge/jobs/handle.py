@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from ..engine.forking import is_forked_child
@@ -11,6 +12,7 @@ from ..errors import JobError, JobFailed, JobStopped, PowerShellError
 from ..session.result import Result
 from ..session.session import stay_here_at_exit
 from ..waiting import join, milliseconds, poll_until, wait_until
+from .arguments import check_seconds
 from .start import exit_has_begun
 from .stopping import JobThread
 
@@ -89,6 +91,10 @@ class JobHandle:
 
         Returns:
             Whether it has ended; False when time is up.
+
+        Raises:
+            DeclarationError: the timeout is no number.
+            ValueError: it is NaN.
         """
         from System import ObjectDisposedException
 
@@ -221,6 +227,7 @@ class JobHandle:
         Raises:
             JobError: this is no job that can be suspended.
         """
+        seconds = _checked(timeout)
         if self.finished:
             return False
         # Ours are only asked, a Job2 of others is asked on a thread of .NET's, and a job that
@@ -237,7 +244,7 @@ class JobHandle:
                 or not getattr(self.net, "SuspendRequested", True)
             )
 
-        poll_until(settled, _checked(timeout), every=_POLL_SECONDS)
+        poll_until(settled, seconds, every=_POLL_SECONDS)
         return self.state == "Suspended"
 
     def resume(self) -> None:
@@ -310,15 +317,11 @@ class JobHandle:
 
 
 def _checked(timeout: float | None) -> float | None:
-    """A timeout as a wait takes it."""
+    """A timeout as a wait takes it; what is left of a time that is over may be negative."""
     if timeout is None:
         return None
-    if timeout != timeout:  # a deadline that is never reached
-        raise ValueError("the timeout is NaN")
-    try:
-        return float(timeout)
-    except OverflowError:  # an integer larger than any float
-        return None if timeout > 0 else 0.0
+    negative = isinstance(timeout, Real) and timeout < 0
+    return 0.0 if negative else check_seconds(timeout, "timeout")
 
 
 # How long it takes at most from the death of a job's process to the end of the job.

@@ -13,6 +13,7 @@ from ..waiting import milliseconds, wait_until
 
 if TYPE_CHECKING:
     from .places.place import Executor
+    from .retry import Retry
 
 __all__ = ["FunctionJob", "Job", "name_of"]
 
@@ -34,7 +35,8 @@ class Job(RecordWriter):
         capture: whether what ``print``, ``warnings`` and ``logging`` write in `run` goes to the
             job's streams.
         pausable: whether the job can be suspended and resumed; see `pause_point`.
-        executor: where it runs when it is started by itself; see `JobGroup`.
+        retry: how it is tried again when it fails; None is not at all.
+        executor: where it runs, where its group does not say; see `JobGroup`.
         exception: what ended `run`, where something did.
     """
 
@@ -46,6 +48,7 @@ class Job(RecordWriter):
     location = "localhost"
     timeout: float | None = None
     grace: float = 2.5
+    retry: Retry | None = None
     capture: bool = False
     pausable: ClassVar[bool] = False
     executor: ClassVar[Executor] = "thread"
@@ -64,15 +67,19 @@ class Job(RecordWriter):
         location: str = "localhost",
         *,
         timeout: float | None = None,
+        grace: float | None = None,
+        retry: Retry | None = None,
         capture: bool | None = None,
     ) -> None:
-        """Describe the job.
+        """Describe the job; what is wrong in it is refused when it is started.
 
         Args:
             name: its name; None lets PowerShell choose one, such as ``Job3``.
             command: in words, what is run; the class's name by default.
             location: where the work runs, in words.
             timeout: how many seconds the work may take; None is what the class says.
+            grace: how many seconds it has to stop by itself; likewise.
+            retry: how it is tried again when it fails; likewise.
             capture: whether ``print`` and the like go to the job's streams; likewise.
         """
         self.name = name
@@ -81,6 +88,10 @@ class Job(RecordWriter):
         self.location = location
         if timeout is not None:
             self.timeout = timeout
+        if grace is not None:
+            self.grace = grace
+        if retry is not None:
+            self.retry = retry
         if capture is not None:
             self.capture = capture
 
@@ -93,11 +104,12 @@ class Job(RecordWriter):
         """
         raise DeclarationError(f"{type(self).__qualname__} has no run method")
 
-    def on_stop(self) -> None:
+    def stop(self) -> None:
         """Called once, on a thread of its own, when a stop is asked for while `run` runs.
 
         It is called in the process in which `run` runs. For work that waits for something else:
-        close the socket, end the program. What it raises is logged and harms nothing.
+        close the socket, end the program. What it raises is logged and harms nothing. This is the
+        author's hook, as a cmdlet's is; what stops the job is `JobHandle.stop`.
         """
 
     def pause_point(self) -> None:
@@ -168,7 +180,21 @@ class FunctionJob(Job):
     def __init__(
         self, function: Callable[..., Any], *arguments: Any, **named_arguments: Any
     ) -> None:
-        """Describe the call; the function may be whatever `Job.run` may be."""
+        """Describe the call; the function may be whatever `Job.run` may be.
+
+        Raises:
+            DeclarationError: it cannot be called, or gives a job where it does.
+        """
+        # A job, a group (which like a job can be claimed) or a cmdlet.
+        if isinstance(function, type) and (
+            issubclass(function, RecordWriter) or hasattr(function, "_claimed")
+        ):
+            raise DeclarationError(
+                f"{function.__qualname__} is a class, and calling it does no work; to start a job "
+                f"of it, make one: {function.__qualname__}(...)"
+            )
+        if not callable(function):
+            raise DeclarationError(f"{function!r} is no function")
         super().__init__(command=name_of(function))
         self._call = (function, arguments, named_arguments)
 

@@ -51,12 +51,16 @@ class JobRepository:
                 `Job` does, where it needs no arguments.
 
         Raises:
+            DeclarationError: the name is no text or empty, or `make` cannot be called.
             SessionClosedError: the session is closed.
             EngineUnsupported: this engine takes no job definitions.
         """
         session = self._open_session
-        if not name or not callable(make):
-            raise TypeError("a job definition has a name and something to call that gives a Job")
+        if not (isinstance(name, str) and name and callable(make)):
+            raise DeclarationError(
+                "a job definition has a name and something to call that gives a Job; these are "
+                f"{name!r} and {make!r}"
+            )
         from PSBridge import PythonPausableJob
         from System import Exception as NetException
         from System import Func
@@ -184,8 +188,8 @@ def _group(work: Job | JobGroup) -> JobGroup:
     if isinstance(work, JobGroup):
         return work
     if not isinstance(work, Job):
-        raise TypeError(f"{work!r} is neither a Job nor a JobGroup")
-    return JobGroup([work], name=work.name, executor=work.executor)
+        raise DeclarationError(f"{work!r} is neither a Job nor a JobGroup")
+    return JobGroup([work], name=work.name)
 
 
 def _check(job: Any) -> None:

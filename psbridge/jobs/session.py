@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import PowerShellError
+from ..errors import DeclarationError, PowerShellError
 from ..session.session import RunspaceSession
 from ..waiting import milliseconds, wait_until
 from .group import JobGroup
@@ -53,16 +53,18 @@ class JobSession(RunspaceSession):
             A handle on the parent job, which is in the repository and runs.
 
         Raises:
-            DeclarationError: the job has been started before.
+            DeclarationError: this is none of these (a class is none), or something in it is of
+                the wrong type, or it has been started before.
+            ValueError: a time in it is none.
             SessionClosedError: the session is closed.
         """
         self._check_open()
         if not isinstance(work, (Job, JobGroup)):
             if not callable(work):
-                raise TypeError(f"{work!r} is no Job, no JobGroup and no function")
+                raise DeclarationError(f"{work!r} is no Job, no JobGroup and no function")
             work = FunctionJob(work, *arguments, **named_arguments)
         elif arguments or named_arguments:
-            raise TypeError("only a function takes arguments here; give a Job its own")
+            raise DeclarationError("only a function takes arguments here; give a Job its own")
         return self.jobs.start(work)
 
     def start_job(self, script: str, *arguments: object, name: str | None = None) -> JobHandle:

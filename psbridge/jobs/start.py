@@ -20,6 +20,7 @@ from .timers import start_clock
 
 if TYPE_CHECKING:
     from .group_run import GroupRun
+    from .places.place import Executor
 
 __all__ = ["exit_has_begun", "make_parent", "start_group", "stop_running"]
 
@@ -76,20 +77,27 @@ def start_group(
             _running.pop(key, None)
             _lock.notify_all()
 
-    place = _place(group)
-    _prepare_for_exit(place)
+    def note(executor: Executor) -> None:
+        place = executor if isinstance(executor, str) else "executor"
+        _prepare_for_exit(place)
+        with _lock:
+            if place == "executor" and key in _running:
+                # Not by names from outside: the run holds this, and would hold the owner.
+                _running[key] = (*_running[key][:2], place)
+
+    _prepare_for_exit("thread")
     start_clock()
     with _lock:
         refused = _exiting or (owner is not None and owner in _closed_owners)
         if not refused:
-            _running[key] = (owner, parent, place)
+            _running[key] = (owner, parent, "thread")
     if refused:
         if not isinstance(threading.current_thread(), JobThread):
             stay_here_at_exit(exiting=_exiting)
         raise SessionClosedError("Python exits" if _exiting else "the session is closed")
     run = None
     try:
-        run = GroupRun(group, parent, forget)
+        run = GroupRun(group, parent, forget, note)
         parent.Children.Run()
         publish(parent)
         run.start()
@@ -183,10 +191,6 @@ def _stop_in_executors() -> None:
         from PSBridge import JobsToStop
 
         JobsToStop(parents).Request()
-
-
-def _place(group: JobGroup) -> str:
-    return group.executor if isinstance(group.executor, str) else "executor"
 
 
 def _prepare_for_exit(place: str) -> None:

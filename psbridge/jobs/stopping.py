@@ -1,7 +1,7 @@
 """Stopping the work of one child job: asking, then interrupting, then giving up.
 
 What is asked for is passed on at once: `Job.stopping` is true, the next write raises, an async
-job is cancelled, `Job.on_stop` is called. When the grace is over the thread is interrupted by an
+job is cancelled, `Job.stop` is called. When the grace is over the thread is interrupted by an
 exception raised in it, which ends Python code (a process is killed). What does not end then is
 stuck in a call that is not Python's; after another grace it is given up.
 
@@ -106,7 +106,7 @@ class Stop:
             self.tell()
         if self._job is not None:
             self._start_timer(self._job.grace, self._time_is_up)
-        if here is not None and getattr(here.on_stop, "__func__", None) is not Job.on_stop:
+        if here is not None and getattr(here.stop, "__func__", None) is not Job.stop:
             self._in_a_thread(lambda: _call_hook(here), "stop hook")
 
     def leave(self) -> None:
@@ -158,13 +158,13 @@ class Stop:
 
 def _call_hook(job: Job) -> None:
     try:
-        job.on_stop()
+        job.stop()
     except StopRequested:
         pass  # it wrote, and the streams take nothing any more
     except BaseException:
         import logging
 
-        logging.getLogger("psbridge").exception("the on_stop of %r failed", job)
+        logging.getLogger("psbridge").exception("the stop of %r failed", job)
 
 
 class JobThread(threading.Thread):

@@ -15,7 +15,7 @@ from types import ModuleType
 
 from ..cmdlets.help.maml import maml_of
 from ..cmdlets.modules import (
-    cmdlets_in,
+    contents_of,
     explained,
     load_module,
     names_a_file,
@@ -76,7 +76,8 @@ def build_module(modules: Sequence[str], folder: Path, *, version: str | None = 
 
     Raises:
         PsbridgeError: the folder is something else's, or cannot be written.
-        DeclarationError: a module cannot be loaded, or has no cmdlet, or two have one of a name.
+        DeclarationError: a module cannot be loaded, or has no cmdlet and no job definition, or two
+            have a cmdlet of one name.
     """
     folder = folder.expanduser().absolute()
     name = folder.name
@@ -87,11 +88,11 @@ def build_module(modules: Sequence[str], folder: Path, *, version: str | None = 
     for module in modules:
         with explained(module):
             loaded.append(load_module(module))
-    cmdlets = [cls for module in loaded for cls in cmdlets_in(module)]
+    cmdlets = [cls for module in loaded for cls in contents_of(module).cmdlets]
     refuse_twins(cmdlets)
     declared = [cls.declaration for cls in cmdlets if cls.declaration is not None]
     names = [declaration.name for declaration in declared]
-    aliases = [alias for declaration in declared for alias in declaration.aliases]
+    aliases = [alias for declaration in declared for alias in declaration.alias]
     files = _files(modules)
     with new_folder(folder) as made:
         for file in files.values():

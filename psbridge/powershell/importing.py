@@ -1,4 +1,4 @@
-"""The cmdlet that imports cmdlets."""
+"""The cmdlet that imports cmdlets and job definitions."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ __all__ = ["ImportPythonCmdlet"]
 
 
 class ImportPythonCmdlet(Cmdlet, verb="Import", noun="PythonCmdlet"):
-    """Import the cmdlets of a Python file or module where this is called.
+    """Import the cmdlets and job definitions of a Python file or module where this is called.
 
     The inner part of Import-PythonModule, which starts Python first where it has to.
 
     Args:
         name: the path of a Python file, which may have wildcards, or the dotted name of a module.
-        pass_thru: whether to give the PowerShell module that holds the cmdlets.
+        pass_thru: whether to give the PowerShell module that holds the cmdlets,
+            where there are any.
     """
 
     name: Annotated[list[str], Parameter(position=0, mandatory=True, from_pipeline=True)]
@@ -37,7 +38,7 @@ class ImportPythonCmdlet(Cmdlet, verb="Import", noun="PythonCmdlet"):
                 except PsbridgeError as error:
                     self.write_error(error, target=found)
                 else:
-                    if self.pass_thru:
+                    if self.pass_thru and imported.net is not None:
                         self.write(imported.net)
 
     def _resolve(self, name: str) -> list[str]:

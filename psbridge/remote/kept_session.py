@@ -70,7 +70,7 @@ class RemoteSession(RunspaceSession):
             if opening.Failure is None:
                 raise SessionClosedError(f"the session with {self.location} was closed")
             record = RemoteRunspaces.OpenFailure(opening.Failure, net_text(self.location))
-            raise powershell_error(opening.Failure, record=record) from opening.Failure
+            raise powershell_error(opening.Failure, record=record)
         return self._owner.engine, None, opening.Runspace
 
     @property

@@ -11,6 +11,8 @@ import sys
 import threading
 from typing import TextIO
 
+from ..terminal import is_terminal, takes_codes, takes_styles
+
 __all__ = ["Console"]
 
 _SIZE_WITHOUT_TERMINAL = (120, 50)
@@ -58,16 +60,14 @@ class Console:
         self._out: TextIO | None = out if out is not None else sys.stdout
         self._err: TextIO | None = err if err is not None else sys.stderr
         self.interactive = (
-            _is_terminal(sys.stdin) and _is_terminal(self._err)
+            is_terminal(sys.stdin) and is_terminal(self._err)
             if interactive is None
             else interactive
         )
-        smart = os.environ.get("TERM") != "dumb"
-        colours = smart and not os.environ.get("NO_COLOR")
-        self.colours = colours and _is_terminal(self._out)
-        self._err_colours = colours and _is_terminal(self._err)
-        self._err_terminal = smart and _is_terminal(self._err)
-        self._out_terminal = smart and _is_terminal(self._out)
+        self.colours = takes_styles(self._out)
+        self._err_colours = takes_styles(self._err)
+        self._err_terminal = takes_codes(self._err)
+        self._out_terminal = takes_codes(self._out)
         self.broken = False
         self.failure: OSError | None = None
         self._progress_lines = 0  # how many are shown
@@ -182,7 +182,7 @@ class Console:
             EOFError: there is no more input, or no answer is wanted any more.
         """
         stdin = sys.stdin
-        if stdin is None or not _is_terminal(stdin):
+        if stdin is None or not is_terminal(stdin):
             answer = self.ask(prompt)
         elif os.name == "nt":
             self.hide_progress()
@@ -249,7 +249,7 @@ class Console:
 
     def _keyboard(self) -> int | None:
         """The descriptor of the terminal that is typed on."""
-        if os.name == "nt" or sys.stdin is None or not _is_terminal(sys.stdin):
+        if os.name == "nt" or sys.stdin is None or not is_terminal(sys.stdin):
             return None
         return sys.stdin.fileno() if self.interactive else None
 
@@ -272,7 +272,7 @@ class Console:
         stdin = sys.stdin
         if stdin is None or stdin.closed:
             return ""
-        if _is_terminal(stdin):
+        if is_terminal(stdin):
             if os.name != "nt":
                 # A terminal hands over whole lines, so none is left in Python's buffer unseen.
                 self._wait_for_input(stdin.fileno())
@@ -350,12 +350,8 @@ def _write(stream: TextIO | None, text: str) -> bool:
     return True
 
 
-def _is_terminal(stream: TextIO | None) -> bool:
-    return stream is not None and not stream.closed and stream.isatty()
-
-
 def _size(stream: TextIO | None) -> tuple[int, int]:
-    if stream is not None and _is_terminal(stream):
+    if stream is not None and is_terminal(stream):
         with contextlib.suppress(OSError):
             columns, lines = os.get_terminal_size(stream.fileno())
             # A terminal that nobody has given a size says 0.

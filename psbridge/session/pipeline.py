@@ -61,8 +61,22 @@ def nested_pipeline() -> Any:
 def add_script(
     pipeline: Any, script: str, arguments: Sequence[object], parameters: Mapping[str, object]
 ) -> None:
-    """Add a script with its arguments, which are never pasted into the text."""
-    pipeline.AddScript(net_text(script), False)
+    """Add a script with its arguments, which are never pasted into the text.
+
+    Raises:
+        TypeError: the script has no parameter of this name.
+    """
+    text = net_text(script)
+    if parameters:
+        from PSBridge import CommandText
+
+        names = System.Array[System.String]([net_text(name) for name in parameters])
+        if (unknown := CommandText.FindUnknown(text, names)) is not None:
+            raise TypeError(
+                f"the script has no parameter {unknown!r}; one that takes arguments by name begins "
+                "with param(...) and names them"
+            )
+    pipeline.AddScript(text, False)
     if not (arguments or parameters):
         return
     from ..values import to_net
@@ -93,7 +107,7 @@ def script_block(script: str) -> Any:
     try:
         return ScriptBlock.Create(net_text(script))
     except ParseException as error:
-        raise powershell_error(error) from error
+        raise powershell_error(error)  # noqa: B904  (it knows its cause)
 
 
 def add_file(pipeline: Any, path: Path) -> None:
@@ -209,7 +223,7 @@ def run_pipeline(
     take_changes()
     result = _collect(pipeline, run)
     if failure is not None:
-        raise powershell_error(failure, result) from failure
+        raise powershell_error(failure, result)
     return result
 
 
@@ -314,12 +328,30 @@ def powershell_error(
         record = error.ErrorRecord
     if record is None:
         message = text_of(NetErrorRecord(error, "", ErrorCategory.NotSpecified, None))
-        return PowerShellError(message, exception=error, result=result)
-    return PowerShellError(
-        text_of(record),
-        exception=error,
-        record=record,
-        error_id=str(record.FullyQualifiedErrorId),
-        category=record.CategoryInfo.Category.ToString(),
-        result=result,
-    )
+        made = PowerShellError(message, exception=error, result=result)
+    else:
+        made = PowerShellError(
+            text_of(record),
+            exception=error,
+            record=record,
+            error_id=str(record.FullyQualifiedErrorId),
+            category=record.CategoryInfo.Category.ToString(),
+            result=result,
+        )
+    made.__cause__ = _inner_exception(error)
+    return made
+
+
+def _inner_exception(error: Any) -> Any:
+    """Its InnerException, with their own as causes; None where it has none.
+
+    The exception itself is no cause: it is the error, and its text has the others' in it. What a
+    cmdlet written in Python raised has a traceback, which would double with each cmdlet that calls
+    another one, and a recursion of twenty would take minutes.
+    """
+    found = inner = error.InnerException
+    while inner is not None:
+        deeper = inner.InnerException
+        inner.__cause__ = deeper  # on this object of Python's only; each call makes another one
+        inner = deeper
+    return found

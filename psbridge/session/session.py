@@ -110,6 +110,7 @@ class RunspaceSession:
             PowerShellError: a terminating error. Its ``result`` holds what came before.
             SessionClosedError: the session is closed, or was closed meanwhile.
             ForkedProcessError: this is a forked child of the process that opened it.
+            TypeError: the code has no parameter of such a name.
             ConversionError: an argument has no counterpart in PowerShell.
             KeyboardInterrupt: Ctrl-C. The pipeline has been stopped. Code that is in a .NET call,
                 which nothing can interrupt, is waited for for half a second or until Ctrl-C is

@@ -108,6 +108,10 @@ class NetSink:
         else:
             self._check(self.net.WriteProgress(record))
 
+    def refusal(self) -> BaseException:
+        """Why .NET has not taken a record."""
+        return StopRequested()
+
     def _check(self, taken: bool) -> None:
         if not taken:
-            raise StopRequested
+            raise self.refusal()

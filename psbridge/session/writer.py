@@ -15,9 +15,11 @@ __all__ = ["RecordWriter"]
 class RecordWriter:
     """The ``write…`` methods that jobs and cmdlets share.
 
-    Each may be called from any thread while the work runs. A value that has no counterpart in
-    PowerShell, and progress for which it has no record, becomes an error record that says so, and
-    the work goes on. Once a stop has been asked for each raises `StopRequested`, which unwinds the
+    In a job each may be called from any thread while the work runs; in the foreground PowerShell
+    takes what is written from a cmdlet's hooks only, and any other thread is told so. A value that
+    has no counterpart in PowerShell, and progress for which it has no record, becomes an error
+    record that says so, and the work goes on. Once a stop has been asked for each raises
+    `StopRequested`, which unwinds the
     work.
     """
 

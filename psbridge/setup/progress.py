@@ -7,6 +7,8 @@ import threading
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self, TextIO
 
+from ..terminal import takes_codes, takes_styles
+
 if TYPE_CHECKING:
     from rich.progress import Progress as RichBar
     from rich.progress import TaskID
@@ -42,9 +44,9 @@ class Progress(Protocol):
 
 
 def show_progress(stream: TextIO | None = None) -> Progress:
-    """Choose the display for a stream, stderr if None: a bar if it is a terminal."""
+    """Choose the display for a stream, stderr if None: a bar if it is a terminal for it."""
     stream = stream or sys.stderr
-    return TerminalProgress(stream) if stream.isatty() else LineProgress(stream)
+    return TerminalProgress(stream) if takes_codes(stream) else LineProgress(stream)
 
 
 class SilentProgress:
@@ -149,7 +151,9 @@ class TerminalProgress(SilentProgress):
             progress.TextColumn("{task.description}", table_column=name),
             progress.BarColumn(bar_width=20),
             progress.DownloadColumn(table_column=Column(no_wrap=True)),
-            console=Console(file=self._stream),
+            console=Console(
+                file=self._stream, color_system="auto" if takes_styles(self._stream) else None
+            ),
             expand=True,
         )
         self._bar.start()

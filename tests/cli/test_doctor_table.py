@@ -49,3 +49,16 @@ def test_a_long_path_in_a_terminal_is_a_line_of_its_own(monkeypatch: pytest.Monk
         "psbridge works here.",
     ]
     assert [len(line) - len(line.lstrip()) for line in lines] == [0, 80 - len(LONG), 0, 0, 0]
+
+
+@pytest.mark.parametrize("variables", [{"NO_COLOR": "1"}, {"TERM": "dumb"}, {}])
+def test_it_has_escape_codes_where_they_are_wanted(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]
+) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    shown = table([Check("PowerShell", "bad", "is not there")], "It does not work.")
+    assert ("\x1b" in shown) is not bool(variables)

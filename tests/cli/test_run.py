@@ -328,3 +328,16 @@ def test_the_locale_decides_nothing_about_text(tmp_path: Path) -> None:
     assert run("'é漢😀'; 'ü'.Length") == "é漢😀\n1\n"
     assert run("-f", str(file), "ö") == f"file ö {file}\n"
     assert (file.parent / "ñ.txt").read_text("utf-8") == "漢\n"
+
+
+def test_a_job_definition_of_a_module_is_there(tmp_path: Path) -> None:
+    module = tmp_path / "nightly.py"
+    module.write_text(
+        "from psbridge import FunctionJob, job_definition\n"
+        "@job_definition('Nightly')\n"
+        "def nightly():\n"
+        "    return FunctionJob(sum, [1, 2, 3])\n"
+    )
+    script = "Start-Job -DefinitionName Nightly | Receive-Job -Wait -AutoRemoveJob"
+    ran = psbridge("run", "--module", str(module), script)
+    assert (ran.stdout, ran.stderr, ran.returncode) == ("6\n", "", 0)

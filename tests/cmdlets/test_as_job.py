@@ -265,3 +265,46 @@ def test_a_job_has_nobody_to_ask(shell: Session) -> None:
     shell.import_cmdlets(Asks)
     result = shell.run("Test-Asks -AsJob | Receive-Job -Wait")
     assert "a job has nobody to ask: really?" in result.errors[0].message
+
+
+class Named(JobCmdlet, verb="Test", noun="Named", children="each"):
+    n: Annotated[int, Parameter(from_pipeline=True)] = 0
+    what: str = "number"
+
+    def process(self) -> int:
+        return self.n
+
+    def child_name(self) -> str | None:
+        if self.n == 3:
+            return None
+        assert "n" in self.given
+        return f"{self.what} {self.n}"
+
+
+class NamedBatches(Named, verb="Test", noun="NamedBatches", children=2):
+    pass
+
+
+class NamedStream(Named, verb="Test", noun="NamedStream", children="each", stream_input=True):
+    pass
+
+
+def test_children_have_the_names_that_the_author_gives(shell: Session) -> None:
+    shell.import_cmdlets(Named, NamedBatches, NamedStream)
+    names = "| Wait-Job | % ChildJobs | % Name"
+    one, two, three = shell.run(f"1..3 | Test-Named -AsJob -What no {names}")
+    assert (one, two, three[:3]) == ("no 1", "no 2", "Job")
+    assert shell.run("(Get-Job -Name 'no 2' -IncludeChildJob | Receive-Job)") == [2]
+    assert shell.run(f"4..6 | Test-NamedBatches -AsJob {names}") == ["number 4", "number 6"]
+    assert shell.run(f"4..5 | Test-NamedStream -AsJob {names}") == ["number 4", "number 5"]
+
+
+def test_a_name_that_cannot_be_made_is_an_error_and_no_job(shell: Session) -> None:
+    class Unnamed(Named, verb="Test", noun="Unnamed", children="each"):
+        def child_name(self) -> str | None:
+            raise ValueError("no name")
+
+    shell.import_cmdlets(Unnamed)
+    result = shell.run("1..2 | Test-Unnamed -AsJob")
+    assert [error.message for error in result.errors] == ["ValueError: no name"]
+    assert (list(result), len(shell.jobs)) == ([], 0)

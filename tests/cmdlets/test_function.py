@@ -9,7 +9,7 @@ import pytest
 from psbridge import DeclarationError, Parameter, Session, cmdlet
 
 
-@cmdlet("Measure-Sum", as_job=True, children="each", aliases=["sum"])
+@cmdlet("Measure-Sum", as_job=True, children="each", alias=["sum"])
 def add(
     first: Annotated[int, Parameter(position=0, mandatory=True, from_pipeline=True)],
     second: int = 2,

@@ -5,7 +5,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import pytest
 
@@ -373,3 +373,140 @@ def test_what_is_local_to_the_thread_lasts_as_long_as_the_call(shell: Session) -
     script = "1..2 | Test-Memory | ForEach-Object { if ($_ -is [int]) { Test-Memory } }"
     assert shell.run(script) == ["1 before", 0, "2 before", 0]
     assert shell.run("Test-Memory") == ["nothing before", 0]
+
+
+class ShowForeign(Cmdlet, verb="Show", noun="Foreign", supports_should_process=True):
+    """What other threads are told that write or ask in the foreground."""
+
+    def process(self) -> Iterator[str]:
+        told: list[str] = []
+
+        def attempt(call: Callable[[], object]) -> None:
+            try:
+                call()
+            except PsbridgeError as error:
+                told.append(str(error))
+
+        for call in (
+            lambda: self.write(1),
+            lambda: self.write_error("no"),
+            lambda: self.write_progress("no"),
+            lambda: self.should_process("it"),
+        ):
+            thread = threading.Thread(target=attempt, args=(call,), name="mine")
+            thread.start()
+            thread.join()
+        yield from told
+
+
+def test_another_thread_that_writes_in_the_foreground_is_told_what_to_do(shell: Session) -> None:
+    shell.import_cmdlets(ShowForeign)
+    result = shell.run("Show-Foreign")
+    assert len(result) == 4
+    for text in result:
+        assert text.startswith("Show-Foreign cannot write or ask here, on thread 'mine'")
+        assert "queue.Queue" in text
+    assert not result.errors
+
+
+HOW = ["nothing", "begin", "process", "end", "dispose"]
+TWIN = """
+using System; using System.Management.Automation;
+namespace Twin;
+[Cmdlet("Test", "NetEnding")]
+public sealed class TestNetEndingCommand : PSCmdlet, IDisposable
+{
+    public static string Log = "";
+    [Parameter(Position = 0)] public string Where { get; set; } = "";
+    private void Note(string hook)
+    {
+        Log += hook + " ";
+        if (hook == Where) throw new Exception("in " + hook);
+    }
+    protected override void BeginProcessing() => Note("begin");
+    protected override void ProcessRecord() { Note("process"); WriteObject(1); }
+    protected override void EndProcessing() => Note("end");
+    public void Dispose() => Note("dispose");
+}
+"""
+
+
+class Ending(JobCmdlet, verb="Test", noun="Ending"):
+    """The same in Python."""
+
+    where: Annotated[str, Parameter(position=0)] = ""
+    log: ClassVar[list[str]] = []
+
+    def note(self, hook: str) -> None:
+        self.log.append(hook)
+        if hook == self.where:
+            raise RuntimeError(f"in {hook}")
+
+    def begin(self) -> None:
+        self.note("begin")
+
+    def process(self) -> int:
+        self.note("process")
+        return 1
+
+    def end(self) -> None:
+        self.note("end")
+
+    def dispose(self) -> None:
+        self.note("dispose")
+
+
+def test_dispose_keeps_to_one_rule_in_the_foreground_in_a_job_and_in_csharp(
+    shell: Session,
+) -> None:
+    shell.run("param($code) Add-Type $code -PassThru -EA Stop | % Assembly | Import-Module", TWIN)
+    shell.import_cmdlets(Ending)
+
+    def outcome(script: str, how: str) -> tuple[list[Any], int, list[str]]:
+        Ending.log.clear()
+        shell.run("[Twin.TestNetEndingCommand]::Log = ''")
+        result = shell.run("param($how) " + script, how)
+        hooks = Ending.log or shell.run("[Twin.TestNetEndingCommand]::Log")[0].split()
+        return list(result), len(result.errors), list(hooks)
+
+    for how in HOW:
+        expected = outcome("Test-NetEnding $how", how)
+        assert outcome("Test-Ending $how", how) == expected
+        job = "($job = Test-Ending $how -AsJob) | Wait-Job | Receive-Job -ErrorAction Continue"
+        assert outcome(job, how)[::2] == expected[::2]
+        failed = how in ("begin", "process", "end")
+        assert shell.run("$job.State") == ["Failed" if failed else "Completed"]
+
+
+def test_dispose_is_not_called_where_begin_is_not(shell: Session) -> None:
+    class Unbegun(JobCmdlet, verb="Test", noun="Unbegun"):
+        def dynamic_parameters(self) -> Mapping[str, Any]:
+            return {"depth": Annotated[int, Parameter()]}
+
+        def begin(self) -> None:
+            seen.append("begin")
+
+        def dispose(self) -> None:
+            seen.append("dispose")
+
+    seen: list[str] = []
+    shell.import_cmdlets(Unbegun)
+    assert len(shell.run("Test-Unbegun -Depth x").errors) == 1
+    assert seen == []
+    shell.run("Test-Unbegun -AsJob | Wait-Job")
+    assert seen == ["begin", "dispose"]
+
+
+def test_dispose_can_write_nothing_anywhere(
+    shell: Session, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Late(JobCmdlet, verb="Test", noun="Late"):
+        def dispose(self) -> None:
+            self.write("too late")
+
+    shell.import_cmdlets(Late)
+    for script in ("Test-Late", "Test-Late -AsJob | Wait-Job | Receive-Job"):
+        caplog.clear()
+        result = shell.run(script)
+        assert (list(result), result.errors) == ([], [])
+        assert "it can write only while PowerShell runs it" in caplog.text

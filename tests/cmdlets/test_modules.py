@@ -3,10 +3,12 @@
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from psbridge import DeclarationError, Session
+from psbridge import DeclarationError, PowerShellError, Session, job_definition
+from psbridge.cmdlets.modules import explained
 
 CMDLET = """
 from psbridge import Cmdlet
@@ -187,3 +189,96 @@ def test_jobs_of_a_file_run_in_other_processes(shell: Session, tmp_path: Path, p
     ((found,),) = shell.run(f"Start-Where {pool}")
     assert isinstance(found, int)
     assert found != os.getpid()
+
+
+DEFINITIONS = """
+from psbridge import Cmdlet, FunctionJob, Job, JobGroup, job_definition
+
+@job_definition("Nightly")
+class Nightly(Job):
+    def run(self):
+        yield {first}
+
+class Other(Nightly):  # says nothing by itself
+    pass
+
+@job_definition("Words")
+def words():
+    return JobGroup.map(len, ["a", "bb"], throttle_limit=1, name="words")
+"""
+RECEIVED = "Start-Job -DefinitionName {} | Receive-Job -Wait -AutoRemoveJob"
+
+
+def test_job_definitions_come_from_a_cmdlet_file(shell: Session, tmp_path: Path) -> None:
+    file = tmp_path / "nightly.py"
+    file.write_text(DEFINITIONS.format(first=1), encoding="utf-8")
+    assert shell.import_module(file) == []
+    assert shell.run(RECEIVED.format("Nightly")) == [1]
+    assert shell.run(RECEIVED.format("Words")) == [1, 2]
+    assert shell.run("Start-Job -DefinitionName Words | % Name") == ["words"]
+
+
+def test_a_file_that_is_imported_again_has_the_definitions_of_its_new_text(
+    shell: Session, tmp_path: Path
+) -> None:
+    file = tmp_path / "nightly.py"
+    file.write_text(DEFINITIONS.format(first=1), encoding="utf-8")
+    shell.import_module(file)
+    text = DEFINITIONS.format(first=2).replace('"Words"', '"Lengths"')
+    cmdlet = """
+class GetBoth(Cmdlet, verb="Get", noun="Both"):
+    def process(self):
+        return "both"
+"""
+    file.write_text(text + cmdlet, encoding="utf-8")
+    assert shell.import_module(file) == ["Get-Both"]
+    assert shell.run("Get-Both") == ["both"]
+    assert shell.run(RECEIVED.format("Nightly")) == [2]
+    assert shell.run(RECEIVED.format("Lengths")) == [1, 2]
+    with pytest.raises(PowerShellError, match="Words"):
+        shell.run("$ErrorActionPreference = 'Stop'; " + RECEIVED.format("Words"))
+
+
+def test_a_definition_that_is_there_twice_is_refused(shell: Session, tmp_path: Path) -> None:
+    file = tmp_path / "twice.py"
+    text = DEFINITIONS.format(first=1).replace('"Words"', '"Nightly"')
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(DeclarationError, match="'Nightly' is there twice"):
+        shell.import_module(file)
+
+
+@pytest.mark.parametrize("name", ["", 5])
+def test_a_definition_has_a_name(name: Any) -> None:
+    with pytest.raises(DeclarationError):
+        job_definition(name)
+
+
+OWN_ERROR = """
+from psbridge import JobCmdlet
+
+class OwnError(Exception):
+    pass
+
+class GetOwn(JobCmdlet, verb="Get", noun="Own"):
+    def process(self):
+        raise OwnError("no")
+"""
+
+
+def test_the_name_by_which_a_file_is_loaded_is_in_no_error(shell: Session, tmp_path: Path) -> None:
+    file = tmp_path / "own.py"
+    file.write_text(OWN_ERROR, encoding="utf-8")
+    shell.import_module(file)
+    for script in (
+        "Get-Own; $error[0].Exception.PythonTraceback",
+        "(Get-Own -AsJob | Wait-Job).ChildJobs[0].JobStateInfo.Reason.ToString()",
+    ):
+        (text,) = shell.run(script)
+        assert text.rstrip().splitlines()[-1] == "own.OwnError: no"
+    empty = tmp_path / "empty.py"
+    empty.write_text("")
+    with pytest.raises(DeclarationError, match=r"^empty\.py defines no cmdlet"):
+        shell.import_module(empty)
+    file.write_text(OWN_ERROR + "raise OwnError\n", encoding="utf-8")
+    with pytest.raises(DeclarationError, match=r"(?m)^own\.OwnError$"), explained(str(file)):
+        shell.import_module(file)

@@ -13,12 +13,16 @@ import pytest
 from benchmarks.exits import LOADS, WAYS, Exit, exits, run
 
 # Each way to end once, each with something else that runs; another round for those two ways
-# in which .NET or nobody is asked; and the two that crashed while jobs used OpenSSL.
+# in which .NET or nobody is asked; the two that crashed while jobs used OpenSSL; and .NET's way
+# out of each kind of Python job.
 CHOSEN = [
     *itertools.islice(exits(), 10),
     *itertools.islice(exits(), 18, 20),
     Exit("[Environment]::Exit", "Start-ThreadJob"),
     Exit("sys.exit in a pipeline's thread", "Start-ThreadJob"),
+    Exit("[Environment]::Exit", "generators"),
+    Exit("[Environment]::Exit", "jobs that look at `stopping`"),
+    Exit("[Environment]::Exit", "jobs in processes"),
 ]
 
 

@@ -77,7 +77,7 @@ with Session() as shell:
     for _ in range(1000):
         builder = System.Text.StringBuilder("a\\ud800")
         assert builder.ToString() == "a\\ud800"
-    assert shell.engine.text_is_kept
+    assert shell.engine.is_mended
     print("kept")
 """
     done = run_python(code, env=settings)

@@ -140,8 +140,8 @@ class NotingItsStop(Noting):
         super().__init__(notes)
         self.harm = harm
 
-    def on_stop(self) -> None:
-        self.note(f"on_stop {os.getpid()}")
+    def stop(self) -> None:
+        self.note(f"stop {os.getpid()}")
         if self.harm == "write":
             self.write("too late")
         if self.harm == "exit":
@@ -231,3 +231,13 @@ class Asking(Job):
                 return f"read {terminal.read(1)!r}"
         except OSError as error:
             return type(error).__name__
+class Apart(WorkerJob):
+    """Says that it wants a process."""
+
+    executor = "process"
+
+
+class OnLoop(AsyncWorkerJob):
+    """Says that it wants the loop."""
+
+    executor = "async"

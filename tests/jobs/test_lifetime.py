@@ -749,14 +749,14 @@ POOL = "from concurrent.futures import {0} as Pool\n"
         pytest.param(
             "stop = threading.Event()\n"
             "class Hooked(Job):\n"
-            "    def on_stop(self): stop.set()\n"
+            "    def stop(self): stop.set()\n"
             "    def run(self): stop.wait()\n"
             "running(shell.start(Hooked()))",
             id="waiting for its stop hook",
         ),
         pytest.param(
             "class Hooked(Job):\n"
-            "    def on_stop(self): time.sleep(1000)\n"
+            "    def stop(self): time.sleep(1000)\n"
             "    def run(self):\n"
             "        while not self.stopping: time.sleep(0.01)\n"
             "running(shell.start(Hooked()))",

@@ -364,7 +364,7 @@ def test_the_hook_is_called_once_on_a_thread_of_its_own(shell: Session) -> None:
     class Waiting(Work):
         grace = 60
 
-        def on_stop(self) -> None:
+        def stop(self) -> None:
             calls.append(threading.current_thread())
             release.set()
 
@@ -391,7 +391,7 @@ def test_the_hook_of_an_instance_is_called_too(shell: Session) -> None:
     release = threading.Event()
     job = Work(lambda job: release.wait())
     job.grace = 60
-    job.on_stop = release.set  # type: ignore[method-assign]
+    job.stop = release.set  # type: ignore[method-assign]
     handle = shell.start(job)
     assert job.began.wait(10)
     handle.stop()
@@ -403,7 +403,7 @@ def test_a_hook_that_raises_harms_no_job(
     shell: Session, caplog: pytest.LogCaptureFixture, error: BaseException
 ) -> None:
     class Harmful(Work):
-        def on_stop(self) -> None:
+        def stop(self) -> None:
             raise error
 
     jobs = [Harmful(until_stopped, name="harmful"), *(Work(until_stopped) for _ in range(2))]
@@ -413,7 +413,7 @@ def test_a_hook_that_raises_harms_no_job(
     with caplog.at_level(logging.ERROR, "psbridge"):
         stopped = shell.run("Get-Job | Stop-Job; Get-Job | % { [string]$_.State }")
         deadline = time.monotonic() + 10
-        while "on_stop" not in caplog.text and time.monotonic() < deadline:
+        while "the stop of" not in caplog.text and time.monotonic() < deadline:
             time.sleep(0.001)
     assert stopped == ["Stopped"] * 3
     assert not stopped.errors
@@ -427,8 +427,8 @@ def test_the_hook_is_called_also_where_the_work_ends_before_its_turn(
     called: list[str] = []
 
     class Quick(Work):
-        def on_stop(self) -> None:
-            called.append("on_stop")
+        def stop(self) -> None:
+            called.append("stop")
 
     job = Quick(until_stopped)
     stop = stopping.Stop(job, lambda: None)
@@ -443,7 +443,7 @@ def test_the_hook_is_called_also_where_the_work_ends_before_its_turn(
     stop.request()
     until(lambda: called)
     stop.request()  # there is nothing to stop any more
-    assert called == ["on_stop"]
+    assert called == ["stop"]
 
 
 def test_a_hook_that_writes_makes_no_noise(
@@ -452,7 +452,7 @@ def test_a_hook_that_writes_makes_no_noise(
     raised: list[BaseException] = []
 
     class Writing(Work):
-        def on_stop(self) -> None:
+        def stop(self) -> None:
             try:
                 self.write_warning("too late")
             except BaseException as error:
@@ -472,7 +472,7 @@ def test_a_hook_that_does_not_return_holds_nobody_up(shell: Session) -> None:
     release = threading.Event()
 
     class Slow(Work):
-        def on_stop(self) -> None:
+        def stop(self) -> None:
             release.wait()
 
     job = Slow(until_stopped)
@@ -487,7 +487,7 @@ def test_the_hook_is_not_called_where_nothing_runs(shell: Session) -> None:
     calls: list[str] = []
 
     class Counted(Work):
-        def on_stop(self) -> None:
+        def stop(self) -> None:
             calls.append(self.name or "")
 
     go = threading.Event()
@@ -507,8 +507,8 @@ def test_the_hook_is_not_called_between_two_tries(
     calls: list[str] = []
 
     class Flaky(Work):
-        def on_stop(self) -> None:
-            calls.append("on_stop")
+        def stop(self) -> None:
+            calls.append("stop")
 
     def work(job: Work) -> None:
         raise ValueError("not yet")

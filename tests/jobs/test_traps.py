@@ -305,10 +305,10 @@ def test_trap_05_a_stop_that_raises_is_not_one_of_ours(shell: Session, later: La
                 raise OSError("I was not done") from None
 
     class Deaf(Gate):
-        def _on_stop(self) -> None:
+        def _stop(self) -> None:
             raise OSError("I do not hear you")
 
-        on_stop = _on_stop
+        stop = _stop
 
     handles = [started(shell, job) for job in (Sore(), Deaf(), Gate())]
     result = later(call, shell, "Stop-Job $jobs", *handles).result(SECONDS)

@@ -23,7 +23,7 @@ More of it."""
 from psbridge import Cmdlet, cmdlet
 __version__ = "1.2.3"
 
-class GetAnswer(Cmdlet, verb="Get", noun="{noun}", aliases=["{alias}"]):
+class GetAnswer(Cmdlet, verb="Get", noun="{noun}", alias=["{alias}"]):
     """The answer."""
     def process(self):
         return {answer}

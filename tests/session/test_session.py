@@ -166,6 +166,24 @@ def test_an_exception_that_is_thrown_keeps_its_net_original(shell: Session) -> N
     assert caught.value.record.Exception.FileName == "a.txt"
 
 
+def test_an_errors_causes_are_the_inner_exceptions(shell: Session) -> None:
+    script = """
+        $inner = [FormatException]::new('inner', [ArithmeticException]::new('innermost'))
+        throw [InvalidOperationException]::new('outer', $inner)
+    """
+    with pytest.raises(PowerShellError, match="outer") as caught:
+        shell.run(script)
+    error: BaseException | None = caught.value
+    chain = []
+    while error := error and error.__cause__:
+        chain.append(type(error).__name__)
+    assert chain == ["InvalidOperationException", "FormatException", "ArithmeticException"]
+    with pytest.raises(PowerShellError) as caught:
+        shell.run("Get-Item nowhere -ErrorAction Stop")
+    assert caught.value.exception is not None
+    assert (caught.value.__cause__, caught.value.__context__) == (None, None)
+
+
 def test_a_script_that_throws_what_a_stop_throws_has_failed(shell: Session) -> None:
     with pytest.raises(PowerShellError):
         shell.run("throw [System.Management.Automation.PipelineStoppedException]::new()")

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import re
 import subprocess
 import sys
+
+import pytest
 
 from psbridge.setup.progress import LineProgress, Progress, TerminalProgress, show_progress
 
@@ -66,3 +69,23 @@ def test_what_is_slow_is_imported_only_when_used() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_a_dumb_terminal_gets_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    stream = Terminal()
+    play(show_progress(stream))
+    assert "\x1b" not in stream.getvalue()
+    assert "  1/2 One 1.0.0 (2.0 MB)" in stream.getvalue()
+
+
+def test_a_bar_has_no_styles_where_none_are_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    style = re.compile(r"\x1b\[[0-9;]*m")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    play(show_progress(coloured := Terminal()))
+    monkeypatch.setenv("NO_COLOR", "1")
+    play(show_progress(plain := Terminal()))
+    assert style.search(coloured.getvalue())
+    assert not style.search(plain.getvalue())
+    assert "Two 1.0.0" in plain.getvalue()

@@ -1,4 +1,6 @@
 using System;
+using System.Management.Automation;
+using System.Runtime.CompilerServices;
 using System.Threading;
 
 namespace PSBridge;
@@ -14,6 +16,10 @@ namespace PSBridge;
 public static class Border
 {
     private const int Closed = int.MinValue;
+
+    // Half a megabyte together with .NET's 128 KB; the smallest threads have one and a half.
+    private const int StackSteps = 6;
+    private const int StackStep = 64 * 1024;
 
     // The number of calls inside; Closed is added when the gate shuts, so it is negative then.
     private static int s_inside;
@@ -35,6 +41,21 @@ public static class Border
 
     /// <summary>Come out of Python.</summary>
     public static void Leave() => Interlocked.Decrement(ref s_inside);
+
+    /// <summary>Refuse a call into Python for which the thread's stack is too short.</summary>
+    /// <remarks>
+    /// Python counts its calls and not what they take of the stack, and .NET asks for 128 KB only. So
+    /// what recursion has left is looked at here, before Python runs, on whichever thread that is.
+    /// Python's own limit is looked at where a cmdlet gets its hooks.
+    /// </remarks>
+    /// <exception cref="ScriptCallDepthException">PowerShell's own error for this.</exception>
+    public static void CheckDepth()
+    {
+        if (!HasStack(StackSteps))
+        {
+            throw new ScriptCallDepthException();
+        }
+    }
 
     /// <summary>Call something of Python's, where that can still be called.</summary>
     /// <param name="call">What to call.</param>
@@ -73,5 +94,25 @@ public static class Border
         }
 
         return SpinWait.SpinUntil(() => Volatile.Read(ref s_inside) <= Closed, milliseconds);
+    }
+
+    // .NET only says whether 128 KB are left. So this goes down in steps that are shorter, and asks.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    [SkipLocalsInit]
+    private static unsafe bool HasStack(int steps)
+    {
+        if (!RuntimeHelpers.TryEnsureSufficientExecutionStack())
+        {
+            return false;
+        }
+
+        if (steps == 0)
+        {
+            return true;
+        }
+
+        byte* step = stackalloc byte[StackStep];
+        step[0] = 1;
+        return HasStack(steps - 1) && step[0] == 1;
     }
 }

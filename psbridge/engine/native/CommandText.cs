@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Linq;
 using System.Management.Automation.Language;
 using System.Management.Automation.Runspaces;
@@ -16,6 +17,31 @@ public static class CommandText
     {
         ScriptBlockAst script = Parser.ParseInput(text, out _, out _);
         return script.ParamBlock is not null || Uses(script, "args");
+    }
+
+    /// <summary>Which of these arguments PowerShell would not bind, and not complain of either.</summary>
+    /// <remarks>
+    /// What has no <c>param(...)</c>, or a simple one, takes any name and puts what it does not know
+    /// into <c>$args</c>. An advanced one refuses that by itself, and so does the parser its mistakes.
+    /// </remarks>
+    /// <param name="text">The code.</param>
+    /// <param name="names">The arguments' names.</param>
+    /// <returns>The first that is unknown, or null.</returns>
+    public static string? FindUnknown(string text, string[] names)
+    {
+        ScriptBlockAst script = Parser.ParseInput(text, out _, out ParseError[] errors);
+        ParameterAst[] parameters = [.. script.ParamBlock?.Parameters ?? []];
+        bool advanced = parameters.SelectMany(parameter => parameter.Attributes)
+            .Concat(script.ParamBlock?.Attributes ?? [])
+            .Any(attribute => Is(attribute, "CmdletBinding") || Is(attribute, "Parameter"));
+        if (errors.Length > 0 || advanced)
+        {
+            return null;
+        }
+
+        string[] known = [.. parameters.SelectMany(NamesOf)];
+        return names.FirstOrDefault(
+            name => !known.Any(other => other.StartsWith(name, StringComparison.OrdinalIgnoreCase)));
     }
 
     /// <summary>Whether it is the beginning of something that goes on in the next line.</summary>
@@ -62,6 +88,17 @@ public static class CommandText
             }
         }
     }
+
+    private static bool Is(AttributeBaseAst attribute, string name) =>
+        attribute is AttributeAst && attribute.TypeName.Name.Equals(name, StringComparison.OrdinalIgnoreCase);
+
+    private static IEnumerable<string> NamesOf(ParameterAst parameter) =>
+        parameter.Attributes.OfType<AttributeAst>()
+            .Where(attribute => Is(attribute, "Alias"))
+            .SelectMany(attribute => attribute.PositionalArguments)
+            .OfType<StringConstantExpressionAst>()
+            .Select(alias => alias.Value)
+            .Prepend(parameter.Name.VariablePath.UserPath);
 
     // In a script block of its own each of them is another variable.
     private static bool Uses(ScriptBlockAst script, string variable) =>

@@ -27,8 +27,10 @@ internal sealed class ConsoleCalls(ConsoleCall call)
     /// <exception cref="PipelineStoppedException">Nobody reads the output: end, as a program does
     /// whose pipe has broken.</exception>
     /// <exception cref="PSInvalidOperationException">It failed.</exception>
+    /// <exception cref="ScriptCallDepthException">There is no stack for it.</exception>
     internal string? Ask(string operation, string? text = null)
     {
+        Border.CheckDepth();
         if (!Border.TryEnter())
         {
             return null;

@@ -21,12 +21,15 @@ namespace PSBridge;
 /// </remarks>
 public abstract class PythonCmdlet : PSCmdlet, IRecordSink, IDisposable
 {
+    private const int NoThread = -1;
+
     // By runspace, for two sessions may have modules of the same name and declaration; and, with
     // no runspace, the latest for runspaces that belong to no session, such as -Parallel's.
     private static readonly ConcurrentDictionary<(Guid Runspace, Type Type), Action<PythonCmdlet>> s_bodies = new();
 
     private readonly CancellationTokenSource _stop = new();
     private ExceptionDispatchInfo? _thrown;
+    private volatile int _hookThread = NoThread;
     private volatile bool _stopRequested;
     private bool _attached;
 
@@ -59,6 +62,10 @@ public abstract class PythonCmdlet : PSCmdlet, IRecordSink, IDisposable
 
     /// <inheritdoc/>
     public bool StopRequested => _stopRequested || _thrown is not null;
+
+    /// <summary>Whether the calling thread is in none of the hooks, so that it may write nothing.</summary>
+    /// <remarks>PowerShell refuses that too, and tells the user to ask Microsoft's support.</remarks>
+    public bool IsOutsideHooks => _hookThread != Environment.CurrentManagedThreadId;
 
     /// <summary>Say what gives the cmdlets of a type their hooks.</summary>
     /// <param name="runspace">The InstanceId of the runspace that imports it.</param>
@@ -248,17 +255,20 @@ public abstract class PythonCmdlet : PSCmdlet, IRecordSink, IDisposable
             return;
         }
 
+        Border.CheckDepth();
         if (!Border.TryEnter())
         {
             throw new PipelineStoppedException();
         }
 
+        _hookThread = Environment.CurrentManagedThreadId;
         try
         {
             hook();
         }
         finally
         {
+            _hookThread = NoThread;
             Border.Leave();
         }
 
@@ -277,7 +287,7 @@ public abstract class PythonCmdlet : PSCmdlet, IRecordSink, IDisposable
 
     private bool Send<T>(Action<PythonCmdlet, T> write, T record)
     {
-        if (_thrown is not null || _stopRequested)
+        if (StopRequested || IsOutsideHooks)
         {
             return false;
         }

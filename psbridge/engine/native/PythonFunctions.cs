@@ -53,6 +53,7 @@ public static class PythonFunctions
 
     internal static PythonAnswer Call(string key, object? first, object? second = null)
     {
+        Border.CheckDepth();
         Guid runspace = Runspace.DefaultRunspace?.InstanceId ?? Guid.Empty;
         if ((!s_functions.TryGetValue((runspace, key), out var function)
             && !s_functions.TryGetValue((Guid.Empty, key), out function)) || !Border.TryEnter())

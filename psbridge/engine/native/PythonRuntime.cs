@@ -9,6 +9,36 @@ namespace PSBridge;
 /// <summary>pythonnet's .NET half, where Python has started .NET.</summary>
 public static class PythonRuntime
 {
+    /// <summary>Have it take text as it is, and live at Python's recursion limit.</summary>
+    /// <param name="functions">The addresses of CPython's functions and classes, in the order of their names here.</param>
+    /// <returns>Whether it does both; see <see cref="PythonText"/> and <see cref="PythonDepth"/>.</returns>
+    public static bool Mend(long[] functions) =>
+        functions is [long encode, long decode, long str, long matches, long matchesCurrent, long clear,
+            long fromText, long recursionError, long baseException]
+        && PythonText.Keep(encode, decode)
+        && PythonDepth.Keep(str, matches, matchesCurrent, clear, fromText, recursionError, baseException);
+
+    /// <summary>The same, called by .NET's host when pythonnet has been loaded and not begun.</summary>
+    /// <remarks>
+    /// So it is where this assembly has been compiled before; otherwise the other one is called right
+    /// after it has been compiled, see <see cref="Replace"/>.
+    /// </remarks>
+    /// <param name="data">The addresses.</param>
+    /// <param name="size">Their size in bytes.</param>
+    /// <returns>0 where it is mended.</returns>
+    public static unsafe int MendFromStart(nint data, int size)
+    {
+        try
+        {
+            long[] functions = new ReadOnlySpan<long>((void*)data, size / sizeof(long)).ToArray();
+            return FindFunctions() && Mend(functions) ? 0 : 1;
+        }
+        catch (Exception)
+        {
+            return 1; // pythonnet is about to say it better
+        }
+    }
+
     /// <summary>Let it see that Python is being finalized, where it looks for that in vain.</summary>
     /// <remarks>
     /// pythonnet 3.2 frees objects while Python is finalized if `_Py_IsFinalizing` says so, and
@@ -52,7 +82,7 @@ public static class PythonRuntime
 
     /// <summary>Let it look for CPython's functions now; it has been loaded and has not begun.</summary>
     /// <returns>Whether it has found them.</returns>
-    internal static bool FindFunctions()
+    private static bool FindFunctions()
     {
         Type? runtime = Assembly()?.GetType("Python.Runtime.Runtime");
         Type? functions = runtime?.GetNestedType("Delegates", BindingFlags.NonPublic);

@@ -20,8 +20,7 @@ namespace PSBridge;
 /// Assumption: pythonnet calls both with the GIL held, and reports the error that is set where the
 /// answer is null, as it did. Nothing here throws.
 ///
-/// When: before pythonnet begins, where this assembly has been compiled before; otherwise right after
-/// it has been compiled, see <see cref="PythonRuntime.Replace"/>.
+/// When: see <see cref="PythonRuntime.MendFromStart"/>.
 ///
 /// Rejected: checking each text of ours before it goes. There are hundreds of places, the next one
 /// is forgotten, and neither an author's own calls nor the way back are covered.
@@ -35,7 +34,7 @@ public static unsafe class PythonText
     /// <param name="encode">The address of CPython's `PyUnicode_AsEncodedString`.</param>
     /// <param name="decode">The address of CPython's `PyUnicode_DecodeUTF16`.</param>
     /// <returns>Whether it does; false where another version of it keeps no such fields.</returns>
-    public static bool Keep(long encode, long decode)
+    internal static bool Keep(long encode, long decode)
     {
         s_encode = (delegate* unmanaged[Cdecl]<nint, byte*, byte*, nint>)encode;
         s_decode = (delegate* unmanaged[Cdecl]<nint, nint, byte*, nint, nint>)decode;
@@ -43,23 +42,6 @@ public static unsafe class PythonText
                 "PyUnicode_AsUTF16String", (nint)(delegate* unmanaged[Cdecl]<nint, nint>)&Encode)
             && PythonRuntime.Replace(
                 "PyUnicode_DecodeUTF16", (nint)(delegate* unmanaged[Cdecl]<nint, nint, nint, nint, nint>)&Decode);
-    }
-
-    /// <summary>The same, called by .NET's host when pythonnet has been loaded and not begun.</summary>
-    /// <param name="data">The two addresses.</param>
-    /// <param name="size">Their size in bytes.</param>
-    /// <returns>0 where pythonnet takes text as it is.</returns>
-    public static int KeepFromStart(nint data, int size)
-    {
-        try
-        {
-            long* addresses = (long*)data;
-            return size == 2 * sizeof(long) && PythonRuntime.FindFunctions() && Keep(addresses[0], addresses[1]) ? 0 : 1;
-        }
-        catch (Exception)
-        {
-            return 1; // pythonnet is about to say it better
-        }
     }
 
     // With a byte order mark, as PyUnicode_AsUTF16String.

@@ -13,7 +13,6 @@ from .thread import ThreadPlace
 
 if TYPE_CHECKING:
     from ..child_run import ChildRun
-    from ..group import JobGroup
 
 __all__ = ["Executor", "Place", "open_place"]
 
@@ -30,15 +29,20 @@ class Place(Protocol):
         """Leave the place."""
 
 
-def open_place(group: JobGroup) -> Place:
-    """Open a place where the group wants its children to run."""
-    if group.executor == "thread":
+def open_place(executor: Executor, listen: str) -> Place:
+    """Open a place where children run.
+
+    Args:
+        executor: which one; ``"async"`` is none.
+        listen: the address of this machine by which the processes of a given executor reach it.
+    """
+    if executor == "thread":
         return ThreadPlace()
-    if group.executor == "process":
+    if executor == "process":
         from .process import ProcessPlace
 
         return ProcessPlace()
     from .executor import ExecutorPlace
 
-    assert not isinstance(group.executor, str)
-    return ExecutorPlace(group.executor, group.listen)
+    assert not isinstance(executor, str)
+    return ExecutorPlace(executor, listen)

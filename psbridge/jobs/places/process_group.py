@@ -41,7 +41,7 @@ from ...engine.forking import in_forked_child
 __all__ = ["ProcessGroup", "enter_group", "without_interrupts"]
 
 # How long those that are left over have to end by themselves: their reader asks them to at once.
-_LEFT_OVER_SECONDS = 1
+_LEFT_OVER_SECONDS = 3
 _WAIT_AND_KILL = f"read -r _; sleep {_LEFT_OVER_SECONDS}; kill -KILL 0"
 
 if sys.platform != "win32":

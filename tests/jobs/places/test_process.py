@@ -311,7 +311,7 @@ def test_work_is_asked_to_stop_when_the_program_is_gone(
     done = subprocess.run(command, env=environment(), stdout=quiet, stderr=quiet, timeout=60)
     assert done.returncode == -signal.SIGKILL
     child, worker = pids_in(pids)
-    until(lambda: f"on_stop {worker}" in (tmp_path / "notes").read_text())
+    until(lambda: f"stop {worker}" in (tmp_path / "notes").read_text())
     assert runs(child)
 
 

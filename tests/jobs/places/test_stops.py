@@ -63,7 +63,7 @@ def test_the_hook_is_called_once_and_where_the_work_is(
     )
     until(lambda: len(lines(notes)) > 2, 30)
     after.stop()
-    assert [line for line in lines(notes) if line.startswith("on_stop")] == [f"on_stop {pid}"]
+    assert [line for line in lines(notes) if line.startswith("stop")] == [f"stop {pid}"]
 
 
 @pytest.mark.parametrize("harm", ["write", "exit", "wait"])

@@ -1,0 +1,72 @@
+"""Arguments of jobs: what is refused, before anything has started.
+
+One rule: what is of the wrong type is a DeclarationError, which is a TypeError, and what is of the
+right type and makes no sense is a ValueError. Both name the argument and what it was.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from numbers import Real
+
+from ..errors import DeclarationError
+
+__all__ = ["check_executor", "check_seconds", "check_text", "check_whole"]
+
+
+def check_seconds(value: object, what: str) -> float:
+    """Refuse what is no length of time; infinity is one.
+
+    Raises:
+        DeclarationError: it is no number.
+        ValueError: it is negative, or NaN.
+    """
+    if not isinstance(value, Real):
+        raise DeclarationError(f"{what} is {value!r}; it is a number")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf if value > 0 else -math.inf  # type: ignore[operator]
+    if not number >= 0:
+        raise ValueError(f"{what} is {number}; it has to be 0 or more")
+    return number
+
+
+def check_whole(value: object, what: str) -> int:
+    """Refuse what is no whole number.
+
+    Raises:
+        DeclarationError: it is none.
+    """
+    try:
+        return operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise DeclarationError(f"{what} is {value!r}; it is a whole number") from None
+
+
+def check_text(value: object, what: str, *, optional: bool = False) -> None:
+    """Refuse what is no text.
+
+    Raises:
+        DeclarationError: it is none.
+    """
+    if not isinstance(value, str) and not (optional and value is None):
+        raise DeclarationError(f"{what} is {value!r}; it is a text")
+
+
+def check_executor(executor: object) -> None:
+    """Refuse what is no executor.
+
+    Raises:
+        DeclarationError: it is none.
+    """
+    if isinstance(executor, str):
+        if executor in ("thread", "process", "async"):
+            return
+    elif callable(getattr(executor, "submit", None)):
+        return
+    raise DeclarationError(
+        f'executor is {executor!r}; it can be "thread", "process", "async" or a '
+        "concurrent.futures.Executor"
+    )

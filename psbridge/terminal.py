@@ -1,0 +1,27 @@
+"""Which escape codes a stream takes: one answer for all that is shown.
+
+NO_COLOR turns off what makes text look different, colours and all other styles; TERM=dumb says that
+there is nothing but text.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TextIO
+
+__all__ = ["is_terminal", "takes_codes", "takes_styles"]
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether a stream is a terminal."""
+    return stream is not None and not stream.closed and stream.isatty()
+
+
+def takes_codes(stream: TextIO | None) -> bool:
+    """Whether a stream is a terminal whose cursor can be moved."""
+    return is_terminal(stream) and os.environ.get("TERM") != "dumb"
+
+
+def takes_styles(stream: TextIO | None) -> bool:
+    """Whether a stream is a terminal that is to have colours and other styles."""
+    return takes_codes(stream) and not os.environ.get("NO_COLOR")
