@@ -231,6 +231,8 @@ class Asking(Job):
                 return f"read {terminal.read(1)!r}"
         except OSError as error:
             return type(error).__name__
+
+
 class Apart(WorkerJob):
     """Says that it wants a process."""
 
