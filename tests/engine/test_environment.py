@@ -201,18 +201,17 @@ def test_python_loses_what_powershell_removes(shell: Session) -> None:
 def test_every_way_to_read_is_up_to_date(shell: Session) -> None:
     from System import Environment
 
-    for number, read in enumerate(
-        [
-            lambda: os.environ[NAME],
-            lambda: os.environ.get(NAME),
-            lambda: dict(os.environ)[NAME],
-            lambda: os.environ.copy()[NAME],
-            lambda: (os.environ | {})[NAME],
-            lambda: dict(os.environ.items())[NAME],
-            lambda: repr(os.environ).partition(f"'{NAME}': '")[2].partition("'")[0],
-            lambda: os.environ.pop(NAME),
-        ]
-    ):
+    ways: list[Callable[[], str | None]] = [
+        lambda: os.environ[NAME],
+        lambda: os.environ.get(NAME),
+        lambda: dict(os.environ)[NAME],
+        lambda: os.environ.copy()[NAME],
+        lambda: (os.environ | {})[NAME],
+        lambda: dict(os.environ.items())[NAME],
+        lambda: repr(os.environ).partition(f"'{NAME}': '")[2].partition("'")[0],
+        lambda: os.environ.pop(NAME),
+    ]
+    for number, read in enumerate(ways):
         Environment.SetEnvironmentVariable(NAME, f"value {number}")  # no pipeline ends here
         assert read() == f"value {number}"
     assert in_powershell(shell) is None
@@ -522,7 +521,7 @@ def test_ctrl_c_while_changes_are_taken_over_loses_none(
     from psbridge.engine import environment
 
     write = environment._write
-    interrupted = []
+    interrupted: list[str] = []
 
     def write_then_interrupt(name: str, value: str | None) -> None:
         write(name, value)

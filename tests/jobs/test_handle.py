@@ -102,7 +102,7 @@ def test_stop_reaches_a_job_that_a_pipeline_of_the_session_waits_for(shell: Sess
 def test_the_repository_takes_a_job_derived_from_the_net_type(shell: Session) -> None:
     from System.Management.Automation import Job as NetJob
 
-    class Bare(NetJob):
+    class Bare(NetJob):  # type: ignore[misc]
         __namespace__ = "PSBridge.Tests"
 
         def StopJob(self) -> None:

@@ -289,7 +289,12 @@ def test_the_work_may_stop_its_own_job(shell: Session) -> None:
     go = threading.Event()
     job = Quitter()
     original = job.run
-    job.run = lambda: go.wait(10) and original()  # type: ignore[method-assign]
+
+    def run_when_it_may() -> Iterator[int]:
+        assert go.wait(10)
+        return original()
+
+    job.run = run_when_it_may  # type: ignore[method-assign]
     handles.append(shell.start(job))
     go.set()
     assert handles[0].wait(10)

@@ -148,7 +148,9 @@ def test_a_job_that_is_in_two_groups_keeps_the_second_from_starting(shell: Sessi
 
 def test_of_many_threads_that_start_a_job_one_does(shell: Session) -> None:
     for _ in range(10):
-        job, started, refused = FunctionJob(int, 7), [], []
+        job = FunctionJob(int, 7)
+        started: list[JobHandle] = []
+        refused: list[DeclarationError] = []
         barrier = threading.Barrier(4)
 
         def start(

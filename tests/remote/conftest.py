@@ -127,7 +127,8 @@ def machine(request: pytest.FixtureRequest) -> Machine:
 @pytest.fixture
 def target(machine: Machine) -> Target:
     """A way to a machine."""
-    return machine.target()
+    made: Target = machine.target()
+    return made
 
 
 @pytest.fixture

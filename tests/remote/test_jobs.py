@@ -23,7 +23,8 @@ LOOP = "$PID; while ($true) { [Threading.Thread]::Sleep(20) }"
 
 def nobody(machine: Machine) -> Target:
     """A machine that is not there: a port that nobody listens on."""
-    return machine.target(port=1)
+    made: Target = machine.target(port=1)
+    return made
 
 
 def test_a_child_for_each_target_in_their_order(shell: Session, machine: Machine) -> None:
@@ -130,7 +131,7 @@ def test_what_cannot_be_meant_is_refused(shell: Session, target: Target) -> None
             shell.start_remote("1", target, timeout=seconds)
     for wrong in ({"timeout": "3"}, {"throttle_limit": "3"}, {"throttle_limit": 2.5}):
         with pytest.raises(TypeError, match=r"timeout|throttle limit"):
-            shell.start_remote("1", target, **wrong)  # type: ignore[arg-type]
+            shell.start_remote("1", target, **wrong)
     for script in (None, b"1", 1):
         with pytest.raises(TypeError, match="the script is"):
             shell.start_remote(script, target)  # type: ignore[arg-type]

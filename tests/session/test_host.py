@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -144,9 +145,9 @@ def test_no_progress_without_a_terminal(shown: Shown) -> None:
 
 
 def test_exit_gives_the_exit_code(shown: Shown) -> None:
-    assert shown.shell.exit_code is None
+    before = shown.shell.exit_code
     _, out, _ = shown.show("'a'; exit 3; 'b'")
-    assert (out, shown.shell.exit_code) == ("a\n", 3)
+    assert (before, out, shown.shell.exit_code) == (None, "a\n", 3)
     shown.shell.run("exit 4")
     assert shown.shell.exit_code == 4
 
@@ -422,7 +423,7 @@ def test_progress_is_nested_and_completed_and_keeps_out_of_the_way() -> None:
 
 
 @pytest.mark.parametrize("variable", [{"NO_COLOR": "1"}, {}])
-def test_progress_without_colours_or_by_the_classic_view_is_words(variable: dict[str, str]) -> None:
+def test_progress_without_colours_or_by_the_classic_view_is_words(variable: dict[str, Any]) -> None:
     script = "$PSStyle.Progress.View = 'Classic'; Write-Progress Work -Status on -PercentComplete 7"
     code, text = Terminal(SHOW.format(script=script), **variable).end()
     assert code == 0
