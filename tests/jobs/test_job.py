@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
 import pytest
+from conditions import until
 
 from psbridge import (
     DeclarationError,
@@ -270,10 +271,7 @@ def test_a_stop_is_raised_at_the_yield(shell: Session) -> None:
             raise
 
     handle = shell.start(work)
-    handle.receive()
-    while not handle.has_more_data:
-        time.sleep(0.001)
-    time.sleep(0.05)
+    until(lambda: handle.has_more_data)
     handle.stop()
     assert seen == [StopRequested]
 
