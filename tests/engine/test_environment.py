@@ -11,13 +11,13 @@ import queue
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 import pytest
+from conditions import until
 
 from psbridge import Job, JobGroup, Session
 
@@ -228,13 +228,6 @@ def test_half_of_a_surrogate_pair_is_replaced(shell: Session) -> None:
     assert os.environ[NAME] == "a\ufffd"
 
 
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-
-
 def test_both_see_each_other_in_the_midst_of_a_pipeline(shell: Session) -> None:
     """A pipeline runs in one thread; Python looks, and answers, in another."""
     code = f"""
@@ -244,9 +237,9 @@ def test_both_see_each_other_in_the_midst_of_a_pipeline(shell: Session) -> None:
     """
     thread = threading.Thread(target=shell.run, args=(code,))
     thread.start()
-    wait_for(lambda: os.environ.get(NAME) == "from PowerShell")
+    until(lambda: os.environ.get(NAME) == "from PowerShell")
     os.environ[NAME] = "from Python"
-    wait_for(lambda: f"{NAME}_DONE" in os.environ)
+    until(lambda: f"{NAME}_DONE" in os.environ)
     thread.join(30)
     assert not thread.is_alive()
 

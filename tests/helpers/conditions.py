@@ -46,7 +46,9 @@ def is_in(thread: threading.Thread, function: str) -> bool:
 
 
 def _source(condition: Callable[[], object]) -> str:
+    if getattr(condition, "__name__", "") != "<lambda>":
+        return repr(condition)
     try:
         return inspect.getsource(condition).strip()
-    except (OSError, TypeError):  # code of no file; no function
+    except OSError:  # code of no file
         return repr(condition)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conditions import until
 
 from psbridge import JobHandle, Session, WinRM
 from tests.winrm_server import faults
@@ -130,9 +131,7 @@ def test_pages_instead_of_the_opening(
     assert len(set(ids.values())) == 1
 
 
-def test_pages_instead_of_output(
-    start: Start, machine: Machine, machines: Any, until: Until
-) -> None:
+def test_pages_instead_of_output(start: Start, machine: Machine, machines: Any) -> None:
     bad = machines(len(PAGES))
     job = start("1..3; Start-Sleep 3; 4..6", *bad, machine)
     until(counts(job, 3), 30)
@@ -180,9 +179,7 @@ def test_a_pause(shell: Session, at: At, machine: Machine) -> None:
 # Case 3.
 
 
-def test_winrm_restarts_under_a_running_job(
-    start: Start, machine: Machine, machines: Any, until: Until
-) -> None:
+def test_winrm_restarts_under_a_running_job(start: Start, machine: Machine, machines: Any) -> None:
     others = machines(2)
     job = start("'a'; Start-Sleep 4; 'b'", machine, *others)
     until(counts(job, 1), 30)

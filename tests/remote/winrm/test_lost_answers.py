@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 
 import pytest
+from conditions import until
 
 from psbridge import JobHandle, PowerShellError, Session, WinRM
 from tests.winrm_server import faults
@@ -67,7 +68,7 @@ def test_a_receive_that_is_never_answered_is_repeated(
 
 
 def test_a_receive_is_repeated_five_times_at_most(
-    shell: Session, at: At, machine: Machine, until: Until, monkeypatch: pytest.MonkeyPatch
+    shell: Session, at: At, machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("psbridge.remote.winrm.receiving._PAUSES", (0.01,) * 5)
     with shell.connect(at()) as web1:
@@ -85,7 +86,7 @@ def test_a_receive_is_repeated_five_times_at_most(
 
 
 def test_a_page_instead_of_an_answer_ends_the_session(
-    shell: Session, at: At, machine: Machine, until: Until
+    shell: Session, at: At, machine: Machine
 ) -> None:
     with shell.connect(at(operation_timeout=1)) as web1:
         job = web1.start("1..3; Start-Sleep 60")
@@ -217,9 +218,7 @@ def test_a_delete_is_repeated(shell: Session, at: At, machine: Machine, effect: 
     machine.wait_until(shells=0)
 
 
-def test_a_process_that_ends_far_away(
-    shell: Session, at: At, machine: Machine, until: Until
-) -> None:
+def test_a_process_that_ends_far_away(shell: Session, at: At, machine: Machine) -> None:
     with shell.connect(at()) as web1:
         job = web1.start("'a'; Start-Sleep 60")
         until(has_given(job, 1))
