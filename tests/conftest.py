@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -73,7 +74,7 @@ def run_python() -> RunPython:
     """Run Python code in a process of its own and give its exit code and output."""
 
     def run(
-        code: str, *, env: dict[str, str] | None = None, timeout: float = 60, **options: object
+        code: str, *, env: dict[str, str] | None = None, timeout: float = 60, **options: Any
     ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-X", "faulthandler", "-W", "error", "-c", code],

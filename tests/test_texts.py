@@ -179,10 +179,10 @@ class Place:
         class Thing(Cmdlet, verb="Get", noun="Other"):
             """Says it."""
 
-            given: Annotated[str, Parameter(**options)] = ""
+            word: Annotated[str, Parameter(**options)] = ""
 
             def process(self) -> str:
-                return self.given
+                return self.word
 
         self.shell.import_cmdlets(Thing)
         self.shell.run("Get-Help Get-Other | Out-String; Get-Other")
@@ -306,7 +306,7 @@ def ask(place: Place, **given: Any) -> None:
 RECORD = {"message": "m", "error_id": "i", "category": "c", "target": None,
           "script_stack_trace": "", "net": None, "origin": None}  # fmt: skip
 
-CALLS: dict[str, Callable[..., None]] = {
+CALLS: dict[str, Callable[..., object]] = {
     **{f"RecordWriter.{name}": written(name) for name in (
         "write", "write_many", "write_error", "write_warning", "write_verbose", "write_debug",
         "write_information", "write_progress",

@@ -20,7 +20,7 @@ class Mine(Exception):
 
 
 @pytest.fixture
-def lock(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.RLock]:  # type: ignore[valid-type]
+def lock(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.RLock]:
     monkeypatch.setattr(waiting, "_guards", [])
     return guard()  # type: ignore[no-any-return]
 
@@ -103,15 +103,15 @@ def test_a_thread_is_joined() -> None:
     assert join(thread)
 
 
-def test_nobody_waits_under_a_modules_lock(lock: threading.RLock) -> None:  # type: ignore[valid-type]
-    with lock, pytest.raises(AssertionError, match="under a lock"):  # type: ignore[attr-defined]
+def test_nobody_waits_under_a_modules_lock(lock: threading.RLock) -> None:
+    with lock, pytest.raises(AssertionError, match="under a lock"):
         wait_until(lambda seconds: True)
     assert wait_until(lambda seconds: True)
     # One that another thread holds is none of ours.
     held, over = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with lock:  # type: ignore[attr-defined]
+        with lock:
             held.set()
             over.wait()
 

@@ -366,7 +366,7 @@ def test_dispose_is_called_however_it_ends(shell: Session) -> None:
 
 
 def test_the_stop_token_is_cancelled_by_a_stop(shell: Session) -> None:
-    seen = []
+    seen: list[bool] = []
 
     class Waits(Cmdlet, verb="Test", noun="Waits"):
         def process(self) -> None:

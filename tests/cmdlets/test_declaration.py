@@ -1,6 +1,7 @@
 """Declarations are read, and mistakes found, when the class is made; no engine is needed."""
 
 import enum
+import types
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -76,8 +77,9 @@ def test_a_mistake_names_the_class_and_the_parameter(
         body["value"] = default
     if message is None:  # an alias that is the parameter's own name is taken by itself
         message = "taken by the parameter value"
+    names = {"verb": "Test", "noun": "Bad"}
     with pytest.raises(DeclarationError, match=message):
-        type(JobCmdlet)("Bad", (JobCmdlet,), body, verb="Test", noun="Bad")
+        types.new_class("Bad", (JobCmdlet,), names, lambda namespace: namespace.update(body))
 
 
 def test_verb_and_noun_go_together() -> None:
@@ -132,7 +134,7 @@ def test_a_hook_is_not_async() -> None:
 def test_private_annotations_and_class_variables_are_the_author_s_own() -> None:
     class Sample(Cmdlet, verb="Test", noun="Own"):
         _client: "no_such.Client"  # type: ignore[name-defined]  # noqa: F821
-        shared: ClassVar = 3  # type: ignore[misc]
+        shared: ClassVar = 3
         text: str = ""
 
     assert Sample.declaration is not None

@@ -11,13 +11,13 @@ import queue
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 import pytest
+from conditions import until
 
 from psbridge import Job, JobGroup, Session
 
@@ -201,18 +201,17 @@ def test_python_loses_what_powershell_removes(shell: Session) -> None:
 def test_every_way_to_read_is_up_to_date(shell: Session) -> None:
     from System import Environment
 
-    for number, read in enumerate(
-        [
-            lambda: os.environ[NAME],
-            lambda: os.environ.get(NAME),
-            lambda: dict(os.environ)[NAME],
-            lambda: os.environ.copy()[NAME],
-            lambda: (os.environ | {})[NAME],
-            lambda: dict(os.environ.items())[NAME],
-            lambda: repr(os.environ).partition(f"'{NAME}': '")[2].partition("'")[0],
-            lambda: os.environ.pop(NAME),
-        ]
-    ):
+    ways: list[Callable[[], str | None]] = [
+        lambda: os.environ[NAME],
+        lambda: os.environ.get(NAME),
+        lambda: dict(os.environ)[NAME],
+        lambda: os.environ.copy()[NAME],
+        lambda: (os.environ | {})[NAME],
+        lambda: dict(os.environ.items())[NAME],
+        lambda: repr(os.environ).partition(f"'{NAME}': '")[2].partition("'")[0],
+        lambda: os.environ.pop(NAME),
+    ]
+    for number, read in enumerate(ways):
         Environment.SetEnvironmentVariable(NAME, f"value {number}")  # no pipeline ends here
         assert read() == f"value {number}"
     assert in_powershell(shell) is None
@@ -229,13 +228,6 @@ def test_half_of_a_surrogate_pair_is_replaced(shell: Session) -> None:
     assert os.environ[NAME] == "a\ufffd"
 
 
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-
-
 def test_both_see_each_other_in_the_midst_of_a_pipeline(shell: Session) -> None:
     """A pipeline runs in one thread; Python looks, and answers, in another."""
     code = f"""
@@ -245,9 +237,9 @@ def test_both_see_each_other_in_the_midst_of_a_pipeline(shell: Session) -> None:
     """
     thread = threading.Thread(target=shell.run, args=(code,))
     thread.start()
-    wait_for(lambda: os.environ.get(NAME) == "from PowerShell")
+    until(lambda: os.environ.get(NAME) == "from PowerShell")
     os.environ[NAME] = "from Python"
-    wait_for(lambda: f"{NAME}_DONE" in os.environ)
+    until(lambda: f"{NAME}_DONE" in os.environ)
     thread.join(30)
     assert not thread.is_alive()
 
@@ -522,7 +514,7 @@ def test_ctrl_c_while_changes_are_taken_over_loses_none(
     from psbridge.engine import environment
 
     write = environment._write
-    interrupted = []
+    interrupted: list[str] = []
 
     def write_then_interrupt(name: str, value: str | None) -> None:
         write(name, value)

@@ -21,8 +21,8 @@ from psbridge.engine import finding
 from psbridge.engine.finding import find
 from psbridge.engine.homes import ENGINE_DLL
 from psbridge.engine.providing import provide
+from psbridge.setup.destination import default_destination
 from psbridge.setup.downloads import describe_packages
-from psbridge.setup.install import default_destination
 from psbridge.setup.lockfile import LOCK_FILE, load_lock
 from psbridge.setup.platforms import current_rid
 

@@ -8,7 +8,7 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -231,7 +231,7 @@ def test_a_terminal_shows_a_line_while_the_half_in_csharp_is_compiled(
     version = read_home(engine_home, "the tests").version
     line = f"psbridge: compiling its C# half for PowerShell {version}, once"
 
-    def shown(**env: str) -> str:
+    def shown(**env: Any) -> str:
         code, text = Terminal(START, PSBRIDGE_PSHOME=str(engine_home), **env).end()
         assert code == 0
         return text

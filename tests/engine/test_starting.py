@@ -11,7 +11,7 @@ import shutil
 import sys
 from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -67,7 +67,8 @@ def machine(own_copy: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("machine")
     version = json.loads((own_copy / "psbridge-engine.json").read_text())["dotnet"]
     shared = root / "dotnet" / "shared" / "Microsoft.NETCore.App" / version
-    managed, native = [], []
+    managed: list[str] = []
+    native: list[str] = []
     for file in own_copy.iterdir():
         if file.name in POWERSHELL:
             link(file, root / "tool" / file.name)
@@ -83,7 +84,10 @@ def machine(own_copy: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     command.chmod(0o755)
     target = f".NETCoreApp,Version=v{version.rsplit('.', 1)[0]}"
     framework = f"Microsoft.NETCore.App/{version}"
-    files = {"runtime": {key: {} for key in managed}, "native": {key: {} for key in native}}
+    files: dict[str, dict[str, Any]] = {
+        "runtime": {key: {} for key in managed},
+        "native": {key: {} for key in native},
+    }
     dependencies = {
         "runtimeTarget": {"name": target, "signature": ""},
         "targets": {target: {framework: files}},

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import conditions
 import pytest
 
 from psbridge import Session
@@ -29,12 +29,5 @@ def naive_jobs() -> Any:
 
 @pytest.fixture
 def until() -> Until:
-    """Wait until something is true, and fail where that takes too long."""
-
-    def wait(condition: Callable[[], Any], seconds: float = 10) -> None:
-        deadline = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < deadline, "it did not come about in time"
-            time.sleep(0.002)
-
-    return wait
+    """See `conditions.until`."""
+    return conditions.until

@@ -138,14 +138,11 @@ def test_mistakes_are_found_when_the_group_is_made() -> None:
         JobGroup([job], throttle_limit=0)
 
 
-def test_a_thousand_jobs_leave_no_threads_behind(shell: Session) -> None:
+def test_a_thousand_jobs_leave_no_threads_behind(shell: Session, until: Until) -> None:
     before = threading.active_count()
     handle = shell.start(JobGroup([Step([], f"s{n}") for n in range(1000)], throttle_limit=8))
     assert len(handle.result(60)) == 1000
-    deadline = time.monotonic() + 10
-    while threading.active_count() > before and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert threading.active_count() <= before
+    until(lambda: threading.active_count() <= before)
 
 
 # --- children that are made when there is a place for them ---------------------------------------

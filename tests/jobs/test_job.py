@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
 import pytest
+from conditions import until
 
 from psbridge import (
     DeclarationError,
@@ -270,10 +271,7 @@ def test_a_stop_is_raised_at_the_yield(shell: Session) -> None:
             raise
 
     handle = shell.start(work)
-    handle.receive()
-    while not handle.has_more_data:
-        time.sleep(0.001)
-    time.sleep(0.05)
+    until(lambda: handle.has_more_data)
     handle.stop()
     assert seen == [StopRequested]
 
@@ -289,7 +287,12 @@ def test_the_work_may_stop_its_own_job(shell: Session) -> None:
     go = threading.Event()
     job = Quitter()
     original = job.run
-    job.run = lambda: go.wait(10) and original()  # type: ignore[method-assign]
+
+    def run_when_it_may() -> Iterator[int]:
+        assert go.wait(10)
+        return original()
+
+    job.run = run_when_it_may  # type: ignore[method-assign]
     handles.append(shell.start(job))
     go.set()
     assert handles[0].wait(10)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conditions import until
 
 from psbridge import JobFailed, Session
 from psbridge.jobs.handle import JobHandle
@@ -25,10 +26,7 @@ LOOP = "Write-Warning w; $PID; Start-Sleep 300"
 def started(shell: Session, script: str = LOOP) -> tuple[JobHandle, int]:
     """A job of Start-Job, and its process."""
     job = shell.start_job(script)
-    deadline = time.monotonic() + 60
-    while not job.children[0].net.Output.Count:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    until(lambda: job.children[0].net.Output.Count, 60)
     return job, job.children[0].net.Output[0].BaseObject
 
 
@@ -130,10 +128,7 @@ def test_nobody_waits_for_a_job_that_was_disposed_of_while_it_ran(end: str) -> N
 
 
 def until_gone(pid: int) -> None:
-    deadline = time.monotonic() + 20
-    while Path("/proc", str(pid)).exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    until(lambda: not Path("/proc", str(pid)).exists())
 
 
 def test_ctrl_c_of_a_terminal_reaches_such_a_process_and_nothing_hangs() -> None:

@@ -28,7 +28,7 @@ def bare() -> Any:
         from System.Management.Automation import Job as NetJob
         from System.Management.Automation import JobState
 
-    class Bare(NetJob):
+    class Bare(NetJob):  # type: ignore[misc]
         """What everybody writes first."""
 
         __namespace__ = "PSBridge.Tests.Repository"
@@ -40,7 +40,7 @@ def bare() -> Any:
             return "so far so good"
 
         def get_HasMoreData(self) -> bool:
-            return self.Output.IsOpen or self.Output.Count > 0
+            return bool(self.Output.IsOpen or self.Output.Count > 0)
 
         def get_Location(self) -> str:
             return "here"

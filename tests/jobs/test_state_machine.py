@@ -13,6 +13,7 @@ from typing import Any
 
 import hypothesis.strategies as st
 import pytest
+from conditions import until
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import (
     Bundle,
@@ -151,7 +152,7 @@ class Jobs(RuleBasedStateMachine):
         done.result(SECONDS)
         child.warnings.append("next")
         child.warned += 1 + warn
-        self.until(lambda: net.Warning.Count == child.warned)
+        until(lambda: net.Warning.Count == child.warned)
 
     @rule(group=groups, index=st.integers(0, 3), fail=st.booleans())
     def end(self, group: Group, index: int, fail: bool) -> None:
@@ -202,19 +203,11 @@ class Jobs(RuleBasedStateMachine):
     @invariant()
     def get_job_shows_what_the_model_says(self) -> None:
         for group in self.all:
-            self.until(lambda group=group: group.handle.state == group.state)
+            until(lambda: group.handle.state == group.state)  # noqa: B023
             states = [child.state for child in group.handle.children]
             assert states == [child.state for child in group.children]
         ids = self.on_a_thread(self.shell.run, "Get-Job | ForEach-Object Id")
         assert ids == [group.handle.id for group in self.all]
-
-    def until(self, condition: Any) -> None:
-        waiting = threading.Event()
-        for _ in range(SECONDS * 200):
-            if condition():
-                return
-            waiting.wait(0.005)
-        raise AssertionError("it did not come about")
 
 
 TestJobs = Jobs.TestCase

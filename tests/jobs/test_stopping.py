@@ -22,6 +22,7 @@ from psbridge import (
     StopRequested,
 )
 from psbridge.jobs import FunctionJob, stopping
+from psbridge.jobs.timers import call_later
 
 GRACE = 0.3
 GIVEN_UP = "was asked to stop and did not"
@@ -433,7 +434,7 @@ def test_the_hook_is_called_also_where_the_work_ends_before_its_turn(
     job = Quick(until_stopped)
     stop = stopping.Stop(job, lambda: None)
     stop.begin(None, job)
-    original = stopping.call_later
+    original = call_later
 
     def end_meanwhile(*arguments: Any) -> Any:
         stop.end()  # the work has seen that it is to stop

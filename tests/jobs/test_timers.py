@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
@@ -32,7 +33,7 @@ def test_calls_come_in_the_order_of_their_times_not_of_their_making(clock: timer
     came: list[str] = []
     over = threading.Event()
     for name, seconds in (("third", 0.09), ("first", 0.03), ("second", 0.06)):
-        call_later(seconds, lambda name=name: came.append(name))
+        call_later(seconds, partial(came.append, name))
     call_later(0.1, over.set)
     assert over.wait(10)
     assert came == ["first", "second", "third"]
@@ -43,7 +44,7 @@ def test_calls_for_the_same_moment_come_in_the_order_of_their_making(clock: time
     over = threading.Event()
     moment = time.monotonic() + 0.02
     for number in range(20):
-        clock.add(Timer(moment, lambda number=number: came.append(number)))
+        clock.add(Timer(moment, partial(came.append, number)))
     clock.add(Timer(moment, over.set))
     assert over.wait(10)
     assert came == list(range(20))
@@ -89,7 +90,7 @@ def test_those_that_are_left_still_come_after_many_were_cancelled(clock: timers.
     came: list[int] = []
     over = threading.Event()
     for number in range(1000):
-        timer = call_later(0.1, lambda number=number: came.append(number))
+        timer = call_later(0.1, partial(came.append, number))
         if number % 100:
             timer.cancel()
     call_later(0.1, over.set)
@@ -122,7 +123,11 @@ def test_a_call_that_raises_harms_no_other(
 
 def test_a_call_may_make_another_one(clock: timers._Clock) -> None:
     came = threading.Event()
-    call_later(0, lambda: call_later(0, came.set))
+
+    def call_again() -> None:
+        call_later(0, came.set)
+
+    call_later(0, call_again)
     assert came.wait(10)
 
 

@@ -49,7 +49,7 @@ class PausableGate(Gate):
         try:
             self.began.set()
             while not self.go.wait(0.01):
-                self.pause_point()  # type: ignore[attr-defined]
+                self.pause_point()
             yield "gone"
         finally:
             self.ended.set()
@@ -62,7 +62,7 @@ class Question(Job):
 
     def run(self) -> Iterator[str]:
         yield "asked"
-        self.block("an answer, please")  # type: ignore[attr-defined]
+        self.block("an answer, please")
         yield "answered"
 
 
@@ -270,7 +270,7 @@ def test_trap_04_stop_completed_ours_is_stopped_and_stop_job_returns(
 def test_trap_04_stop_completed_a_pausable_job_says_it(shell: Session, later: Later) -> None:
     jobs = [PausableGate("a"), PausableGate("b")]
     handles = [started(shell, job) for job in jobs]
-    assert handles[1].suspend(SECONDS)  # type: ignore[attr-defined]
+    assert handles[1].suspend(SECONDS)
     result = later(call, shell, "Stop-Job $jobs -PassThru | % Name", *handles).result(SECONDS)
     assert (result, result.errors) == (["a", "b"], [])
     assert [handle.state for handle in handles] == ["Stopped", "Stopped"]
@@ -446,7 +446,7 @@ def test_trap_09_received_while_blocked_ours_shows_what_it_does(
     assert reaches(naive_jobs, handle, "Blocked")
     assert call(shell, f"Receive-Job $jobs {switch}", handle)[0] == "asked"
     if "Blocked" in (handle.state, handle.children[0].state):
-        handle.unblock()  # type: ignore[attr-defined]
+        handle.unblock()
     assert handle.wait(SECONDS)
     assert (handle.state, handle.receive()[-1]) == ("Completed", "answered")
 
@@ -461,7 +461,7 @@ def test_trap_09_received_while_blocked_unblocking_lets_it_go_on(
     if way == "job":
         call(shell, "$jobs[0].UnblockJob()", handle)
     else:
-        handle.unblock()  # type: ignore[attr-defined]
+        handle.unblock()
     assert handle.result(SECONDS) == ["asked", "answered"]
 
 
@@ -519,7 +519,7 @@ def test_trap_10_a_parent_that_miscounts_ours_is_blocked_while_a_child_is(
     assert log.WaitFor("Blocked", SECONDS * 1000)
     first.stop()
     assert (first.state, handle.state) == ("Stopped", "Blocked")
-    handle.unblock()  # type: ignore[attr-defined]
+    handle.unblock()
     assert second.wait(SECONDS)
     assert log.WaitFor("Running", SECONDS * 1000)
     gate.go.set()
@@ -581,7 +581,7 @@ def test_trap_12_closing_stops_pausable_jobs_in_every_state(naive_jobs: Any) -> 
     suspended, running = PausableGate(), PausableGate()
     with Session() as shell:
         handles = [started(shell, suspended), started(shell, running), shell.start(Question())]
-        assert handles[0].suspend(SECONDS)  # type: ignore[attr-defined]
+        assert handles[0].suspend(SECONDS)
         assert reaches(naive_jobs, handles[2], "Blocked")
     assert [handle.state for handle in handles] == ["Stopped"] * 3
 

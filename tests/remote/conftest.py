@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import stat
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,8 +18,6 @@ from tests.winrm_server.fixtures import machine as winrm_machine
 from tests.winrm_server.server import Machine as WinRMMachine
 
 __all__ = ["winrm_machine", "winrm_server"]
-
-Until = Callable[..., None]
 
 
 class Machine(Protocol):
@@ -127,17 +124,5 @@ def machine(request: pytest.FixtureRequest) -> Machine:
 @pytest.fixture
 def target(machine: Machine) -> Target:
     """A way to a machine."""
-    return machine.target()
-
-
-@pytest.fixture
-def until() -> Until:
-    """Wait until something is true, and fail where that takes too long."""
-
-    def wait(condition: Callable[[], Any], seconds: float = 20) -> None:
-        deadline = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < deadline, "it did not come about in time"
-            time.sleep(0.01)
-
-    return wait
+    made: Target = machine.target()
+    return made

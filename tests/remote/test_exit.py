@@ -13,11 +13,12 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
+from conditions import until
 
 if TYPE_CHECKING:
     from ssh_server import Sshd
 
-    from .conftest import Machine, Until
+    from .conftest import Machine
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="has no such signals")
 
@@ -86,7 +87,7 @@ def pairs() -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("way", "runs"), pairs(), ids=[", ".join(pair) for pair in pairs()])
-def test_a_program_ends_as_it_should(machine: Machine, until: Until, way: str, runs: str) -> None:
+def test_a_program_ends_as_it_should(machine: Machine, way: str, runs: str) -> None:
     does, code, said = WAYS[way]
     program = PROGRAM.replace("TARGET", machine.code(machine.target())).replace("RUNS", RUNS[runs])
     program = program.replace("MUTE", machine.code(machine.mute(open_timeout=4)))
@@ -116,7 +117,7 @@ def test_each_way_and_each_thing_that_runs_is_among_them() -> None:
     assert {runs for _, runs in pairs()} == set(RUNS)
 
 
-def test_an_end_waits_for_no_machine_that_is_deaf(sshd: Sshd, until: Until) -> None:
+def test_an_end_waits_for_no_machine_that_is_deaf(sshd: Sshd) -> None:
     """Not longer than a few seconds, for several of them together.
 
     Over WinRM that is one of the tests of leaving.

@@ -10,12 +10,13 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from conditions import until
 
 from psbridge import JobFailed, JobStopped, PowerShellError, Session
 from psbridge.remote.carrying import Target
 
 if TYPE_CHECKING:
-    from .conftest import Machine, Until
+    from .conftest import Machine
 
 # Tells its process, and runs until it is stopped.
 LOOP = "$PID; while ($true) { [Threading.Thread]::Sleep(20) }"
@@ -23,7 +24,8 @@ LOOP = "$PID; while ($true) { [Threading.Thread]::Sleep(20) }"
 
 def nobody(machine: Machine) -> Target:
     """A machine that is not there: a port that nobody listens on."""
-    return machine.target(port=1)
+    made: Target = machine.target(port=1)
+    return made
 
 
 def test_a_child_for_each_target_in_their_order(shell: Session, machine: Machine) -> None:
@@ -68,9 +70,7 @@ def test_values_come_as_values(shell: Session, target: Target) -> None:
     assert result[6:] == [{"a": [1, 2]}, {"Name": "x", "Size": 3}, [1, 2]]
 
 
-def test_output_is_there_while_the_work_goes_on(
-    shell: Session, target: Target, until: Until
-) -> None:
+def test_output_is_there_while_the_work_goes_on(shell: Session, target: Target) -> None:
     job = shell.start_remote(LOOP, target)
     until(lambda: job.children[0].net.Output.Count)
     (pid,) = job.receive()
@@ -130,7 +130,7 @@ def test_what_cannot_be_meant_is_refused(shell: Session, target: Target) -> None
             shell.start_remote("1", target, timeout=seconds)
     for wrong in ({"timeout": "3"}, {"throttle_limit": "3"}, {"throttle_limit": 2.5}):
         with pytest.raises(TypeError, match=r"timeout|throttle limit"):
-            shell.start_remote("1", target, **wrong)  # type: ignore[arg-type]
+            shell.start_remote("1", target, **wrong)
     for script in (None, b"1", 1):
         with pytest.raises(TypeError, match="the script is"):
             shell.start_remote(script, target)  # type: ignore[arg-type]
@@ -163,7 +163,7 @@ def test_exit_gives_its_code_and_ends_the_script(shell: Session, target: Target,
 
 
 def test_the_deadline_is_for_each_machine_and_ends_what_runs(
-    shell: Session, machine: Machine, until: Until
+    shell: Session, machine: Machine
 ) -> None:
     began = time.monotonic()
     job = shell.start_remote(
@@ -181,7 +181,7 @@ def test_the_deadline_is_for_each_machine_and_ends_what_runs(
 # ---- Stopping ----
 
 
-def test_a_stop_stops_the_work_there(shell: Session, machine: Machine, until: Until) -> None:
+def test_a_stop_stops_the_work_there(shell: Session, machine: Machine) -> None:
     job = shell.start_remote(LOOP, [machine.target(), machine.target()])
     until(lambda: all(child.net.Output.Count for child in job.children))
     began = time.monotonic()
@@ -194,9 +194,7 @@ def test_a_stop_stops_the_work_there(shell: Session, machine: Machine, until: Un
     until(lambda: not (machine.far_processes() or machine.lines()))
 
 
-def test_what_waits_for_its_turn_is_stopped_too(
-    shell: Session, machine: Machine, until: Until
-) -> None:
+def test_what_waits_for_its_turn_is_stopped_too(shell: Session, machine: Machine) -> None:
     job = shell.start_remote(LOOP, [machine.target() for _ in range(3)], throttle_limit=1)
     until(lambda: job.children[0].net.Output.Count)
     job.stop()
@@ -205,7 +203,7 @@ def test_what_waits_for_its_turn_is_stopped_too(
     until(lambda: not machine.far_processes())
 
 
-def test_one_child_can_be_stopped(shell: Session, machine: Machine, until: Until) -> None:
+def test_one_child_can_be_stopped(shell: Session, machine: Machine) -> None:
     job = shell.start_remote(LOOP, [machine.target(), machine.target()])
     until(lambda: all(child.net.Output.Count for child in job.children))
     first, second = job.children
@@ -216,7 +214,7 @@ def test_one_child_can_be_stopped(shell: Session, machine: Machine, until: Until
 
 
 def test_a_call_that_cannot_be_interrupted_holds_up_no_stop(
-    shell: Session, machine: Machine, until: Until
+    shell: Session, machine: Machine
 ) -> None:
     job = shell.start_remote("1; [Threading.Thread]::Sleep(6000)", machine.target())
     until(lambda: job.children[0].net.Output.Count)
@@ -240,7 +238,7 @@ def test_powershells_job_cmdlets_work_on_it(shell: Session, target: Target) -> N
     assert job.finished
 
 
-def test_ctrl_c_ends_a_wait_and_not_the_job(shell: Session, target: Target, until: Until) -> None:
+def test_ctrl_c_ends_a_wait_and_not_the_job(shell: Session, target: Target) -> None:
     job = shell.start_remote(LOOP, target)
     until(lambda: job.children[0].net.Output.Count)
     timer = threading.Timer(0.2, os.kill, [os.getpid(), signal.SIGINT])

@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from conditions import until
 
 from psbridge import JobFailed, PowerShellError, Session, SessionClosedError
 from psbridge.remote.carrying import Target
 
 if TYPE_CHECKING:
-    from .conftest import Machine, Until
+    from .conftest import Machine
 
 LOOP = "$PID; while ($true) { [Threading.Thread]::Sleep(20) }"
 
@@ -154,7 +155,7 @@ def test_threads_wait_for_one_another(web: Any) -> None:
     assert sorted(seen) == list(range(40))
 
 
-def test_a_stopped_job_leaves_the_session_usable(web: Any, until: Until) -> None:
+def test_a_stopped_job_leaves_the_session_usable(web: Any) -> None:
     (pid,) = web.run("$PID")
     job = web.start(LOOP)
     until(lambda: job.children[0].net.Output.Count)
@@ -176,7 +177,7 @@ def test_ctrl_c_stops_what_runs_there_and_the_session_goes_on(web: Any) -> None:
     assert web.run("$PID") == [pid]
 
 
-def test_ctrl_c_ends_the_wait_for_a_turn(web: Any, until: Until) -> None:
+def test_ctrl_c_ends_the_wait_for_a_turn(web: Any) -> None:
     job = web.start(LOOP)
     until(lambda: job.children[0].net.Output.Count)
     timer = after(0.3)
@@ -188,7 +189,7 @@ def test_ctrl_c_ends_the_wait_for_a_turn(web: Any, until: Until) -> None:
     assert web.run("'on'") == ["on"]
 
 
-def test_ctrl_c_ends_the_opening(shell: Session, machine: Machine, until: Until) -> None:
+def test_ctrl_c_ends_the_opening(shell: Session, machine: Machine) -> None:
     """The machine is one that is busy for longer than anybody wants to wait."""
     timer = after(0.3)
     began = time.monotonic()
@@ -204,7 +205,7 @@ def test_ctrl_c_ends_the_opening(shell: Session, machine: Machine, until: Until)
 
 
 @pytest.mark.parametrize("code", [0, 5, -1])
-def test_exit_gives_its_code_and_closes_the_session(web: Any, code: int, until: Until) -> None:
+def test_exit_gives_its_code_and_closes_the_session(web: Any, code: int) -> None:
     result = web.run(f"'before'; exit {code}; 'after'")
     assert (result, result.exit_code) == (["before"], code)
     for call in (web.run, web.start):
@@ -220,7 +221,7 @@ def test_exit_in_a_job_closes_the_session_too(web: Any) -> None:
         web.run("1")
 
 
-def test_a_closed_session_says_so(shell: Session, machine: Machine, until: Until) -> None:
+def test_a_closed_session_says_so(shell: Session, machine: Machine) -> None:
     web = shell.connect(machine.target())
     assert repr(web) == f"<RemoteSession {web.location} opened>"
     web.close()
@@ -233,7 +234,7 @@ def test_a_closed_session_says_so(shell: Session, machine: Machine, until: Until
     until(lambda: not (machine.far_processes() or machine.lines()))
 
 
-def test_a_close_stops_what_runs(shell: Session, machine: Machine, until: Until) -> None:
+def test_a_close_stops_what_runs(shell: Session, machine: Machine) -> None:
     web = shell.connect(machine.target())
     job = web.start(LOOP)
     until(lambda: job.children[0].net.Output.Count)
@@ -245,9 +246,7 @@ def test_a_close_stops_what_runs(shell: Session, machine: Machine, until: Until)
     until(lambda: not machine.far_processes())
 
 
-def test_a_close_ends_the_call_of_another_thread(
-    shell: Session, machine: Machine, until: Until
-) -> None:
+def test_a_close_ends_the_call_of_another_thread(shell: Session, machine: Machine) -> None:
     web = shell.connect(machine.target())
     ends: list[BaseException] = []
 
@@ -276,9 +275,7 @@ def test_powershell_may_remove_it(shell: Session, machine: Machine) -> None:
     web.close()
 
 
-def test_a_session_that_cannot_be_opened_leaves_nothing(
-    shell: Session, machine: Machine, until: Until
-) -> None:
+def test_a_session_that_cannot_be_opened_leaves_nothing(shell: Session, machine: Machine) -> None:
     with pytest.raises(PowerShellError, match=r"^(localhost:1|127\.0\.0\.1)\b"):
         shell.connect(machine.target(port=1))
     assert shell.run("@(Get-PSSession).Count") == [0]

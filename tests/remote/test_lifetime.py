@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from conditions import until
 
 from psbridge import Session, SessionClosedError
 
 if TYPE_CHECKING:
-    from .conftest import Machine, Until
+    from .conftest import Machine
 
 # How the names of threads of sessions begin.
 OURS = ("ssh ", *(f"psbridge {does} " for does in ("sends", "receives", "deletes", "logs on")))
@@ -29,7 +30,7 @@ def descriptors() -> int:
     return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
 
-def test_a_closed_session_leaves_nothing_running(machine: Machine, until: Until) -> None:
+def test_a_closed_session_leaves_nothing_running(machine: Machine) -> None:
     shell = Session()
     job = shell.start_remote(LOOP, [machine.target(), machine.target()])
     idle, busy = shell.connect(machine.target()), shell.connect(machine.target())
@@ -46,7 +47,7 @@ def test_a_closed_session_leaves_nothing_running(machine: Machine, until: Until)
     until(lambda: not (machine.far_processes() or machine.lines()))
 
 
-def test_a_session_may_close_while_machines_are_opened(machine: Machine, until: Until) -> None:
+def test_a_session_may_close_while_machines_are_opened(machine: Machine) -> None:
     shell = Session()
     job = shell.start_remote("1", [machine.mute() for _ in range(3)])
     until(lambda: machine.lines() >= 3)
@@ -57,17 +58,13 @@ def test_a_session_may_close_while_machines_are_opened(machine: Machine, until: 
     until(lambda: not machine.lines())
 
 
-def test_a_kept_session_that_is_dropped_warns_and_ends(
-    shell: Session, machine: Machine, until: Until
-) -> None:
+def test_a_kept_session_that_is_dropped_warns_and_ends(shell: Session, machine: Machine) -> None:
     with pytest.warns(ResourceWarning, match="unclosed <RemoteSession"):
         shell.connect(machine.target()).run("1")
     until(lambda: not machine.lines())
 
 
-def test_a_job_goes_on_when_its_handle_is_dropped(
-    shell: Session, machine: Machine, until: Until
-) -> None:
+def test_a_job_goes_on_when_its_handle_is_dropped(shell: Session, machine: Machine) -> None:
     shell.start_remote("Start-Sleep -Milliseconds 500; 'done'", machine.target(), name="alone")
     gc.collect()
     assert shell.jobs["alone"].result(60) == ["done"]
@@ -76,7 +73,7 @@ def test_a_job_goes_on_when_its_handle_is_dropped(
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="has no /proc")  # noqa: PTH112
 def test_threads_and_descriptors_are_as_before_after_many_sessions(
-    shell: Session, machine: Machine, until: Until
+    shell: Session, machine: Machine
 ) -> None:
     def round_of(count: int) -> None:
         job = shell.start_remote("$PID", [machine.target() for _ in range(count)], throttle_limit=4)

@@ -140,9 +140,9 @@ def test_control_sequences_are_for_the_terminal_of_the_output() -> None:
     out, err = Tty(), Tty()
     Console(out, err).write_control("\x1b]0;title\x07")
     assert (out.getvalue(), err.getvalue()) == ("\x1b]0;title\x07", "")
-    out, err = io.StringIO(), Tty()
-    Console(out, err).write_control("\x1b]0;title\x07")
-    assert (out.getvalue(), err.getvalue()) == ("", "")
+    piped, err = io.StringIO(), Tty()
+    Console(piped, err).write_control("\x1b]0;title\x07")
+    assert (piped.getvalue(), err.getvalue()) == ("", "")
 
 
 def test_an_answer_from_a_pipe_leaves_the_rest_for_whoever_reads_next(

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import psbridge
@@ -86,13 +85,6 @@ class Setup:
     def left(self) -> list[str]:
         """What is beside the engine's place, except for the lock and the engine itself."""
         return sorted({f.name for f in self.parent.iterdir()} - {".one.lock", "one"})
-
-
-def until(condition: Callable[[], bool], seconds: float = 30) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.02)
 
 
 def finish(child: Child) -> tuple[int, str, str]:

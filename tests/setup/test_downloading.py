@@ -22,7 +22,7 @@ def platform(engine: SmallEngine, monkeypatch: pytest.MonkeyPatch) -> PlatformLo
     """A small engine's packages, which are what is locked."""
     made = engine.make()
     crossgen2 = make_package(engine.feed, "Crossgen2", "10.0.15")
-    platform = PlatformLock.make(RID, *made.pins, crossgen2)
+    platform = PlatformLock.make(RID, made.powershell, made.runtime, made.host, crossgen2)
     lock = Lock({RID: platform, "other": PlatformLock.make("other", *made.pins)})
     monkeypatch.setattr("psbridge.setup.downloading.load_lock", lambda: lock)
     return platform

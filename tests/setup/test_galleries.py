@@ -27,10 +27,10 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "feed"
 
 
-def look(location: str, **more: Credentials) -> tuple[str, list[str]]:
+def look(location: str, credentials: Credentials | None = None) -> tuple[str, list[str]]:
     """Ask the feed of a site for something; gives where its index was, and what was told."""
     told: list[str] = []
-    feed = HttpFeed(Source(location, location, "--source", **more), told.append, QUICK)
+    feed = HttpFeed(Source(location, location, "--source", credentials), told.append, QUICK)
     try:
         assert feed.versions("Some.Package") == ["1.0.0"]
         return feed.source.shown, told

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from conditions import until
 
 from psbridge.errors import EngineError, FeedError
 from psbridge.setup import http_feed
@@ -19,7 +20,7 @@ from psbridge.setup.http_client import Patience
 from psbridge.setup.install import install
 
 from .conftest import SmallEngine, WebFeed, make_package
-from .installing import Setup, finish, until
+from .installing import Setup, finish
 
 posix = pytest.mark.skipif(os.name == "nt", reason="signals and limits of POSIX")
 

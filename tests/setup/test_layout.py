@@ -11,7 +11,7 @@ import pytest
 
 from psbridge.errors import PackageError
 from psbridge.setup.layout import lay_out
-from psbridge.setup.lockfile import PlatformLock, load_lock
+from psbridge.setup.lockfile import Pin, PlatformLock, load_lock
 from psbridge.setup.platforms import PLATFORMS
 from psbridge.setup.source import Source
 
@@ -39,7 +39,7 @@ def lay(engine: SmallEngine, folder: Path) -> Path:
     return home
 
 
-def files_of(platform: PlatformLock, feed: Path) -> dict[object, Path]:
+def files_of(platform: PlatformLock, feed: Path) -> dict[Pin, Path]:
     return {pin: feed / f"{pin.id}.{pin.version}.nupkg" for pin in platform.pins}
 
 

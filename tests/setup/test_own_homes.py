@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from conditions import until
 
 from psbridge.engine.finding import EARLIER_COPY, find, places
 from psbridge.setup.destination import default_destination, homes_folder
@@ -16,7 +17,7 @@ from psbridge.setup.home_folder import MARKER, Marker, downloads_beside, lock_of
 from psbridge.setup.own_homes import earlier_homes, own_homes, prune
 
 from .conftest import RID, SmallEngine
-from .installing import Setup, until
+from .installing import Setup
 
 
 def make(name: str, powershell: str = "7.5.0", *, rid: str = RID, age: int = 0) -> Path:

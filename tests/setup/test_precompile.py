@@ -11,6 +11,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from conditions import until
 
 from psbridge.errors import EngineError
 from psbridge.setup.assemblies import is_precompiled
@@ -21,7 +22,6 @@ from psbridge.setup.progress import LineProgress, SilentProgress
 from psbridge.setup.source import Source
 
 from .conftest import RID, in_feed, make_package
-from .installing import until
 
 pytestmark = pytest.mark.skipif(RID != "linux-x64", reason="crossgen2 is pinned for linux-x64")
 

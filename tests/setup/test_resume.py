@@ -13,6 +13,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
+from conditions import until
 
 from psbridge.errors import FeedError, PackageError
 from psbridge.setup import http_feed
@@ -24,7 +25,6 @@ from psbridge.setup.source import Source
 from psbridge.setup.verified import fetch_all
 
 from .conftest import Handler, WebFeed, pin_of
-from .installing import until
 
 Serve = Callable[..., WebFeed]
 SIZE = 300_000

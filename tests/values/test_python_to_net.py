@@ -364,7 +364,7 @@ def test_what_has_no_counterpart_is_refused_by_its_name(to_net: Callable[[object
         (Custom(), "test_python_to_net.Custom"),
         (Custom, "builtins.type"),
         (2j, "builtins.complex"),
-        ((x for x in ()), "builtins.generator"),
+        ((x for x in ""), "builtins.generator"),
         (iter([]), "builtins.list_iterator"),
         (print, "builtins.builtin_function_or_method"),
         (lambda: 1, "builtins.function"),

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 import winrm.exceptions
 from pypsrp.exceptions import WinRMTransportError, WSManFaultError
 from pypsrp.powershell import PowerShell, RunspacePool
@@ -41,11 +42,24 @@ def connect(machine: Machine, **options: Any) -> WSMan:
     )
 
 
-def code_of(action: Any, *arguments: Any) -> int | None:
+def code_of(action: Any, *arguments: Any) -> Any:
     """The code of the fault that something ends with."""
     with pytest.raises(WSManFaultError) as raised:
         action(*arguments)
     return raised.value.code
+
+
+def session_of(wsman: WSMan) -> requests.Session:
+    """What a client sends with."""
+    assert wsman.transport.session is not None
+    return wsman.transport.session
+
+
+def started(shell: WinRS, command: str) -> str:
+    """Start a command; give its id."""
+    identity = shell.command(command, []).findtext(".//{*}CommandId")
+    assert identity is not None
+    return identity
 
 
 def script(pool: RunspacePool, text: str) -> PowerShell:
@@ -74,10 +88,10 @@ def test_a_restricted_configuration(wsman: WSMan, machine: Machine, tmp_path: Pa
         hidden = PowerShell(pool)
         hidden.add_cmdlet("Get-Item").add_argument("/")
         hidden.invoke()
-        assert "CommandNotFoundException" in hidden.streams.error[0].fq_error
+        assert "CommandNotFoundException" in str(hidden.streams.error[0].fq_error)
         refused = script(pool, "$x = 1")
         refused.invoke()
-        assert "ScriptsNotAllowed" in refused.streams.error[0].fq_error
+        assert "ScriptsNotAllowed" in str(refused.streams.error[0].fq_error)
 
 
 def test_another_path(wsman: WSMan, machine: Machine) -> None:
@@ -115,24 +129,24 @@ def test_a_shell_that_is_gone(wsman: WSMan, machine: Machine) -> None:
 def test_the_affinity_cookie(wsman: WSMan, machine: Machine) -> None:
     shell = WinRS(wsman)
     shell.open()
-    cookies = wsman.transport.session.cookies.copy()
-    wsman.transport.session.cookies.clear()
+    session = session_of(wsman)
+    cookies = session.cookies.copy()
+    session.cookies.clear()
     assert code_of(shell.command, "true", []) == 2150858843
     assert code_of(shell.close) == 2150858843
-    wsman.transport.session.cookies = cookies
+    session.cookies = cookies
     shell.close()
     machine.configure(affinity=False)
     with WinRS(wsman) as shell:
-        wsman.transport.session.cookies.clear()
+        session.cookies.clear()
         shell.command("true", [])
 
 
 def test_requests_above_the_envelope_size(wsman: WSMan, machine: Machine) -> None:
     with WinRS(wsman) as shell:
-        command = shell.command("cat", [])
+        identity = started(shell, "cat")
         for size in (100_000, 120_000):
             data = b"x" * size
-            identity = command.find(".//{*}CommandId").text
             if size == 100_000:
                 shell.send("stdin", data, identity)
             else:
@@ -165,7 +179,7 @@ def test_quotas_of_the_plain_shell(machine: Machine) -> None:
         username=USER,
         password=PASSWORD,
         proxy=None,
-        ca_trust_path=None,
+        ca_trust_path=None,  # type: ignore[arg-type]  # which it takes
     )
     first, second = protocol.open_shell(), protocol.open_shell()
     with pytest.raises(winrm.exceptions.WSManFaultError) as raised:
@@ -225,7 +239,7 @@ def test_latency(wsman: WSMan, machine: Machine) -> None:
 def test_an_idle_receive(wsman: WSMan, machine: Machine) -> None:
     wsman.operation_timeout = 1
     with WinRS(wsman) as shell:
-        command = shell.command("sleep 60", []).find(".//{*}CommandId").text
+        command = started(shell, "sleep 60")
         assert code_of(lambda: shell.receive(command_id=command)) == 2150858793
         machine.configure(idle_receive="empty", empty_after=0.2)
         state, code, output = shell.receive(command_id=command)
@@ -261,7 +275,7 @@ def test_a_shell_that_nobody_asks_for_is_removed(wsman: WSMan, machine: Machine)
 
 def test_a_second_send_at_a_time_is_refused(machine: Machine) -> None:
     with connect(machine) as wsman, WinRS(wsman) as shell, connect(machine) as other:
-        command = shell.command("sleep 60", []).find(".//{*}CommandId").text
+        command = started(shell, "sleep 60")
         blocked = threading.Thread(  # more than a pipe takes
             target=lambda: shell.send("stdin", b"x" * 100_000, command), daemon=True
         )
@@ -270,7 +284,7 @@ def test_a_second_send_at_a_time_is_refused(machine: Machine) -> None:
         second = WinRS(other, id=shell.id)
         second._selector_set = shell._selector_set
         other.transport.session = other.transport._build_session()
-        other.transport.session.cookies = wsman.transport.session.cookies
+        other.transport.session.cookies = session_of(wsman).cookies
         assert code_of(lambda: second.send("stdin", b"x", command)) == 170
         second.signal(
             "http://schemas.microsoft.com/wbem/wsman/1/windows/shell/signal/terminate", command

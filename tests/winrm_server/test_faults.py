@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -33,14 +34,14 @@ def connect(machine: Machine) -> Iterator[Open]:
     """Protocols of pywinrm to the machine, closed at the end."""
     made = []
 
-    def make(transport: str = "basic", **options: object) -> winrm.protocol.Protocol:
+    def make(transport: Any = "basic", **options: Any) -> winrm.protocol.Protocol:
         protocol = winrm.protocol.Protocol(
             machine.url,
             transport=transport,
             username=USER,
             password=PASSWORD,
             proxy=None,
-            ca_trust_path=None,
+            ca_trust_path=None,  # type: ignore[arg-type]  # which it takes
             **{"operation_timeout_sec": 5, "read_timeout_sec": 10, **options},
         )
         made.append(protocol)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import requests
+from requests.cookies import RequestsCookieJar
 from winrm.protocol import Protocol
 
 from tests.winrm_server import faults
@@ -23,10 +25,16 @@ def protocol(machine: Machine) -> Iterator[Protocol]:
         username=USER,
         password=PASSWORD,
         proxy=None,
-        ca_trust_path=None,
+        ca_trust_path=None,  # type: ignore[arg-type]  # which it takes
     )
     yield protocol
     protocol.transport.close_session()
+
+
+def cookies_of(protocol: Protocol) -> RequestsCookieJar:
+    """What a protocol has been given to send with each request."""
+    assert protocol.transport.session is not None
+    return protocol.transport.session.cookies
 
 
 def again(protocol: Protocol, record: Record) -> bytes:
@@ -35,7 +43,7 @@ def again(protocol: Protocol, record: Record) -> bytes:
         protocol.transport.endpoint,
         record.envelope,
         auth=(USER, PASSWORD),
-        cookies=protocol.transport.session.cookies,
+        cookies=cookies_of(protocol),
         proxies={"no_proxy": "*"},
         timeout=20,
     )
@@ -64,7 +72,7 @@ def test_a_repeated_receive_waits_for_the_answer_to_the_first(
 ) -> None:
     shell = protocol.open_shell()
     command = protocol.run_command(shell, "read x; echo $x")
-    answers = []
+    answers: list[Any] = []
     waiting = threading.Thread(
         target=lambda: answers.append(protocol.get_command_output_raw(shell, command))
     )
@@ -80,9 +88,9 @@ def test_a_repeated_receive_waits_for_the_answer_to_the_first(
         username=USER,
         password=PASSWORD,
         proxy=None,
-        ca_trust_path=None,
+        ca_trust_path=None,  # type: ignore[arg-type]  # which it takes
     )
-    other.transport.build_session().cookies = protocol.transport.session.cookies
+    other.transport.build_session().cookies = cookies_of(protocol)
     other.send_command_input(shell, command, b"hello\n", end=True)
     waiting.join()
     repeating.join()

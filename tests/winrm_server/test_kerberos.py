@@ -104,7 +104,12 @@ def test_a_key_that_is_out_of_date(
 
 def test_a_dropped_connection_loses_the_context(realm: Realm, machine: Machine) -> None:
     realm.kinit("alice", ALICE)
-    protocol = Protocol(url_of(machine), transport="kerberos", proxy=None, ca_trust_path=None)
+    protocol = Protocol(
+        url_of(machine),
+        transport="kerberos",
+        proxy=None,
+        ca_trust_path=None,  # type: ignore[arg-type]  # which it takes
+    )
     shell = protocol.open_shell()
     machine.close_connections()
     machine.wait_until(connections=0)

@@ -9,21 +9,21 @@ from typing import Any
 
 import pytest
 import requests
-import winrm
 from pypsrp.powershell import PowerShell, RunspacePool
 from pypsrp.wsman import WSMan
 from winrm.exceptions import InvalidCredentialsError
+from winrm.protocol import Protocol
 
 from tests.winrm_server.fixtures import PASSWORD, USER
 from tests.winrm_server.server import Machine, WinRMServer
 
-CREDENTIALS = {"username": USER, "password": PASSWORD}
+CREDENTIALS: dict[str, Any] = {"username": USER, "password": PASSWORD}
 
 
-def run(url: str, transport: str, **options: Any) -> bytes:
+def run(url: str, transport: Any, **options: Any) -> bytes:
     """One command by pywinrm."""
     options = {"proxy": None, "ca_trust_path": None, **options}  # not the environment's
-    protocol = winrm.Protocol(url, transport=transport, **options)
+    protocol = Protocol(url, transport=transport, **options)
     try:
         shell = protocol.open_shell()
         command = protocol.run_command(shell, "echo", ["in"])
@@ -83,7 +83,7 @@ def test_names_and_passwords(
 ) -> None:
     winrm_server.users = {name: password}
     assert run(machine.url, "ntlm", username=name, password=password) == b"in\n"
-    basic = (name.encode(), password.encode())
+    basic: Any = (name.encode(), password.encode())  # which requests takes
     nowhere = {"no_proxy": "*"}
     assert requests.post(machine.url, auth=basic, proxies=nowhere, timeout=20).ok
     with pytest.raises(InvalidCredentialsError):
@@ -174,8 +174,12 @@ def test_a_silent_tls_client_stops_nobody(machine: Machine, winrm_server: WinRMS
 
 
 def test_two_threads_on_one_context_fail(machine: Machine) -> None:
-    protocol = winrm.Protocol(
-        machine.url, transport="ntlm", proxy=None, ca_trust_path=None, **CREDENTIALS
+    protocol = Protocol(
+        machine.url,
+        transport="ntlm",
+        proxy=None,
+        ca_trust_path=None,  # type: ignore[arg-type]  # which it takes
+        **CREDENTIALS,
     )
     shell = protocol.open_shell()
     failed = []

@@ -38,7 +38,7 @@ def test_output_and_errors(pool: RunspacePool) -> None:
 def test_input(pool: RunspacePool) -> None:
     shell = PowerShell(pool)
     shell.add_script("$input | ForEach-Object { $_ * 2 }")
-    assert shell.invoke([1, 2, 3]) == [2, 4, 6]
+    assert shell.invoke(number for number in (1, 2, 3)) == [2, 4, 6]
 
 
 def test_two_megabytes_both_ways(pool: RunspacePool) -> None:

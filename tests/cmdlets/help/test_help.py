@@ -14,7 +14,7 @@ from psbridge.cmdlets.function import cmdlet_of
 from psbridge.cmdlets.help.maml import maml_of
 
 if TYPE_CHECKING:
-    from ..conftest import RunPython
+    from tests.conftest import RunPython
 
 
 class Base(Cmdlet):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+from conditions import until
 
 from psbridge import Job, JobGroup, Session
 from psbridge.session.console import Console
@@ -21,7 +23,6 @@ COMMAND = " & ([scriptblock]::Create($using:twin)) $_ $using:go "
 # Where the parallel job says that its work runs.
 LOCATION = "PowerShell"
 _STATES = {"wait": "Running", "late": "Running", "fail": "Failed"}
-_SECONDS = 20
 
 
 @dataclass(frozen=True)
@@ -98,25 +99,25 @@ class Side(ABC):
         for spec in scene:
             job = self.start(spec)
             self.jobs.append(job)
-            wait_until(lambda job=job, spec=spec: _is_settled(job, spec))
+            until(partial(_is_settled, job, spec))
             if spec.stopped:
                 job.StopJob()
-                wait_until(lambda job=job: all(map(_has_ended, (job, *job.ChildJobs))))
+                until(lambda: all(map(_has_ended, (job, *job.ChildJobs))))  # noqa: B023
 
     def settle(self) -> None:
         """Wait until the jobs that run on have ended, where nothing holds them any more."""
         if self.release.WaitOne(0):
-            wait_until(lambda: all(_has_ended(job) for job in self.jobs))
+            until(lambda: all(_has_ended(job) for job in self.jobs))
         for job in self.jobs:
             # A parent ends while its last child is still telling others that it has.
             for each in (job, *job.ChildJobs):
                 if _state(each) in ("Completed", "Failed", "Stopped"):
-                    wait_until(lambda each=each: _has_ended(each))
+                    until(partial(_has_ended, each))
 
     def tear_down(self) -> None:
         """Let the jobs end and take them away."""
         self.release.Set()
-        wait_until(lambda: all(_has_ended(job) for job in self.jobs))
+        until(lambda: all(_has_ended(job) for job in self.jobs))
         left = list(self.session.jobs)
         # The repository is a hash table. Places that are freed in this order are taken again in the
         # order of a new one; where a script has freed some, a new one it is.
@@ -228,15 +229,6 @@ class Twin(Job):
         yield "first"
         while not self.release.WaitOne(20):
             self.check_stop()
-
-
-def wait_until(condition: Any) -> None:
-    """Wait until something holds; nothing in these tests takes long."""
-    deadline = time.monotonic() + _SECONDS
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError("a job did not get there in time")
-        time.sleep(0.001)
 
 
 def _state(job: Any) -> str:

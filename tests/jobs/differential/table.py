@@ -666,7 +666,7 @@ def _stop_job() -> Iterator[Row]:
 
 def _remove_job() -> Iterator[Row]:
     for by in (BY_JOB, BY_ID, BY_INSTANCE_ID, BY_NAME, BY_FILTER):
-        more = ("", "-Force", "-WhatIf", "-Confirm", "-Confirm:$false")
+        more: tuple[str, ...] = ("", "-Force", "-WhatIf", "-Confirm", "-Confirm:$false")
         yield from rows(DONE, *(f"Remove-Job {by} {switch}".rstrip() for switch in more))
     for by in (BY_STATE, BY_COMMAND):
         more = ("", "-WhatIf", "-Confirm", "-Confirm:$false")

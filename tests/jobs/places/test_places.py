@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from conditions import until
 
 from psbridge import (
     DeclarationError,
@@ -71,13 +72,6 @@ def start(shell: Session, executors: Callable[[str], Any]) -> Callable[..., JobH
         return shell.start(JobGroup(list(jobs), executor=executors(place), **options))
 
     return start
-
-
-def until(condition: Callable[[], Any]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come about"
-        time.sleep(0.01)
 
 
 @pytest.mark.parametrize("place", PLACES)

@@ -221,7 +221,7 @@ def test_a_process_that_is_just_starting_ends_as_well(
         """)
     )
     quiet = subprocess.DEVNULL
-    command = [sys.executable, script, tmp_path]
+    command = [sys.executable, str(script), str(tmp_path)]
     done = subprocess.run(command, env=environment(), stdout=quiet, stderr=quiet, timeout=60)
     assert done.returncode == -signal.SIGKILL
     (tmp_path / "go on").touch()
@@ -254,7 +254,7 @@ def test_a_forked_child_keeps_nothing_of_it_alive(tmp_path: Path, pids: Path, un
     os.kill(os.getpid(), signal.SIGKILL)
 """
     )
-    command = [sys.executable, script, tmp_path, "hold the GIL"]
+    command = [sys.executable, str(script), str(tmp_path), "hold the GIL"]
     quiet = subprocess.DEVNULL
     done = subprocess.run(command, env=environment(), stdout=quiet, stderr=quiet, timeout=60)
     assert done.returncode == -signal.SIGKILL
@@ -307,7 +307,7 @@ def test_work_is_asked_to_stop_when_the_program_is_gone(
         """)
     )
     quiet = subprocess.DEVNULL
-    command = [sys.executable, script, tmp_path, place]
+    command = [sys.executable, str(script), str(tmp_path), place]
     done = subprocess.run(command, env=environment(), stdout=quiet, stderr=quiet, timeout=60)
     assert done.returncode == -signal.SIGKILL
     child, worker = pids_in(pids)

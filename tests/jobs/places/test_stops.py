@@ -69,7 +69,7 @@ def test_the_hook_is_called_once_and_where_the_work_is(
 @pytest.mark.parametrize("harm", ["write", "exit", "wait"])
 @pytest.mark.parametrize("place", ["process", "thread"])
 def test_the_next_job_runs_and_can_be_stopped_whatever_a_hook_does(
-    shell: Session, tmp_path: Path, until: Until, place: str, harm: str
+    shell: Session, tmp_path: Path, until: Until, place: Any, harm: str
 ) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     jobs = [NotingItsStop(first, harm), Noting(second), Noting(tmp_path / "third", "end")]

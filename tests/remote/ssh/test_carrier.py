@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from conditions import until
 
 from psbridge import SSH, JobFailed, JobHandle, PowerShellError, Session, SessionClosedError
 from psbridge.remote.carrying import Target
@@ -22,7 +23,6 @@ from psbridge.remote.carrying import Target
 if TYPE_CHECKING:
     from ssh_server import Sshd
 
-    from ..conftest import Until
 
 # Tells its process, and runs until it is stopped.
 LOOP = "$PID; while ($true) { [Threading.Thread]::Sleep(20) }"
@@ -45,7 +45,7 @@ def connected(session: Session, *targets: Target) -> Iterator[Any]:
             one.close()
 
 
-def started(session: Session, target: Target, until: Until, script: str = LOOP) -> tuple[Any, int]:
+def started(session: Session, target: Target, script: str = LOOP) -> tuple[Any, int]:
     """A job that runs, and its process on the machine."""
     job = session.start_remote(script, target)
     until(lambda: job.children[0].net.Output.Count or job.finished)
@@ -258,9 +258,7 @@ def test_what_it_says_cannot_play_with_a_terminal(session: Session, tmp_path: Pa
     assert reason.endswith("ssh ended with 255; [2J bad \N{REPLACEMENT CHARACTER} / last")
 
 
-def test_it_may_be_stopped_while_it_opens(
-    session: Session, sshd: Sshd, silent: int, until: Until
-) -> None:
+def test_it_may_be_stopped_while_it_opens(session: Session, sshd: Sshd, silent: int) -> None:
     targets = [sshd.target(port=silent), sshd.target(subsystem="mute")]
     job = session.start_remote("1", targets)
     until(lambda: len(sshd.near_processes()) == 2)
@@ -284,10 +282,8 @@ REASONS = {
 
 
 @pytest.mark.parametrize("killed", KILLS)
-def test_a_job_whose_end_was_not_seen_has_failed(
-    session: Session, sshd: Sshd, until: Until, killed: str
-) -> None:
-    job, far = started(session, sshd.target(), until)
+def test_a_job_whose_end_was_not_seen_has_failed(session: Session, sshd: Sshd, killed: str) -> None:
+    job, far = started(session, sshd.target())
     KILLS[killed](sshd, far)
     assert job.wait(5)
     assert job.state == "Failed"
@@ -296,9 +292,7 @@ def test_a_job_whose_end_was_not_seen_has_failed(
 
 
 @pytest.mark.parametrize("killed", KILLS)
-def test_a_kept_session_that_is_lost_says_so(
-    session: Session, sshd: Sshd, until: Until, killed: str
-) -> None:
+def test_a_kept_session_that_is_lost_says_so(session: Session, sshd: Sshd, killed: str) -> None:
     with session.connect(sshd.target()) as web:
         (far,) = web.run("$PID")
         KILLS[killed](sshd, far)
@@ -328,18 +322,16 @@ def deaf(sshd: Sshd, far: int) -> Iterator[None]:
         os.kill(process, signal.SIGCONT)
 
 
-def test_a_dead_line_is_noticed(session: Session, sshd: Sshd, until: Until) -> None:
+def test_a_dead_line_is_noticed(session: Session, sshd: Sshd) -> None:
     target = sshd.target(options={"ServerAliveInterval": 1, "ServerAliveCountMax": 2})
-    job, far = started(session, target, until)
+    job, far = started(session, target)
     with deaf(sshd, far):
         assert job.wait(10)
     assert job.state == "Failed"
     assert "Timeout, server localhost not responding" in str(job.reason)
 
 
-def test_a_deaf_machine_holds_up_no_stop_and_no_close(
-    session: Session, sshd: Sshd, until: Until
-) -> None:
+def test_a_deaf_machine_holds_up_no_stop_and_no_close(session: Session, sshd: Sshd) -> None:
     def quickly(call: Callable[[], object]) -> None:
         began = time.monotonic()
         call()
@@ -357,7 +349,7 @@ def test_a_deaf_machine_holds_up_no_stop_and_no_close(
         assert late.state == "Stopped"
         quickly(web.close)
         until(lambda: not sshd.near_processes(), 5)
-    job, far = started(session, sshd.target(), until)
+    job, far = started(session, sshd.target())
     with deaf(sshd, far):
         quickly(job.stop)
         assert job.state == "Stopped"
@@ -365,15 +357,13 @@ def test_a_deaf_machine_holds_up_no_stop_and_no_close(
     until(lambda: not sshd.far_processes())
 
 
-def test_a_machine_that_was_deaf_for_a_while_is_used_again(
-    session: Session, sshd: Sshd, until: Until
-) -> None:
+def test_a_machine_that_was_deaf_for_a_while_is_used_again(session: Session, sshd: Sshd) -> None:
     """What it answers late is not taken for an answer to something else."""
     with session.connect(sshd.target()) as web:
         (far,) = web.run("$PID")
         for _ in range(3):
             job = web.start(LOOP)
-            until(lambda job=job: job.children[0].net.Output.Count)
+            until(lambda: job.children[0].net.Output.Count)  # noqa: B023
             with deaf(sshd, far):
                 job.stop()
             assert (job.state, web.run("$PID")) == ("Stopped", [far])
@@ -417,7 +407,7 @@ def test_its_name_on_path_is_looked_for_in_powershells_path(
         session.run("$env:PATH = $old")
 
 
-def test_what_ssh_has_started_ends_with_it(session: Session, tmp_path: Path, until: Until) -> None:
+def test_what_ssh_has_started_ends_with_it(session: Session, tmp_path: Path) -> None:
     """A jump host's ssh, a ProxyCommand: they are in its process group."""
     program = fake_ssh(tmp_path, f"sleep 600 & echo $! > {tmp_path}/child; exec sleep 600")
     job = session.start_remote("1", SSH("web1", executable=program))
@@ -456,7 +446,7 @@ def open_files() -> int:
 
 
 def test_threads_descriptors_and_processes_are_gone_when_a_job_is(
-    session: Session, sshd: Sshd, until: Until
+    session: Session, sshd: Sshd
 ) -> None:
     def ours() -> list[str]:
         return [thread.name for thread in threading.enumerate() if "ssh " in thread.name]
@@ -476,9 +466,7 @@ def test_threads_descriptors_and_processes_are_gone_when_a_job_is(
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="has no fork")
-def test_a_forked_child_does_not_hold_the_far_side(
-    session: Session, sshd: Sshd, until: Until
-) -> None:
+def test_a_forked_child_does_not_hold_the_far_side(session: Session, sshd: Sshd) -> None:
     with session.connect(sshd.target()) as web:
         (far,) = web.run("$PID")
         child = os.fork()

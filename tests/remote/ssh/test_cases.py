@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from conditions import until
 
 if TYPE_CHECKING:
     from ssh_server import Sshd
 
-    from ..conftest import Until
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="has no pseudo-terminals")
 
@@ -96,7 +96,7 @@ REASONS = {
 
 
 @pytest.mark.parametrize("where", ["pipe", "terminal"])
-def test_eight_targets_in_one_job(sshd: Sshd, tmp_path: Path, until: Until, where: str) -> None:
+def test_eight_targets_in_one_job(sshd: Sshd, tmp_path: Path, where: str) -> None:
     config = tmp_path / "config"
     config.write_text(f"Host WEB1\n    HostName localhost\n    Port {sshd.port}\n", "utf-8")
     reading, told = os.pipe()

@@ -12,7 +12,7 @@ import pytest
 from psbridge.remote.carrying import FanOut
 from psbridge.remote.winrm.connection import Connection
 from psbridge.remote.winrm.cookies import ShellCookies
-from psbridge.remote.winrm.target import WinRM
+from psbridge.remote.winrm.target import Auth, WinRM
 from tests.winrm_server.fixtures import (
     PASSWORD,
     USER,
@@ -30,7 +30,7 @@ __all__ = ["machine", "realm", "started_realm", "winrm_server"]
 def target(machine: Machine, winrm_server: WinRMServer) -> Callable[..., WinRM]:
     """Makes targets for the machine, with its account."""
 
-    def make(auth: str = "basic", scheme: str = "http", **settings: Any) -> WinRM:
+    def make(auth: Auth = "basic", scheme: str = "http", **settings: Any) -> WinRM:
         if auth == "basic" and scheme == "http":
             settings.setdefault("allow_unencrypted", True)
         if scheme == "https":

@@ -15,6 +15,7 @@ from psbridge.remote.winrm.connection import Connection
 from psbridge.remote.winrm.cookies import ShellCookies
 from psbridge.remote.winrm.errors import LogonRefused
 from psbridge.remote.winrm.logons import Admission
+from psbridge.remote.winrm.target import Auth
 from tests.remote.winrm.plain_shell import delete, opened
 from tests.winrm_server.fixtures import PASSWORD, USER
 from tests.winrm_server.server import Machine, WinRMServer
@@ -75,12 +76,18 @@ def test_the_cmdlet_with_right_and_wrong_pairs(
 
 @pytest.mark.parametrize("auth", ["basic", "ntlm"])
 def test_forty_machines_and_one_wrong_password_are_three_tries(
-    shell: Session, winrm_server: WinRMServer, machine: Machine, auth: str
+    shell: Session, winrm_server: WinRMServer, machine: Machine, auth: Auth
 ) -> None:
-    allowed = {"allow_unencrypted": True} if auth == "basic" else {}
     with winrm_server.machines(40) as fleet:
         targets = [
-            WinRM(one.host, port=one.port, auth=auth, username="jo", password="wrong", **allowed)
+            WinRM(
+                one.host,
+                port=one.port,
+                auth=auth,
+                username="jo",
+                password="wrong",
+                allow_unencrypted=auth == "basic",
+            )
             for one in fleet
         ]
         job = shell.start_remote("1", targets)

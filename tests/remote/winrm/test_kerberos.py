@@ -348,7 +348,13 @@ def test_upstream_logs_a_failure_with_its_traceback(
     from winrm.protocol import Protocol
     from winrm.vendor.requests_kerberos.exceptions import KerberosExchangeError
 
-    protocol = Protocol(machine.url, "kerberos", username="eve", proxy=None, ca_trust_path=None)
+    protocol = Protocol(
+        machine.url,
+        "kerberos",
+        username="eve",
+        proxy=None,
+        ca_trust_path=None,  # type: ignore[arg-type]  # which it takes
+    )
     with pytest.raises(KerberosExchangeError):
         protocol.open_shell()
     assert any(one.exc_info for one in caplog.records if "kerberos" in one.name)

@@ -198,8 +198,9 @@ def test_a_setting_of_a_wrong_kind_is_a_type_error(settings: dict[str, Any], wor
 @pytest.mark.parametrize("name", ["open_timeout", "operation_timeout", "cancel_timeout"])
 @pytest.mark.parametrize("value", [float("inf"), float("nan"), -1.0])
 def test_a_time_is_finite(name: str, value: float) -> None:
+    settings: dict[str, Any] = {name: value}
     with pytest.raises(ValueError, match=name.replace("_", " ")):
-        made(**{name: value})
+        made(**settings)
     with pytest.raises(ValueError, match="idle timeout"):
         made(idle_timeout=value)
 

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import pytest
 
@@ -189,10 +190,8 @@ def test_an_abort_while_an_answer_comes_makes_no_answer_of_it(
     for _ in range(3):
         connection = connect()
         machine.inject(faults.drip(0.01), on="Create", first=1)
-        assert isinstance(
-            aborting(connection, lambda c=connection: c.send(create(c), answer_within=30)),
-            NoAnswer,
-        )
+        sending = partial(connection.send, create(connection), answer_within=30)
+        assert isinstance(aborting(connection, sending), NoAnswer)
 
 
 def test_a_machine_that_restarts_is_reached_again(connect: Connect, machine: Machine) -> None:
@@ -230,7 +229,7 @@ def test_what_is_done_aside_does_not_outlast_the_time() -> None:
     line.within(10)
     assert line.aside(lambda: 42, "counts") == 42
     with pytest.raises(KeyError):
-        line.aside(lambda: {}["x"], "fails")
+        line.aside(lambda: {"a": 1}["x"], "fails")
     threading.Timer(0.2, line.abort).start()
     with pytest.raises(Aborted):
         line.aside(lambda: release.wait(30), "waits")
