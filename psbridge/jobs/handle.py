@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..engine.forking import is_forked_child
 from ..errors import JobError, JobFailed, JobStopped, PowerShellError
 from ..session.result import Result
-from ..session.session import stay_here_at_exit
+from ..session.session import check_ending, stay_here_at_exit
 from ..waiting import join, milliseconds, poll_until, wait_until
 from .arguments import check_seconds
 from .start import exit_has_begun
@@ -95,6 +95,7 @@ class JobHandle:
         Raises:
             DeclarationError: the timeout is no number.
             ValueError: it is NaN.
+            SessionClosedError: a signal ends the program, and this is not its main thread.
         """
         from System import ObjectDisposedException
 
@@ -104,7 +105,7 @@ class JobHandle:
             except ObjectDisposedException:
                 return self.finished  # the job was, between the two calls; now it has ended
 
-        return wait_until(ended, _checked(timeout))
+        return wait_until(ended, _checked(timeout), meanwhile=check_ending)
 
     def receive(self, *, keep: bool = False) -> Result:
         """Take what has been written so far, as Receive-Job does, children first.

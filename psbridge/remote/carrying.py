@@ -141,7 +141,7 @@ def connection_to(target: Target, fan_out: FanOut, *, deadline: float | None = N
 
     from ..values import net_text
 
-    end_in_order()
+    end_in_order(_finish_all)
 
     def open_session(transport: Any) -> None:
         try:

@@ -11,7 +11,12 @@ does a signal that is ignored (nohup); a program without remote sessions keeps t
 
 A handler can only be set by the main thread, and a session may begin on any. So another thread lets
 the main one do it when it next runs Python code, which is at most a tenth of a second away while it
-waits for a pipeline or a job.
+waits for a pipeline or a job. It may wait for a lock, a thread or a pool instead; until it has come
+to it, .NET's handler gives it two seconds for that, cleans up in its place, and lets the signal end
+the process as it would have.
+
+From the signal on, what other threads wait for in sessions is given up, and nothing begins there:
+the main thread may be leaving a `with` that waits for them. It can still use sessions itself.
 
 Not kept: in a PowerShell that hosts Python, signals are PowerShell's.
 """
@@ -20,23 +25,40 @@ from __future__ import annotations
 
 import ctypes
 import signal
+import sys
 import threading
+from collections.abc import Callable
+from functools import partial
 from types import FrameType
+from typing import Any
 
 from ..engine.forking import in_forked_child
+from ..session.session import give_up_other_threads
+from ..waiting import milliseconds, poll_until
 
 __all__ = ["end_in_order"]
 
 # Windows has no SIGHUP.
 _SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
+# How long a process lives on after such a signal, for what is to be cleaned up.
+_CLEAN_UP_SECONDS = 12.0
+# How long the main thread has to come to it, when what it waits for in other threads is given up.
+_TAKE_SECONDS = 2.0
+
 _lock = threading.Lock()
 _asked = False
+_until_taken: Any = None  # .NET's handlers
+_arrived: signal.Signals | None = None
 
 
-def end_in_order() -> None:
-    """Let these signals end the program through its exit handlers; may be called on any thread."""
-    global _asked
+def end_in_order(clean_up: Callable[[], None]) -> None:
+    """Let these signals end the program through its exit handlers; may be called on any thread.
+
+    Args:
+        clean_up: closes what there is on other machines; called where exit handlers cannot be.
+    """
+    global _asked, _until_taken
     from ..engine.loading import is_loaded_here
 
     with _lock:
@@ -45,21 +67,47 @@ def end_in_order() -> None:
         _asked = True
     if threading.current_thread() is threading.main_thread():
         _take(None)
-    else:
-        ctypes.pythonapi.Py_AddPendingCall(_TAKE, None)
+        return
+    if sys.platform != "win32":
+        from PSBridge.Remote import EndBySignal
+        from System import Action
+
+        free = [int(one) for one in _SIGNALS if signal.getsignal(one) is signal.SIG_DFL]
+        arrived = partial(_arrives, clean_up)
+        _until_taken = EndBySignal(free, Action[int](arrived), milliseconds(_CLEAN_UP_SECONDS))
+    ctypes.pythonapi.Py_AddPendingCall(_TAKE, None)
 
 
 def _take(unused: object) -> int:
+    global _until_taken
+    until_taken, _until_taken = _until_taken, None
+    if until_taken is not None:
+        until_taken.Leave()
     for number in _SIGNALS:
         if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, _end)
+    if _arrived is not None:
+        # From C, when this has come back: what a handler raised in here would be lost.
+        api = ctypes.pythonapi
+        interrupt = ctypes.cast(api.PyErr_SetInterruptEx, ctypes.c_void_p)
+        api.Py_AddPendingCall(interrupt, ctypes.c_void_p(int(_arrived)))
     return 0
+
+
+def _arrives(clean_up: Callable[[], None], number: int) -> None:
+    """A signal came before the main thread had time for a handler. On a thread of .NET's."""
+    global _arrived
+    _arrived = signal.Signals(number)
+    give_up_other_threads()
+    if not poll_until(lambda: _until_taken is None, _TAKE_SECONDS, every=0.05):
+        clean_up()
 
 
 _TAKE = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(_take)
 
 
 def _end(number: int, frame: FrameType | None) -> None:
+    give_up_other_threads()
     raise SystemExit(128 + number)
 
 

@@ -32,8 +32,10 @@ __all__ = [
     "GRACE_SECONDS",
     "RunspaceSession",
     "begin_exit",
+    "check_ending",
     "close_all",
     "current_session",
+    "give_up_other_threads",
     "is_exiting",
     "stay_here_at_exit",
 ]
@@ -41,6 +43,7 @@ __all__ = [
 _open: weakref.WeakSet[RunspaceSession] = weakref.WeakSet()
 _at_exit_registered = False
 _exiting = False
+_ending = False
 
 # How long a close waits for pipelines and jobs that do not stop before it gives them up.
 GRACE_SECONDS = 5.0
@@ -385,12 +388,13 @@ class RunspaceSession:
             return True
         # What a daemon thread does with a result is done while this process closes what it is of;
         # where two threads meet new types of .NET's then, pythonnet may be a deadlock.
-        return _exiting and threading.current_thread().daemon
+        return _is_ending_elsewhere() or (_exiting and threading.current_thread().daemon)
 
     def _check_open(self) -> None:
         if self._closed:
             check_process()
             raise SessionClosedError("the session is closed")
+        check_ending()
 
     def _runs_on_this_thread(self) -> bool:
         from System.Management.Automation.Runspaces import Runspace
@@ -447,6 +451,22 @@ def _register_at_exit() -> None:
     if not _at_exit_registered:
         _at_exit_registered = True
         atexit.register(close_all)
+
+
+def give_up_other_threads() -> None:
+    """Note that a signal ends the program: sessions serve its main thread only."""
+    global _ending
+    _ending = True
+
+
+def check_ending() -> None:
+    """Raise `SessionClosedError` on a thread that sessions serve no more."""
+    if _is_ending_elsewhere():
+        raise SessionClosedError("a signal ends the program")
+
+
+def _is_ending_elsewhere() -> bool:
+    return _ending and threading.current_thread() is not threading.main_thread()
 
 
 def begin_exit() -> None:

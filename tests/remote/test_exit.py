@@ -147,3 +147,73 @@ def test_an_end_waits_for_no_machine_that_is_deaf(sshd: Sshd) -> None:
                 os.kill(pid, signal.SIGCONT)
     assert (process.returncode, out, err) == (0, b"", b"")
     until(lambda: not sshd.far_processes(), 10)
+
+
+POOL = """
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import PosixPath
+from psbridge import SSH, Session, SessionClosedError, WinRM
+LOOP = "$PID; while ($true) { [Threading.Thread]::Sleep(20) }"
+to = TARGET
+shell = Session()
+shell.run("1")
+FIRST
+opened = threading.Barrier(2, lambda: print("ready", flush=True))
+def call(number):
+    try:
+        use(number)
+    except SessionClosedError:
+        pass
+def use(number):
+    with shell.connect(to) as web:
+        job = web.start(LOOP)
+        while not job.children[0].net.Output.Count:
+            threading.Event().wait(0.01)
+        opened.wait()
+        job.wait() if number else web.run("1")
+"""
+
+
+ENDS_A_POOL = (
+    "with ThreadPoolExecutor(2) as pool:\n"
+    "    for number in range(4):\n"
+    "        pool.submit(call, number)\n"
+)
+SLEEPS = (
+    "for number in range(2):\n"
+    "    threading.Thread(target=call, args=[number], daemon=True).start()\n"
+    "threading.Event().wait()"
+)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    ("first", "waits", "in_order"),
+    [
+        ("", ENDS_A_POOL, True),
+        ("shell.connect(to).close()", ENDS_A_POOL, True),
+        ("", SLEEPS, False),
+        ("shell.connect(to).close()", SLEEPS, True),
+    ],
+    ids=["a pool", "a pool, with a handler", "a wait", "a wait, with a handler"],
+)
+def test_a_signal_ends_what_other_threads_do(
+    machine: Machine, first: str, waits: str, in_order: bool, number: signal.Signals
+) -> None:
+    program = POOL.replace("TARGET", machine.code(machine.target())).replace("FIRST", first)
+    with subprocess.Popen(
+        [sys.executable, "-W", "error", "-c", program + waits],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n", process.communicate()
+        process.send_signal(number)
+        out, err = process.communicate(timeout=30)
+    # Where the main thread does not come to it, the signal does what it would have done.
+    codes = [128 + number] if in_order else [128 + number, -number]
+    assert process.returncode in codes, err.decode()
+    assert out == b""
+    assert err == b""
+    until(lambda: not machine.lines(), 10)
+    until(lambda: not machine.far_processes(), 10)
