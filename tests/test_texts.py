@@ -369,6 +369,8 @@ CALLS: dict[str, Callable[..., object]] = {
         ),
     "Parameter.__init__": lambda place, **given: place.with_parameter(**given),
     "cmdlet": lambda place, **given: place.decorated(**{"name": "Get-That", **given}),
+    "job_definition":
+        lambda place, name: place.shell.jobs.define(name, psbridge.job_definition(name)(Job)),
     "Secret.__init__":
         lambda place, text: place.shell.run("param($x) $x.Length", x=Secret(text)),
     "Credential.__init__":

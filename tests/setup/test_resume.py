@@ -359,12 +359,16 @@ def test_ctrl_c_leaves_at_once_and_keeps_what_has_arrived(bench: Bench, silent: 
     if silent:
         assert out == "Interrupted. `psbridge setup` starts again.\n"
     else:
-        assert bench.part.read_bytes() == bench.content[:CUT]
-        assert out.startswith("Interrupted: 0.2 of 0.3 MB are kept in ")
+        # What the system had not handed over yet is asked for again.
+        kept = len(bench.part.read_bytes())
+        assert CUT - 65_536 < kept <= CUT
+        assert bench.part.read_bytes() == bench.content[:kept]
+        assert out.startswith("Interrupted: 0.")
+        assert " of 0.3 MB are kept in " in out
     del bench.web.behaviours["nupkg"]
     bench.fetch()
     assert bench.right()
-    assert bench.web.ranges[-1] == ("" if silent else f"bytes={CUT}-")
+    assert bench.web.ranges[-1] == ("" if silent else f"bytes={kept}-")
 
 
 def test_a_wrong_package_is_fetched_once_and_leaves_nothing(bench: Bench) -> None:
