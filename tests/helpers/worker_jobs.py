@@ -6,6 +6,7 @@ A spawned process gets its parent's `sys.path`, on which pytest puts this folder
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -54,8 +55,13 @@ class WorkerJob(Job):
             while True:
                 pass
         if self.mode == "sleep":
-            self.write_progress("Sleeping", "soon")  # from here on it sees no stop
-            time.sleep(5)
+            # The record may be there, and the stop asked for, before this thread sleeps.
+            end = time.monotonic() + 5
+            with contextlib.suppress(StopRequested):
+                self.write_progress("Sleeping", "soon")
+            while (left := end - time.monotonic()) > 0:
+                with contextlib.suppress(StopRequested):
+                    time.sleep(left)
         if self.mode == "exit":
             os._exit(3)
         yield "last"
