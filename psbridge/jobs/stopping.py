@@ -143,9 +143,11 @@ class Stop:
 
     def _abandon(self) -> None:
         # On a thread of its own: a Receive-Job that is busy keeps whoever ends a job waiting.
-        self.given_up = True
         if self._give_up is not None:
             self._give_up()
+        # Not before: who waits in the work's place would end the job in the midst of this, as one
+        # that has stopped, and without a word.
+        self.given_up = True
 
     def _in_a_thread(self, target: Callable[[], None], what: str) -> None:
         assert self._job is not None

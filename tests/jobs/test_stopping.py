@@ -524,6 +524,15 @@ def test_the_hook_is_not_called_between_two_tries(
 # --- one stop and one work, at the same time ------------------------------------------------------
 
 
+def test_work_is_given_up_before_anybody_sees_that_it_is(until: Callable[..., None]) -> None:
+    job, seen = Work(until_stopped), list[bool]()
+    job.grace = 0.01
+    stop = stopping.Stop(job, lambda: seen.append(stop.given_up))
+    stop.request()
+    until(lambda: stop.given_up)
+    assert seen == [False]
+
+
 def test_work_does_not_begin_after_a_stop() -> None:
     stop, told = stopping.Stop(), []
     stop.request()

@@ -141,11 +141,8 @@ def test_work_that_is_stuck_is_given_up(start: Callable[..., JobHandle], place: 
     until(lambda: handle.children[0].net.Progress.Count == 2)
     began = time.monotonic()
     handle.stop()
-    assert time.monotonic() - began < 15
-    assert handle.state == "Stopped"
-    # Not so for the others yet: in one of three runs the work had ended by itself there.
-    if place == "thread":
-        assert "was given up" in str(handle.receive().warnings[-1])
+    assert time.monotonic() - began < 4
+    assert "was given up" in str(handle.receive().warnings[-1])
 
 
 @pytest.mark.parametrize("place", [*PLACES, "async"])
