@@ -79,22 +79,32 @@ def test_a_stop_ends_where_the_process_has_just_died(shell: Session) -> None:
     assert job.state in ("Stopped", "Failed")
 
 
+WITH_A_JOB = """
+import os, sys, time
+from psbridge import Session
+shell = Session()
+job = shell.start_job("$PID; Start-Sleep 300")
+while not job.children[0].net.Output.Count:
+    time.sleep(0.01)
+pid = job.children[0].net.Output[0].BaseObject
+"""
+
+
+def run_with_a_job(code: str) -> subprocess.CompletedProcess[str]:
+    """Run a program that has a job of Start-Job, the process of which is `pid`."""
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", WITH_A_JOB + textwrap.dedent(code)],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("end", ["shell.close()", "", "job.remove(force=True)", "sys.exit(0)"])
 def test_nobody_waits_for_a_dead_process_at_the_end(end: str) -> None:
     program = f"""
-    import os, sys, time
-    from psbridge import Session
-    shell = Session()
-    job = shell.start_job("$PID; Start-Sleep 300")
-    while not job.children[0].net.Output.Count:
-        time.sleep(0.01)
-    os.kill(job.children[0].net.Output[0].BaseObject, 9)
+    os.kill(pid, 9)
     {end}
     """
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", textwrap.dedent(program)],
-        capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+    done = run_with_a_job(program)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
@@ -109,20 +119,11 @@ def test_a_job_that_ends_by_itself_is_not_told_as_failed(shell: Session) -> None
 def test_nobody_waits_for_a_job_that_was_disposed_of_while_it_ran(end: str) -> None:
     # The engine's own close of a runspace waits for it for ever.
     program = f"""
-    import os, sys, time
-    from psbridge import Session
-    shell = Session()
-    job = shell.start_job("$PID; Start-Sleep 300")
-    while not job.children[0].net.Output.Count:
-        time.sleep(0.01)
-    print(job.children[0].net.Output[0].BaseObject)
+    print(pid)
     job.net.Dispose()
     {end}
     """
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", textwrap.dedent(program)],
-        capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+    done = run_with_a_job(program)
     assert (done.returncode, done.stderr) == (0, "")
     until_gone(int(done.stdout))
 
