@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from ...engine.forking import in_forked_child
 from ...errors import StopRequested, WorkerLost
 from .messages import STOP, dump_job, next_message, pump
+from .spawned import SpawnedProcess
 from .worker import serve
 
 if TYPE_CHECKING:
@@ -96,11 +97,10 @@ class _Worker:
     def __init__(self) -> None:
         self._group = _open_group()
         try:
-            context = multiprocessing.get_context("spawn")
-            self.connection, theirs = context.Pipe()
+            self.connection, theirs = multiprocessing.Pipe()
             with theirs:
                 # A daemon: at exit multiprocessing does not wait until it ends by itself.
-                self._process = context.Process(
+                self._process = SpawnedProcess(
                     target=serve,
                     args=(theirs, self._group.number if self._group else None),
                     name="psbridge job",
