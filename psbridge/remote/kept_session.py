@@ -218,6 +218,8 @@ class RemoteSession(RunspaceSession):
 
     def _dispose(self) -> None:
         """Close the session on the other machine, which takes two seconds at most."""
+        from PSBridge.Remote import RemoteRunspaces
+
         if self._has_running_job():
             assert self._job is not None
             # Else its parent would be Completed, as PowerShell's own is.
@@ -226,7 +228,7 @@ class RemoteSession(RunspaceSession):
         if self._net is not None and not self._owner.closed:
             with contextlib.suppress(PowerShellError, SessionClosedError):
                 self._owner._call("Remove-PSSession", Session=self._net)
-        self._runspace.Dispose()
+        RemoteRunspaces.Close(self._runspace)
 
     def __repr__(self) -> str:
         state = "closed" if self._closed else str(self._runspace.RunspaceStateInfo.State)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -105,11 +106,12 @@ class Session(CmdletSession):
         whatever its machine does, and all of them are closed at once.
         """
         kept = [session for session in self._kept if not session.closed]
-        for session in kept:
-            session._begin_to_close()
-        super().close()  # PowerShell stops the jobs in them
-        for session in kept:
-            session._dispose()
+        with ExitStack() as closing:
+            for session in kept:
+                closing.callback(session._dispose)  # of each, whatever becomes of another one
+            for session in kept:
+                session._begin_to_close()
+            super().close()  # PowerShell stops the jobs in them
 
     def _commands(self, engine: Engine) -> tuple[Any, Path | None]:
         from .native import HELP_FILE, load_remote

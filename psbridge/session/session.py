@@ -11,7 +11,7 @@ import time
 import warnings
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -479,10 +479,11 @@ def close_all() -> None:
     """Close all sessions at the end of the program; calling it twice does nothing more."""
     begin_exit()
     sessions = list(_open)
-    for session in sessions:
-        session._ask_to_close()
-    for session in sessions:
-        session._dispose()
+    with ExitStack() as closing:
+        for session in sessions:
+            closing.callback(session._dispose)  # of each, whatever becomes of another one
+        for session in sessions:
+            session._ask_to_close()
 
 
 def _close_in_forked_child() -> None:

@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from conditions import until
@@ -28,6 +28,15 @@ def threads() -> int:
 
 def descriptors() -> int:
     return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
+def member(of: Any, name: str) -> Any:
+    """What a member that the engine keeps for itself holds."""
+    from System.Reflection import BindingFlags
+
+    everything = BindingFlags.Instance | BindingFlags.NonPublic
+    found = of.GetType().GetField(name, everything) or of.GetType().GetProperty(name, everything)
+    return found.GetValue(of)
 
 
 def test_a_closed_session_leaves_nothing_running(machine: Machine) -> None:
@@ -56,6 +65,26 @@ def test_a_session_may_close_while_machines_are_opened(machine: Machine) -> None
     assert time.monotonic() - began < 4
     assert job.state == "Stopped"
     until(lambda: not machine.lines())
+
+
+def test_a_runspace_closes_while_a_pipeline_in_it_is_disposed_of(
+    shell: Session, machine: Machine
+) -> None:
+    kept = shell.connect(machine.target())
+    pipeline = kept._runspace.CreatePipeline(LOOP)
+    pipeline.InvokeAsync()
+    until(lambda: pipeline.Output.Count)
+    # What the engine's own Close is about to wait for is gone, as in the moment before the
+    # pipeline leaves the list of those that run.
+    member(pipeline, "PipelineFinishedEvent").Dispose()
+
+    from PSBridge.Remote import RemoteRunspaces
+
+    RemoteRunspaces.Close(kept._runspace)
+    RemoteRunspaces.Close(kept._runspace)
+    assert str(kept._runspace.RunspaceStateInfo.State) == "Closed"
+    until(lambda: not machine.lines())
+    kept.close()
 
 
 def test_a_kept_session_that_is_dropped_warns_and_ends(shell: Session, machine: Machine) -> None:

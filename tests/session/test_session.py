@@ -650,6 +650,27 @@ def test_a_program_may_end_while_daemon_threads_run_pipelines(
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+def test_a_session_that_fails_to_close_at_exit_keeps_no_other_one_open(
+    run_python: RunPython,
+) -> None:
+    done = run_python("""
+import atexit
+from psbridge import Session
+class Broken(Session):
+    def _stop_what_would_run_on(self):
+        raise ValueError("cannot close")
+states = lambda: [str(shell._runspace.RunspaceStateInfo.State) for shell in shells]
+shells = []
+import psbridge.engine.starting as starting
+starting.start()
+atexit.register(lambda: print(states()))
+shells += [Session(), Broken(), Session(), Broken(), Session()]
+""")
+    states = "['Closed', 'Opened', 'Closed', 'Opened', 'Closed']\n"
+    assert (done.returncode, done.stdout) == (0, states)
+    assert done.stderr.endswith("ValueError: cannot close\n")
+
+
 def test_a_use_in_another_exit_handler_is_told_that_the_session_is_closed(
     run_python: RunPython,
 ) -> None:

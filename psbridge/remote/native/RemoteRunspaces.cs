@@ -3,6 +3,7 @@ using System.Management.Automation;
 using System.Management.Automation.Host;
 using System.Management.Automation.Remoting;
 using System.Management.Automation.Runspaces;
+using System.Threading;
 
 namespace PSBridge.Remote;
 
@@ -41,5 +42,44 @@ public static class RemoteRunspaces
         Runspace runspace = RunspaceFactory.CreateRunspace(info, host, s_types.Value, arguments, name);
         info.Exit = new RemoteExit(info, runspace, host);
         return runspace;
+    }
+
+    /// <summary>Close a runspace for good, whatever runs in it; may be called twice, and on any thread.</summary>
+    /// <remarks>
+    /// The engine's own Close looks what runs, and then waits for its end. Where a job disposes of its
+    /// pipeline between the two, Close fails and leaves the runspace as it is. A pipeline that is
+    /// disposed of is off the list, or will be in a moment, so another look does not find it.
+    /// </remarks>
+    /// <param name="runspace">The runspace.</param>
+    public static void Close(Runspace runspace)
+    {
+        // One at a time: Close does not bear a Dispose beside it.
+        lock (runspace)
+        {
+            while (!TryClose(runspace))
+            {
+                Thread.Yield();
+            }
+
+            runspace.Dispose();
+        }
+    }
+
+    private static bool TryClose(Runspace runspace)
+    {
+        try
+        {
+            runspace.Close();
+        }
+        catch (ObjectDisposedException)
+        {
+            return false;
+        }
+        catch (PSRemotingTransportException)
+        {
+            // The machine did not answer. The engine's own Dispose keeps that to itself, too.
+        }
+
+        return true;
     }
 }
