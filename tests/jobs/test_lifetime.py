@@ -216,6 +216,8 @@ def test_a_job_that_has_ended_can_be_disposed_of(shell: Session) -> None:
     handle = shell.start(FunctionJob(int, 1))
     assert handle.wait(10)
     shell.run("param($j) $j.Dispose(); $j.Dispose(); $j.ChildJobs[0].Dispose()", j=handle.net)
+    # The child may still be telling that it has ended; what is left is disposed of after that.
+    until(lambda: not handle.has_more_data)
     assert (handle.state, handle.has_more_data, handle.receive()) == ("Completed", False, [])
     assert shell.run("(Get-Job).Id") == [handle.id]
     handle.remove()
