@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from PSBridge import SessionRunspace
 
+from ..engine.launching import job_launcher
 from ..engine.paths import net_path
 
 if TYPE_CHECKING:
@@ -16,11 +17,12 @@ __all__ = ["open_runspace"]
 
 
 def open_runspace(
-    console: Console | None, commands: Any, help_file: Path | None
+    home: Path, console: Console | None, commands: Any, help_file: Path | None
 ) -> tuple[Any, Any]:
     """Open a runspace with PowerShell's core commands.
 
     Args:
+        home: the folder of the engine that runs.
         console: where the host shows what it has to show.
         commands: an ``Assembly`` whose cmdlets are there from the start; or None.
         help_file: their help, a MAML file.
@@ -33,4 +35,5 @@ def open_runspace(
         from .host import make_host
 
         host = make_host(console)
-    return host, SessionRunspace.Open(host, commands, help_file and net_path(help_file))
+    help_path = help_file and net_path(help_file)
+    return host, SessionRunspace.Open(host, commands, help_path, job_launcher(home / "pwsh"))

@@ -91,7 +91,7 @@ class RunspaceSession:
         _let_ctrl_c_interrupt()
         from .runspace import open_runspace
 
-        return engine, *open_runspace(self._console, *self._commands(engine))
+        return engine, *open_runspace(engine.home.path, self._console, *self._commands(engine))
 
     def _commands(self, engine: Engine) -> tuple[Any, Path | None]:
         """An ``Assembly`` whose cmdlets are there from the start, and its help; or None."""

@@ -48,6 +48,7 @@ MEMBERS = sorted(
         "PendingProgress..ctor",
         "PendingProgress.Render",
         "PendingProgress.Update",
+        "PowerShellProcessInstance.PwshExePath",
         "ReceiveJobCommand.AggregateResultsFromJob",
         "ReceiveJobCommand._jobsBeingAggregated",
         "ReceiveJobCommand._results",

@@ -132,15 +132,17 @@ def until_gone(pid: int) -> None:
     until(lambda: not Path("/proc", str(pid)).exists())
 
 
-def test_ctrl_c_of_a_terminal_reaches_such_a_process_and_nothing_hangs() -> None:
-    # The engine starts it in the foreground group, whose every process a terminal interrupts.
+def test_ctrl_c_of_a_terminal_is_for_the_program_and_its_jobs_run_on() -> None:
     terminal = Terminal(
         textwrap.dedent(
             """
-            import time
+            import os, time
             from psbridge import Session
             shell = Session()
-            job = shell.start_job("$PID; Start-Sleep 300")
+            job = shell.start_job(
+                "$PID; while (-not (Test-Path $args[0])) { Start-Sleep -Milliseconds 50 }; 'end'",
+                flag := f"/tmp/{os.urandom(8).hex()}",
+            )
             while not job.children[0].net.Output.Count:
                 time.sleep(0.01)
             try:
@@ -148,10 +150,9 @@ def test_ctrl_c_of_a_terminal_reaches_such_a_process_and_nothing_hangs() -> None
                 job.wait(60)
             except KeyboardInterrupt:
                 print("interrupted", flush=True)
-            assert job.wait(30)
-            print(job.state, job.reason)
-            print(*shell.run("'goes on'"))
-            job.remove(force=True)
+            open(flag, "w").close()
+            print(job.result(60)[1:], job.state)
+            os.remove(flag)
             shell.close()
             """
         )
@@ -160,6 +161,37 @@ def test_ctrl_c_of_a_terminal_reaches_such_a_process_and_nothing_hangs() -> None
     terminal.send("\x03")
     code, shown = terminal.end(90)
     assert code == 0, shown
-    assert "interrupted\nFailed" in shown
-    assert "ended abnormally" in shown
-    assert "goes on" in shown
+    assert "interrupted\n['end'] Completed" in shown
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs memfd_create and setsid")
+def test_such_a_process_has_a_session_of_its_own_and_is_pwsh(shell: Session) -> None:
+    job, pid = started(shell, "$PID; Start-Sleep 300")
+    assert os.getsid(pid) == os.getpgid(pid) == pid
+    words = Path("/proc", str(pid), "cmdline").read_text().split("\0")
+    assert words[:4] == [str(shell.engine.home.path / "pwsh"), "-s", "-NoLogo", "-NoProfile"]
+    job.stop()
+    until_gone(pid)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs memfd_create and setsid")
+def test_where_there_is_no_setsid_jobs_run_in_front(
+    shell: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    job, pid = started(shell, "$PID; Start-Sleep 300")
+    assert os.getsid(pid) == os.getsid(0)
+    job.remove(force=True)
+
+
+def test_such_a_process_ends_when_the_program_is_killed() -> None:
+    done = run_with_a_job("""
+    job = shell.start_job("$PID; while ($true) { }")
+    while not job.children[0].net.Output.Count:
+        time.sleep(0.01)
+    print(pid, job.children[0].net.Output[0].BaseObject, flush=True)
+    os.kill(os.getpid(), 9)
+    """)
+    assert (done.returncode, done.stderr) == (-9, "")
+    for pid in done.stdout.split():
+        until_gone(int(pid))

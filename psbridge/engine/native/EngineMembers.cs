@@ -147,6 +147,11 @@ public static class EngineMembers
 
         internal static readonly EngineMember Feed =
             Method<ClientSessionTransportManagerBase>("HandleDataReceived", Unseen, typeof(string));
+
+        internal static readonly EngineMember Program = Field(
+            () => typeof(PowerShellProcessInstance),
+            "PwshExePath",
+            "Ctrl-C at a terminal kills jobs of Start-Job");
     }
 
     /// <summary>What a session shows and asks.</summary>

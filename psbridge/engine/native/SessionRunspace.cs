@@ -15,9 +15,15 @@ public static class SessionRunspace
     /// <param name="host">Where it shows what it has to show; null for nowhere.</param>
     /// <param name="commands">An assembly whose cmdlets are there from the start; or null.</param>
     /// <param name="helpFile">Their help, the full path of a MAML file; or null.</param>
+    /// <param name="jobProgram">What Start-Job is to start instead of pwsh, here and everywhere; or null.</param>
     /// <returns>The runspace.</returns>
-    public static Runspace Open(PSHost? host, Assembly? commands, string? helpFile)
+    public static Runspace Open(PSHost? host, Assembly? commands, string? helpFile, string? jobProgram)
     {
+        if (jobProgram is not null)
+        {
+            JobProgram.Replace(jobProgram);
+        }
+
         // CreateDefault would load all of PowerShell's assemblies; what this one leaves out is
         // loaded by its commands' names when they are first used.
         InitialSessionState state = InitialSessionState.CreateDefault2();
