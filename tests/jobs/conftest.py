@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import conditions
 import pytest
 
 from psbridge import Session
 from psbridge.engine.compiling import SourceFile, load_compiled
 
 SOURCE = Path(__file__).with_name("NaiveJobs.cs")
-Until = Callable[..., None]
 
 
 @pytest.fixture(scope="session")
@@ -25,9 +22,3 @@ def naive_jobs() -> Any:
     import PSBridge.Tests
 
     return PSBridge.Tests
-
-
-@pytest.fixture
-def until() -> Until:
-    """See `conditions.until`."""
-    return conditions.until

@@ -2,10 +2,11 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from conditions import until
 
 from psbridge import Job, JobFailed, JobGroup, JobHandle, PowerShellError, Session
 from psbridge.errors import SessionClosedError
@@ -164,9 +165,7 @@ def test_a_job_that_is_stopped_before_its_start_does_nothing(shell: Session) -> 
 # --- stopping and pausing ------------------------------------------------------------------------
 
 
-def test_it_is_suspended_and_resumed_where_its_work_can_be(
-    shell: Session, until: Callable[..., None]
-) -> None:
+def test_it_is_suspended_and_resumed_where_its_work_can_be(shell: Session) -> None:
     shell.jobs.define("paced", Paced)
     handle = start(shell, "paced")
     script = "param($job) $job.SuspendJob(); [string]$job.State; $job.ResumeJob()"

@@ -7,12 +7,11 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
+from conditions import until
 
 from psbridge import DeclarationError, Job, JobFailed, JobGroup, JobHandle, JobStopped, Session
 from psbridge.jobs import FunctionJob
 from psbridge.jobs.start import make_parent, start_group
-
-Until = Callable[..., None]
 
 
 class Step(Job):
@@ -138,7 +137,7 @@ def test_mistakes_are_found_when_the_group_is_made() -> None:
         JobGroup([job], throttle_limit=0)
 
 
-def test_a_thousand_jobs_leave_no_threads_behind(shell: Session, until: Until) -> None:
+def test_a_thousand_jobs_leave_no_threads_behind(shell: Session) -> None:
     before = threading.active_count()
     handle = shell.start(JobGroup([Step([], f"s{n}") for n in range(1000)], throttle_limit=8))
     assert len(handle.result(60)) == 1000
@@ -170,7 +169,7 @@ class Made:
             self.closed.set()
 
 
-def test_a_generator_is_asked_only_when_a_place_is_free(shell: Session, until: Until) -> None:
+def test_a_generator_is_asked_only_when_a_place_is_free(shell: Session) -> None:
     log: list[str] = []
     gates = [threading.Event() for _ in range(6)]
     made = Made(lambda number: Step(log, f"s{number}", gates[number]))
@@ -212,7 +211,7 @@ def test_a_million_children_are_not_made_in_advance(shell: Session) -> None:
     assert pulled == 3
 
 
-def test_an_endless_generator_is_stopped_and_closed(shell: Session, until: Until) -> None:
+def test_an_endless_generator_is_stopped_and_closed(shell: Session) -> None:
     made = Made(lambda number: FunctionJob(lambda: number))
     handle = shell.start(JobGroup(made(), throttle_limit=4))
     until(lambda: len(handle.children) > 20)
@@ -246,7 +245,7 @@ def test_a_stopped_group_asks_its_generator_for_no_more(shell: Session) -> None:
 
 
 def test_a_generator_that_raises_half_way_fails_the_parent_and_loses_nothing(
-    shell: Session, until: Until
+    shell: Session,
 ) -> None:
     go = threading.Event()
 
@@ -324,9 +323,7 @@ def test_a_generator_that_fails_while_it_is_closed_fails_the_parent(shell: Sessi
     assert raised.value.result == [1]
 
 
-def test_a_group_is_stopped_while_its_generator_does_not_answer(
-    shell: Session, until: Until
-) -> None:
+def test_a_group_is_stopped_while_its_generator_does_not_answer(shell: Session) -> None:
     asked, answer, closed = threading.Event(), threading.Event(), threading.Event()
     ran: list[str] = []
 
@@ -404,9 +401,7 @@ def test_map_takes_async_functions_and_the_options_of_a_group(shell: Session) ->
 # --- the queue -----------------------------------------------------------------------------------
 
 
-def test_the_place_of_one_that_ended_goes_to_the_next_in_order(
-    shell: Session, until: Until
-) -> None:
+def test_the_place_of_one_that_ended_goes_to_the_next_in_order(shell: Session) -> None:
     log: list[str] = []
     gates = [threading.Event() for _ in range(6)]
     jobs = [Step(log, f"s{number}", gate) for number, gate in enumerate(gates)]
@@ -435,9 +430,7 @@ def test_groups_in_groups_in_groups_with_one_place_each_do_not_block_one_another
     assert shell.start(FunctionJob(nest, 4)).result(30) == [16]
 
 
-def test_a_child_that_was_given_up_leaves_its_place_to_the_next(
-    shell: Session, until: Until
-) -> None:
+def test_a_child_that_was_given_up_leaves_its_place_to_the_next(shell: Session) -> None:
     release, began = threading.Event(), threading.Event()
 
     class Stuck(Job):
@@ -511,7 +504,7 @@ def test_without_further_threads_those_that_there_are_do_the_work(
 # --- the parent's state --------------------------------------------------------------------------
 
 
-def test_the_parent_runs_on_while_children_may_still_come(shell: Session, until: Until) -> None:
+def test_the_parent_runs_on_while_children_may_still_come(shell: Session) -> None:
     gate = threading.Event()
 
     def made() -> Iterator[Job]:
@@ -528,9 +521,7 @@ def test_the_parent_runs_on_while_children_may_still_come(shell: Session, until:
     assert states(handle) == ["Completed"] * 3
 
 
-def test_a_failed_child_fails_the_parent_only_when_all_have_ended(
-    shell: Session, until: Until
-) -> None:
+def test_a_failed_child_fails_the_parent_only_when_all_have_ended(shell: Session) -> None:
     go = threading.Event()
     handle = shell.start(JobGroup([Step([], "bad"), Step([], "good", go)]))
     until(lambda: states(handle)[1:] == ["Failed", "Running"])
@@ -540,7 +531,7 @@ def test_a_failed_child_fails_the_parent_only_when_all_have_ended(
     assert states(handle) == ["Failed", "Failed", "Completed"]
 
 
-def test_failed_comes_before_stopped(shell: Session, until: Until) -> None:
+def test_failed_comes_before_stopped(shell: Session) -> None:
     handle = shell.start(JobGroup([Step([], "bad"), Step([], "good", threading.Event())]))
     until(lambda: states(handle)[1:] == ["Failed", "Running"])
     handle.stop()
@@ -563,7 +554,7 @@ def test_stopping_a_group_that_has_ended_changes_nothing(shell: Session) -> None
         assert states(handle) == ["Completed", "Completed"]
 
 
-def test_stop_job_stops_a_child_that_waits(shell: Session, until: Until) -> None:
+def test_stop_job_stops_a_child_that_waits(shell: Session) -> None:
     go = threading.Event()
     log: list[str] = []
     jobs = [Step(log, name, go) for name in ("a", "b", "c")]

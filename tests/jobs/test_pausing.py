@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from conditions import until
 
 from psbridge import DeclarationError, Job, JobError, JobGroup, JobHandle, Session, StopRequested
 from psbridge.engine.compiling import SourceFile, compile_assembly
 from psbridge.jobs import Retry
-
-Until = Callable[..., None]
 
 
 class Paced(Job):
@@ -63,7 +62,7 @@ def paced(shell: Session) -> Iterator[tuple[Paced, JobHandle]]:
 
 
 @pytest.fixture
-def asking(shell: Session, until: Until) -> JobHandle:
+def asking(shell: Session) -> JobHandle:
     """A job that is blocked."""
     handle = shell.start(Asking(name="asking"))
     until(lambda: handle.state == "Blocked")
@@ -83,9 +82,7 @@ def states(handle: JobHandle) -> list[str]:
 # --- suspending and resuming ---------------------------------------------------------------------
 
 
-def test_powershell_suspends_and_resumes_it(
-    shell: Session, paced: tuple[Paced, JobHandle], until: Until
-) -> None:
+def test_powershell_suspends_and_resumes_it(shell: Session, paced: tuple[Paced, JobHandle]) -> None:
     job, handle = paced
     script = "$job.SuspendJob(); [string]$job.State; [string]$job.ChildJobs[0].State"
     assert call(shell, script, handle) == ["Suspended", "Suspended"]
@@ -95,7 +92,7 @@ def test_powershell_suspends_and_resumes_it(
     assert handle.result(10) == ["begun", "ended"]
 
 
-def test_a_handle_suspends_and_resumes_it(paced: tuple[Paced, JobHandle], until: Until) -> None:
+def test_a_handle_suspends_and_resumes_it(paced: tuple[Paced, JobHandle]) -> None:
     job, handle = paced
     assert handle.suspend(10) is True
     assert states(handle) == ["Suspended", "Suspended"]
@@ -106,9 +103,7 @@ def test_a_handle_suspends_and_resumes_it(paced: tuple[Paced, JobHandle], until:
     assert handle.result(10) == ["begun", "ended"]
 
 
-def test_suspended_work_stands_still_until_it_is_resumed(
-    paced: tuple[Paced, JobHandle], until: Until
-) -> None:
+def test_suspended_work_stands_still_until_it_is_resumed(paced: tuple[Paced, JobHandle]) -> None:
     job, handle = paced
     handle.suspend(10)
     steps = job.steps
@@ -118,7 +113,7 @@ def test_suspended_work_stands_still_until_it_is_resumed(
     until(lambda: job.steps > steps)
 
 
-def test_it_can_be_suspended_many_times(paced: tuple[Paced, JobHandle], until: Until) -> None:
+def test_it_can_be_suspended_many_times(paced: tuple[Paced, JobHandle]) -> None:
     job, handle = paced
     for _ in range(20):
         assert handle.suspend(10)
@@ -129,9 +124,7 @@ def test_it_can_be_suspended_many_times(paced: tuple[Paced, JobHandle], until: U
     assert handle.wait(10)
 
 
-def test_it_is_running_once_resumed_where_no_other_pause_point_comes(
-    shell: Session, until: Until
-) -> None:
+def test_it_is_running_once_resumed_where_no_other_pause_point_comes(shell: Session) -> None:
     began, pause, resumed, go = (threading.Event() for _ in range(4))
 
     class Once(Job):
@@ -157,7 +150,7 @@ def test_it_is_running_once_resumed_where_no_other_pause_point_comes(
     assert handle.wait(10)
 
 
-def test_work_on_its_way_to_a_pause_point_is_suspending(shell: Session, until: Until) -> None:
+def test_work_on_its_way_to_a_pause_point_is_suspending(shell: Session) -> None:
     go = threading.Event()
 
     class Far(Job):
@@ -181,7 +174,7 @@ def test_work_on_its_way_to_a_pause_point_is_suspending(shell: Session, until: U
 
 @pytest.mark.parametrize("way", ["powershell", "handle"])
 def test_who_waits_for_the_suspension_is_told_that_it_was_taken_back(
-    shell: Session, way: str, until: Until
+    shell: Session, way: str
 ) -> None:
     go = threading.Event()
 
@@ -205,9 +198,7 @@ def test_who_waits_for_the_suspension_is_told_that_it_was_taken_back(
     go.set()
 
 
-def test_who_waits_for_the_suspension_is_told_that_it_has_ended(
-    shell: Session, until: Until
-) -> None:
+def test_who_waits_for_the_suspension_is_told_that_it_has_ended(shell: Session) -> None:
     go = threading.Event()
 
     class Far(Job):
@@ -227,7 +218,7 @@ def test_who_waits_for_the_suspension_is_told_that_it_has_ended(
     assert gave == [False]
 
 
-def test_the_work_may_suspend_its_own_job(shell: Session, until: Until) -> None:
+def test_the_work_may_suspend_its_own_job(shell: Session) -> None:
     handles: list[JobHandle] = []
     ready = threading.Event()
     gave: list[bool] = []
@@ -326,9 +317,7 @@ def test_a_pause_point_outside_of_a_running_job_says_so() -> None:
 # --- a group -------------------------------------------------------------------------------------
 
 
-def test_children_that_wait_do_not_begin_while_the_group_is_suspended(
-    shell: Session, until: Until
-) -> None:
+def test_children_that_wait_do_not_begin_while_the_group_is_suspended(shell: Session) -> None:
     jobs = [Paced() for _ in range(3)]
     handle = shell.start(JobGroup(jobs, throttle_limit=1))
     assert jobs[0].began.wait(10)
@@ -344,9 +333,7 @@ def test_children_that_wait_do_not_begin_while_the_group_is_suspended(
     assert states(handle) == ["Completed", "Stopped", "Completed", "Completed"]
 
 
-def test_children_that_come_while_the_group_is_suspended_do_not_begin(
-    shell: Session, until: Until
-) -> None:
+def test_children_that_come_while_the_group_is_suspended_do_not_begin(shell: Session) -> None:
     gate = threading.Event()
     jobs = [Paced(), Paced()]
 
@@ -386,7 +373,7 @@ def test_a_group_that_is_suspended_before_it_begins_waits(shell: Session) -> Non
     assert handle.result(10) == ["begun", "ended"]
 
 
-def test_one_child_may_be_suspended_by_itself(shell: Session, until: Until) -> None:
+def test_one_child_may_be_suspended_by_itself(shell: Session) -> None:
     jobs = [Paced(), Paced()]
     handle = shell.start(JobGroup(jobs))
     for job in jobs:
@@ -456,7 +443,7 @@ def test_the_time_limit_of_a_blocked_job_goes_on(shell: Session) -> None:
     assert handle.children[0].net.Warning.Count == 0
 
 
-def test_closing_the_session_ends_suspended_and_blocked_jobs(until: Until) -> None:
+def test_closing_the_session_ends_suspended_and_blocked_jobs() -> None:
     jobs = [Paced() for _ in range(3)]
     with Session() as shell:
         suspended = shell.start(JobGroup(jobs, throttle_limit=2))
@@ -530,7 +517,7 @@ def test_wait_job_refuses_to_wait_for_a_blocked_job(
     assert asking.state == "Blocked"
 
 
-def test_the_parent_is_blocked_while_any_child_is(shell: Session, until: Until) -> None:
+def test_the_parent_is_blocked_while_any_child_is(shell: Session) -> None:
     go = threading.Event()
 
     class Busy(Job):
@@ -549,7 +536,7 @@ def test_the_parent_is_blocked_while_any_child_is(shell: Session, until: Until) 
     assert handle.state == "Completed"
 
 
-def test_a_queued_child_does_not_hide_that_another_is_blocked(shell: Session, until: Until) -> None:
+def test_a_queued_child_does_not_hide_that_another_is_blocked(shell: Session) -> None:
     handle = shell.start(JobGroup([Asking(), Asking()], throttle_limit=1))
     until(lambda: states(handle) == ["Blocked", "Blocked", "NotStarted"])
     handle.unblock()
@@ -591,9 +578,7 @@ def test_work_that_is_to_stop_does_not_block(shell: Session) -> None:
     assert (seen, handle.state) == (["StopRequested"], "Stopped")
 
 
-def test_a_blocked_job_that_is_to_be_suspended_is_so_once_it_is_unblocked(
-    shell: Session, until: Until
-) -> None:
+def test_a_blocked_job_that_is_to_be_suspended_is_so_once_it_is_unblocked(shell: Session) -> None:
     class Both(Job):
         pausable = True
 
@@ -612,7 +597,7 @@ def test_a_blocked_job_that_is_to_be_suspended_is_so_once_it_is_unblocked(
     assert handle.result(10) == ["done"]
 
 
-def test_blocking_does_not_wipe_the_word_about_a_retry(shell: Session, until: Until) -> None:
+def test_blocking_does_not_wipe_the_word_about_a_retry(shell: Session) -> None:
     tries: list[int] = []
 
     class Twice(Job):
@@ -656,9 +641,7 @@ def _handler(function: Callable[[Any, Any], None]) -> Any:
     return EventHandler[AsyncCompletedEventArgs](function)
 
 
-def test_each_async_operation_says_when_it_is_done(
-    paced: tuple[Paced, JobHandle], until: Until
-) -> None:
+def test_each_async_operation_says_when_it_is_done(paced: tuple[Paced, JobHandle]) -> None:
     _, handle = paced
     for operation, state in (
         ("Suspend", "Suspended"),

@@ -3,10 +3,11 @@
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from conditions import until
 
 from psbridge import Job, JobFailed, JobGroup, JobHandle, Session
 from psbridge.jobs import FunctionJob, Retry
@@ -91,9 +92,7 @@ def test_by_default_what_ends_programs_is_not_tried_again(shell: Session) -> Non
     assert len(job.tries) == 1
 
 
-def test_the_status_message_says_which_retry_it_is_and_why(
-    shell: Session, until: Callable[..., None]
-) -> None:
+def test_the_status_message_says_which_retry_it_is_and_why(shell: Session) -> None:
     job = Flaky(ConnectionError("no route"), RuntimeError())
     handle = start(shell, job, retry=Retry(2, delay=0.2))
     until(lambda: said(handle) == "retry 1 of 2 after ConnectionError: no route")
@@ -120,7 +119,7 @@ def test_the_delay_grows_by_the_backoff(shell: Session) -> None:
     ]
 
 
-def test_a_stop_ends_the_wait_for_the_next_try(shell: Session, until: Callable[..., None]) -> None:
+def test_a_stop_ends_the_wait_for_the_next_try(shell: Session) -> None:
     job = Flaky(ValueError("once"))
     handle = start(shell, job, retry=Retry(5, delay=60))
     until(lambda: said(handle))
@@ -218,7 +217,7 @@ def test_an_exception_that_cannot_be_shown_stops_neither_the_retries_nor_the_nex
     assert said(handle).startswith("retry 1 of 1 after Unspeakable: (its text cannot be had")
 
 
-def test_a_delay_without_end_waits_for_a_stop(shell: Session, until: Callable[..., None]) -> None:
+def test_a_delay_without_end_waits_for_a_stop(shell: Session) -> None:
     jobs = [Flaky(*(ValueError() for _ in range(9))), Flaky()]
     handle = start(shell, *jobs, retry=Retry(9, delay=1e-305, backoff=1e300), throttle_limit=2)
     until(lambda: handle.children[1].finished)

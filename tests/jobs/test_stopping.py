@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
+from conditions import until
 
 from psbridge import (
     DeclarationError,
@@ -136,9 +137,7 @@ def test_work_that_swallows_the_request_is_interrupted(shell: Session) -> None:
     assert (handle.state, warnings_of(handle)) == ("Stopped", [])
 
 
-def test_work_that_swallows_the_interruption_too_is_given_up(
-    shell: Session, until: Callable[..., None]
-) -> None:
+def test_work_that_swallows_the_interruption_too_is_given_up(shell: Session) -> None:
     interruptions, over = [], threading.Event()
 
     def work(job: Work) -> None:
@@ -280,9 +279,7 @@ def test_given_up_work_may_end_after_its_job_was_removed(shell: Session) -> None
     assert ended.wait(10)
 
 
-def test_the_thread_of_given_up_work_ends_with_it(
-    shell: Session, until: Callable[..., None]
-) -> None:
+def test_the_thread_of_given_up_work_ends_with_it(shell: Session) -> None:
     release = threading.Event()
     handle = begin(shell, lambda job: release.wait(), name="stuck thread")
     handle.stop()
@@ -423,7 +420,7 @@ def test_a_hook_that_raises_harms_no_job(
 
 
 def test_the_hook_is_called_also_where_the_work_ends_before_its_turn(
-    monkeypatch: pytest.MonkeyPatch, until: Callable[..., None]
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     called: list[str] = []
 
@@ -448,7 +445,7 @@ def test_the_hook_is_called_also_where_the_work_ends_before_its_turn(
 
 
 def test_a_hook_that_writes_makes_no_noise(
-    shell: Session, caplog: pytest.LogCaptureFixture, until: Callable[..., None]
+    shell: Session, caplog: pytest.LogCaptureFixture
 ) -> None:
     raised: list[BaseException] = []
 
@@ -502,9 +499,7 @@ def test_the_hook_is_not_called_where_nothing_runs(shell: Session) -> None:
     assert calls == []
 
 
-def test_the_hook_is_not_called_between_two_tries(
-    shell: Session, until: Callable[..., None]
-) -> None:
+def test_the_hook_is_not_called_between_two_tries(shell: Session) -> None:
     calls: list[str] = []
 
     class Flaky(Work):
@@ -524,7 +519,7 @@ def test_the_hook_is_not_called_between_two_tries(
 # --- one stop and one work, at the same time ------------------------------------------------------
 
 
-def test_work_is_given_up_before_anybody_sees_that_it_is(until: Callable[..., None]) -> None:
+def test_work_is_given_up_before_anybody_sees_that_it_is() -> None:
     job, seen = Work(until_stopped), list[bool]()
     job.grace = 0.01
     stop = stopping.Stop(job, lambda: seen.append(stop.given_up))
@@ -543,7 +538,7 @@ def test_work_does_not_begin_after_a_stop() -> None:
     assert told == [1]
 
 
-def test_what_ended_is_neither_told_nor_interrupted(until: Callable[..., None]) -> None:
+def test_what_ended_is_neither_told_nor_interrupted() -> None:
     seen: list[str] = []
     job = Work(until_stopped)
     job.grace = 0
@@ -668,9 +663,7 @@ def test_async_work_that_blocks_its_loop_is_interrupted(
     assert caplog.text == ""
 
 
-def test_async_work_that_never_gives_in_is_given_up(
-    shell: Session, until: Callable[..., None]
-) -> None:
+def test_async_work_that_never_gives_in_is_given_up(shell: Session) -> None:
     began, over, ended = threading.Event(), threading.Event(), threading.Event()
 
     async def work() -> None:
@@ -843,9 +836,7 @@ def test_a_job_that_fails_by_itself_keeps_what_it_wrote_before(shell: Session) -
 # --- the moment in which the work ends ------------------------------------------------------------
 
 
-def test_an_interruption_that_comes_as_the_work_ends_spares_the_thread(
-    shell: Session, until: Callable[..., None]
-) -> None:
+def test_an_interruption_that_comes_as_the_work_ends_spares_the_thread(shell: Session) -> None:
     grace, rounds, places = 0.05, 25, 12
     chance = random.Random(1)
     threads: set[str] = set()

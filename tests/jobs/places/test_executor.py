@@ -13,6 +13,7 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from conditions import until
 
 from psbridge import Job, JobGroup, JobHandle, Session
 from psbridge.jobs.places import authenticated
@@ -21,7 +22,6 @@ from psbridge.jobs.places.authenticated import AuthenticatedConnection, connect,
 worker_jobs = pytest.importorskip("worker_jobs")
 WorkerJob = worker_jobs.WorkerJob
 
-Until = Callable[..., None]
 Address = tuple[str, int]
 # What comes of a frame on its way: from whom it is ("there" or "here"), its number, and its bytes;
 # gives those that go on, and those that go back.
@@ -83,7 +83,6 @@ def test_strangers_who_say_nothing_are_hung_up_on_and_jobs_run(
     shell: Session,
     elsewhere: Elsewhere,
     address: Address,
-    until: Until,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(authenticated, "GREETING_SECONDS", 1.0)

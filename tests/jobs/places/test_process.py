@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conditions import until
 
 from psbridge import Job, JobFailed, JobGroup, Session, WorkerLost
 
 worker_jobs = pytest.importorskip("worker_jobs")
 WorkerJob, Noting, Starting = worker_jobs.WorkerJob, worker_jobs.Noting, worker_jobs.Starting
 
-Until = Callable[..., None]
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/stat").exists(), reason="asks /proc how processes are"
 )
@@ -53,7 +53,7 @@ def pids(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
 def test_a_process_that_dies_between_two_jobs_is_replaced_and_the_next_job_runs(
-    shell: Session, tmp_path: Path, until: Until, number: signal.Signals
+    shell: Session, tmp_path: Path, number: signal.Signals
 ) -> None:
     notes = [tmp_path / name for name in ("first", "second")]
 
@@ -118,9 +118,7 @@ def test_what_a_job_leaves_behind_does_not_write_into_the_next_one(
 
 
 @pytest.mark.parametrize("how", ["stop", "stop with C", "die", "end", "time limit"])
-def test_what_a_job_has_started_ends_with_its_process(
-    shell: Session, pids: Path, until: Until, how: str
-) -> None:
+def test_what_a_job_has_started_ends_with_its_process(shell: Session, pids: Path, how: str) -> None:
     mode = {"die": "exit", "end": "end", "stop with C": "hold the GIL"}.get(how, "wait")
     limit = 2.0 if how == "time limit" else None
     handle = shell.start(JobGroup([Starting(pids, mode)], executor="process", timeout=limit))
@@ -134,7 +132,7 @@ def test_what_a_job_has_started_ends_with_its_process(
     assert len(pids_in(pids)) == 3
 
 
-def test_what_has_a_session_of_its_own_lives_on(shell: Session, pids: Path, until: Until) -> None:
+def test_what_has_a_session_of_its_own_lives_on(shell: Session, pids: Path) -> None:
     handle = shell.start(JobGroup([Starting(pids, "leave")], executor="process"))
     assert handle.wait(30)
     worker, *started = pids_in(pids)
@@ -186,9 +184,7 @@ def environment() -> dict[str, str]:
         ("sys.exit(4)", 4),
     ],
 )
-def test_nothing_of_a_program_outlives_it(
-    tmp_path: Path, pids: Path, until: Until, end: str, code: int
-) -> None:
+def test_nothing_of_a_program_outlives_it(tmp_path: Path, pids: Path, end: str, code: int) -> None:
     script = tmp_path / "program.py"
     script.write_text(f"{PROGRAM}    {end}\n")
     done = run_script(script, str(tmp_path), "wait,hold the GIL")
@@ -198,9 +194,7 @@ def test_nothing_of_a_program_outlives_it(
     until(lambda: not any(map(runs, found)))
 
 
-def test_a_process_that_is_just_starting_ends_as_well(
-    tmp_path: Path, pids: Path, until: Until
-) -> None:
+def test_a_process_that_is_just_starting_ends_as_well(tmp_path: Path, pids: Path) -> None:
     script = tmp_path / "program.py"
     script.write_text(
         textwrap.dedent("""
@@ -228,9 +222,7 @@ def test_a_process_that_is_just_starting_ends_as_well(
     until(lambda: not any(map(runs, pids_in(pids))))
 
 
-def test_a_job_that_does_not_stop_keeps_no_program_from_its_end(
-    tmp_path: Path, pids: Path, until: Until
-) -> None:
+def test_a_job_that_does_not_stop_keeps_no_program_from_its_end(tmp_path: Path, pids: Path) -> None:
     script = tmp_path / "program.py"
     script.write_text(
         f"""{PROGRAM}
@@ -244,7 +236,7 @@ def test_a_job_that_does_not_stop_keeps_no_program_from_its_end(
     until(lambda: not any(map(runs, pids_in(tmp_path / "pids0"))))
 
 
-def test_a_forked_child_keeps_nothing_of_it_alive(tmp_path: Path, pids: Path, until: Until) -> None:
+def test_a_forked_child_keeps_nothing_of_it_alive(tmp_path: Path, pids: Path) -> None:
     script = tmp_path / "program.py"
     script.write_text(
         f"""{PROGRAM}
@@ -280,7 +272,7 @@ def test_the_end_of_a_forked_child_ends_no_job_of_its_parent(tmp_path: Path, pid
 
 @pytest.mark.parametrize("place", ["process", "executor"])
 def test_work_is_asked_to_stop_when_the_program_is_gone(
-    tmp_path: Path, pids: Path, until: Until, place: str
+    tmp_path: Path, pids: Path, place: str
 ) -> None:
     """Also where a child of that program lives on. The executor's processes are the executor's."""
     script = tmp_path / "program.py"
@@ -353,7 +345,6 @@ def read_all(terminal: int) -> str:
 def test_ctrl_c_reaches_no_job(
     tmp_path: Path,
     in_terminal: Callable[[str], tuple[subprocess.Popen[bytes], int]],
-    until: Until,
 ) -> None:
     """Neither while its process starts nor later."""
     process, terminal = in_terminal("""

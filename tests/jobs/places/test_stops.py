@@ -5,11 +5,12 @@ from __future__ import annotations
 import concurrent.futures
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from conditions import until
 
 from psbridge import JobGroup, Session
 
@@ -17,7 +18,6 @@ worker_jobs = pytest.importorskip("worker_jobs")
 Noting, AsyncNoting = worker_jobs.Noting, worker_jobs.AsyncNoting
 NotingItsStop, AsyncNotingItsStop = worker_jobs.NotingItsStop, worker_jobs.AsyncNotingItsStop
 
-Until = Callable[..., None]
 PLACES = ["thread", "process", "async", "pool of threads", "pool of processes"]
 
 
@@ -42,7 +42,7 @@ def lines(notes: Path) -> list[str]:
 
 @pytest.mark.parametrize("place", PLACES)
 def test_the_hook_is_called_once_and_where_the_work_is(
-    shell: Session, executors: dict[str, Any], notes: Path, until: Until, place: str
+    shell: Session, executors: dict[str, Any], notes: Path, place: str
 ) -> None:
     make = AsyncNotingItsStop if place == "async" else NotingItsStop
     job = make(notes)
@@ -69,7 +69,7 @@ def test_the_hook_is_called_once_and_where_the_work_is(
 @pytest.mark.parametrize("harm", ["write", "exit", "wait"])
 @pytest.mark.parametrize("place", ["process", "thread"])
 def test_the_next_job_runs_and_can_be_stopped_whatever_a_hook_does(
-    shell: Session, tmp_path: Path, until: Until, place: Any, harm: str
+    shell: Session, tmp_path: Path, place: Any, harm: str
 ) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     jobs = [NotingItsStop(first, harm), Noting(second), Noting(tmp_path / "third", "end")]
@@ -98,7 +98,7 @@ def test_who_raises_stop_requested_without_a_stop_has_failed(
 
 @pytest.mark.parametrize("place", PLACES)
 def test_who_raises_stop_requested_at_a_stop_is_stopped(
-    shell: Session, executors: dict[str, Any], notes: Path, until: Until, place: str
+    shell: Session, executors: dict[str, Any], notes: Path, place: str
 ) -> None:
     make = AsyncNoting if place == "async" else Noting
     job = make(notes, "raise StopRequested when stopped")

@@ -28,7 +28,6 @@ OPEN, POLL = 10, 1
 
 Start = Callable[..., JobHandle]
 At = Callable[..., WinRM]
-Until = Callable[..., None]
 
 
 @pytest.fixture

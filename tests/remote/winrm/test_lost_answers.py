@@ -17,7 +17,6 @@ from tests.winrm_server.server import Machine
 pytestmark = pytest.mark.usefixtures("nothing_is_left")
 
 At = Callable[..., WinRM]
-Until = Callable[..., None]
 
 
 def has_given(job: JobHandle, count: int) -> Callable[[], bool]:
