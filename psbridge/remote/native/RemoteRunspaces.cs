@@ -47,29 +47,59 @@ public static class RemoteRunspaces
     /// <summary>Close a runspace for good, whatever runs in it; may be called twice, and on any thread.</summary>
     /// <remarks>
     /// The engine's own Close looks what runs, and then waits for its end. Where a job disposes of its
-    /// pipeline between the two, Close fails and leaves the runspace as it is. A pipeline that is
-    /// disposed of is off the list, or will be in a moment, so another look does not find it.
+    /// pipeline between the two, Close throws and has waited for nothing. So the close is begun and its
+    /// end is waited for here, where nothing runs any more; what is left to look at is off the engine's
+    /// list, or will be in a moment. Where a pipeline is disposed of while the far side closes, the engine
+    /// can fail to notice that it has closed; so this waits no longer than a far side can take.
     /// </remarks>
     /// <param name="runspace">The runspace.</param>
-    public static void Close(Runspace runspace)
+    /// <returns>Whether it has closed. One that does not within its time is left to itself.</returns>
+    public static bool Close(Runspace runspace)
     {
-        // One at a time: Close does not bear a Dispose beside it.
+        // One at a time: the engine does not bear a Dispose beside a Close.
         lock (runspace)
         {
-            while (!TryClose(runspace))
+            if (!IsOver(runspace.RunspaceStateInfo.State) && !CloseAndWait(runspace))
             {
-                Thread.Yield();
+                return false;
             }
 
-            runspace.Dispose();
+            SpinWait.SpinUntil(() => TryDispose(runspace), CloseMilliseconds);
+            return true;
         }
     }
 
-    private static bool TryClose(Runspace runspace)
+    // The carriers give up a machine that does not answer after two seconds.
+    private const int CloseMilliseconds = 10_000;
+
+    private static bool CloseAndWait(Runspace runspace)
+    {
+        // Not disposed of: a late event may still set it.
+        ManualResetEventSlim over = new();
+        runspace.StateChanged += (_, change) =>
+        {
+            if (IsOver(change.RunspaceStateInfo.State))
+            {
+                over.Set();
+            }
+        };
+        if (!IsOver(runspace.RunspaceStateInfo.State))
+        {
+            runspace.CloseAsync();
+        }
+
+        return over.Wait(CloseMilliseconds) || IsOver(runspace.RunspaceStateInfo.State);
+    }
+
+    private static bool IsOver(RunspaceState state) =>
+        state is RunspaceState.BeforeOpen or RunspaceState.Closed or RunspaceState.Broken;
+
+    private static bool TryDispose(Runspace runspace)
     {
         try
         {
             runspace.Close();
+            runspace.Dispose();
         }
         catch (ObjectDisposedException)
         {
@@ -78,6 +108,7 @@ public static class RemoteRunspaces
         catch (PSRemotingTransportException)
         {
             // The machine did not answer. The engine's own Dispose keeps that to itself, too.
+            runspace.Dispose();
         }
 
         return true;
