@@ -33,7 +33,8 @@ def keep_file(path: Path, data: bytes) -> bool:
     """Write a file whose name says what is in it.
 
     Args:
-        path: where; its folders are made, for this user alone.
+        path: where; its folders are made, for this user alone. Others may read the file, as the
+            umask says, and never write it.
         data: what is in it.
 
     Returns:
@@ -43,7 +44,8 @@ def keep_file(path: Path, data: bytes) -> bool:
     temporary = path.with_name(f"{path.name}.{os.urandom(16).hex()}.tmp")
     try:
         _make_private(path.parent)
-        with temporary.open("xb") as file:
+        new = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, 0o644)
+        with os.fdopen(new, "wb") as file:
             file.write(data)
         temporary.replace(path)
     except OSError:
@@ -84,6 +86,9 @@ def distrust(path: Path) -> str | None:
 
 
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
+
+
+_BINARY: int = getattr(os, "O_BINARY", 0)  # Windows'
 
 
 def _make_private(folder: Path) -> None:

@@ -21,7 +21,16 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["SLICE_SECONDS", "Deadline", "guard", "join", "milliseconds", "poll_until", "wait_until"]
+__all__ = [
+    "SLICE_SECONDS",
+    "Deadline",
+    "guard",
+    "join",
+    "may_wait",
+    "milliseconds",
+    "poll_until",
+    "wait_until",
+]
 
 # How long a wait lasts at most before it looks around: the longest that Ctrl-C can take.
 SLICE_SECONDS = 0.1
@@ -35,6 +44,11 @@ def guard() -> Any:
     lock = threading.RLock()
     _guards.append(lock)
     return lock
+
+
+def may_wait() -> bool:
+    """Whether the calling thread holds no lock of ours; a finalizer is called wherever it is."""
+    return not any(lock._is_owned() for lock in _guards)
 
 
 class Deadline:
@@ -78,7 +92,7 @@ def wait_until(
     Returns:
         Whether it is there; False where time is up.
     """
-    assert not any(lock._is_owned() for lock in _guards), "a wait under a lock"
+    assert may_wait(), "a wait under a lock"
     deadline = Deadline(seconds)
     while not there(deadline.left(slice_seconds)):
         if deadline.is_over:

@@ -15,14 +15,16 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="modes are POSIX's")
-@pytest.mark.parametrize("umask", [0o022, 0o077])
-def test_a_kept_file_has_the_mode_of_the_umask(tmp_path: Path, umask: int) -> None:
+@pytest.mark.parametrize("umask", [0o000, 0o002, 0o022, 0o077])
+def test_others_may_read_a_kept_file_as_the_umask_says_and_never_write_it(
+    tmp_path: Path, umask: int
+) -> None:
     before = os.umask(umask)
     try:
         assert keep_file(tmp_path / "a" / "b", b"data")
     finally:
         os.umask(before)
-    assert stat.S_IMODE((tmp_path / "a" / "b").stat().st_mode) == 0o666 & ~umask
+    assert stat.S_IMODE((tmp_path / "a" / "b").stat().st_mode) == 0o644 & ~umask
 
 
 def test_what_cannot_be_kept_leaves_nothing(tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Self
 
+from ..errors import DeclarationError
+from ..jobs.arguments import check_text
 from ..values.text import net_text
 
 __all__ = ["Credential", "Secret"]
@@ -16,7 +18,16 @@ class Secret:
     __slots__ = ("_text",)
 
     def __init__(self, text: str) -> None:
-        """Keep a text."""
+        """Keep a text.
+
+        Raises:
+            DeclarationError: it is none.
+        """
+        if not isinstance(text, str):
+            # Without the value, which may be what nobody is to see.
+            raise DeclarationError(
+                f"a Secret is made of a text, and not of a {type(text).__name__}"
+            )
         self._text = text
 
     @classmethod
@@ -59,6 +70,19 @@ class Credential:
 
     username: str
     password: Secret
+
+    def __post_init__(self) -> None:
+        """Refuse what is of the wrong type.
+
+        Raises:
+            DeclarationError: the name is no text, or the password no `Secret`.
+        """
+        check_text(self.username, "username")
+        if not isinstance(self.password, Secret):
+            raise DeclarationError(
+                f"password is a {type(self.password).__name__}; it has to be a Secret, which is "
+                "never shown: Secret(...)"
+            )
 
     def _to_net(self) -> Any:
         """PowerShell's PSCredential."""

@@ -12,7 +12,7 @@ from numbers import Real
 
 from ..errors import DeclarationError
 
-__all__ = ["check_executor", "check_seconds", "check_text", "check_whole"]
+__all__ = ["check_executor", "check_flag", "check_seconds", "check_text", "check_whole"]
 
 
 def check_seconds(value: object, what: str) -> float:
@@ -53,6 +53,16 @@ def check_text(value: object, what: str, *, optional: bool = False) -> None:
     """
     if not isinstance(value, str) and not (optional and value is None):
         raise DeclarationError(f"{what} is {value!r}; it is a text")
+
+
+def check_flag(value: object, what: str) -> None:
+    """Refuse what is neither True nor False.
+
+    Raises:
+        DeclarationError: it is neither.
+    """
+    if not isinstance(value, bool):
+        raise DeclarationError(f"{what} is {value!r}; it is True or False")
 
 
 def check_executor(executor: object) -> None:

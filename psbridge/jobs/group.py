@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sized
 from typing import TYPE_CHECKING, Any, Self
 
 from ..errors import DeclarationError
-from .arguments import check_executor, check_seconds, check_text, check_whole
+from .arguments import check_executor, check_flag, check_seconds, check_text, check_whole
 from .job import FunctionJob, Job, name_of
 from .retry import Retry
 
@@ -83,6 +83,10 @@ class JobGroup:
         if grace is not None:
             check_seconds(grace, "grace")
         _check_retry(retry, "retry")
+        check_flag(capture, "capture")
+        if pausable is not None:
+            check_flag(pausable, "pausable")
+        check_text(listen, "listen")
         if not isinstance(jobs, Iterable):
             raise DeclarationError(f"a JobGroup is made of Jobs, and {jobs!r} has none")
         self.jobs: tuple[Job, ...] | Iterator[Job]
@@ -130,6 +134,8 @@ class JobGroup:
         options.setdefault("command", name_of(function))
         options.setdefault("executor", FunctionJob.executor)
         FunctionJob(function, None)  # refused here, and not when the first child is made
+        if not isinstance(items, Iterable):
+            raise DeclarationError(f"items is {items!r}; it has to be an iterable")
         return cls((FunctionJob(function, item) for item in items), **options)
 
     def executor_of(self, job: Job) -> Executor:
@@ -177,6 +183,8 @@ def check_job(job: object) -> None:
         check_seconds(job.timeout, f"{kind}.timeout")
     _check_retry(job.retry, f"{kind}.retry")
     check_executor(job.executor)
+    check_flag(job.capture, f"{kind}.capture")
+    check_flag(job.pausable, f"{kind}.pausable")
 
 
 def _check_retry(retry: object, what: str) -> None:

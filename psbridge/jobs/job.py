@@ -167,11 +167,17 @@ _LOCAL = frozenset(["_sink", "_claimed", "exception"])
 
 
 def name_of(function: object) -> str:
-    """What to call a function; a `functools.partial` without its arguments, which may be secret."""
+    """What to call a function; other callables by their type, for a repr may show secrets."""
+    function = _called(function)
+    name = getattr(function, "__qualname__", None)
+    return name if name and isinstance(name, str) else type(function).__qualname__
+
+
+def _called(function: object) -> object:
+    """The function below each `functools.partial`."""
     while isinstance(function, functools.partial):
         function = function.func
-    name = getattr(function, "__qualname__", None)
-    return name if name and isinstance(name, str) else repr(function)
+    return function
 
 
 class FunctionJob(Job):
@@ -186,12 +192,13 @@ class FunctionJob(Job):
             DeclarationError: it cannot be called, or gives a job where it does.
         """
         # A job, a group (which like a job can be claimed) or a cmdlet.
-        if isinstance(function, type) and (
-            issubclass(function, RecordWriter) or hasattr(function, "_claimed")
+        called = _called(function)
+        if isinstance(called, type) and (
+            issubclass(called, RecordWriter) or hasattr(called, "_claimed")
         ):
             raise DeclarationError(
-                f"{function.__qualname__} is a class, and calling it does no work; to start a job "
-                f"of it, make one: {function.__qualname__}(...)"
+                f"{called.__qualname__} is a class, and calling it does no work; to start a job "
+                f"of it, make one: {called.__qualname__}(...)"
             )
         if not callable(function):
             raise DeclarationError(f"{function!r} is no function")

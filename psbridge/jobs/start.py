@@ -74,8 +74,9 @@ def start_group(
 
     def forget() -> None:
         with _lock:
-            _running.pop(key, None)
+            entry = _running.pop(key, None)
             _lock.notify_all()
+        del entry  # not under the lock: where nobody else has the owner, it closes now
 
     def note(executor: Executor) -> None:
         place = executor if isinstance(executor, str) else "executor"
@@ -154,8 +155,9 @@ def stop_running(owner: object = None) -> None:
 
     wait_until(all_left, grace.left(_LEAVE_SECONDS))
     with _lock:
-        for key in mine:  # one that was given up here does not say when it is over
-            _running.pop(key, None)
+        # One that was given up here does not say when it is over.
+        entries = [_running.pop(key, None) for key in mine]
+    del entries
 
 
 _LEAVE_SECONDS = 1.0
@@ -164,7 +166,7 @@ _LEAVE_SECONDS = 1.0
 def _forget_in_forked_child() -> None:
     """The jobs are the parent's, and so is whoever holds the lock."""
     global _lock
-    _lock = threading.Condition()
+    _lock = threading.Condition(guard())
     _running.clear()
 
 

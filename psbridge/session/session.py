@@ -20,7 +20,7 @@ from ..engine.forking import check_process, in_forked_child
 from ..engine.paths import path_from_net, possible_path
 from ..engine.starting import start
 from ..errors import PowerShellError, SessionClosedError, StopRequested
-from ..waiting import SLICE_SECONDS, poll_until
+from ..waiting import SLICE_SECONDS, may_wait, poll_until
 from .result import Result
 from .variables import Variables
 
@@ -420,7 +420,11 @@ class RunspaceSession:
             warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self, stacklevel=1)
         finally:
             # Not a subclass's close: what it stops would have kept this alive.
-            RunspaceSession.close(self)
+            if may_wait():
+                RunspaceSession.close(self)
+            else:
+                # Collected in the midst of something of ours, which others may need for their end.
+                threading.Thread(target=RunspaceSession.close, args=(self,), daemon=True).start()
 
     def __repr__(self) -> str:
         state = "closed" if self._closed else f"PowerShell {self.engine.home.version}"

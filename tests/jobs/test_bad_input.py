@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from psbridge import (
+    Credential,
     DeclarationError,
     FunctionJob,
     Job,
@@ -16,6 +18,7 @@ from psbridge import (
     JobGroup,
     PowerShellError,
     Retry,
+    Secret,
     Session,
 )
 
@@ -118,7 +121,8 @@ def test_recursion_without_end_fails_the_job(shell: Session) -> None:
 @pytest.mark.parametrize(
     "options",
     [{"throttle_limit": 1.5}, {"throttle_limit": "8"}, {"timeout": "soon"}, {"grace": "some"},
-     {"executor": "proces"}, {"executor": 5}, {"name": 5}, {"retry": 3}],
+     {"executor": "proces"}, {"executor": 5}, {"name": 5}, {"retry": 3}, {"capture": "x"},
+     {"pausable": 1}, {"listen": 1.5}],
 )  # fmt: skip
 def test_options_of_the_wrong_type_are_refused_when_the_group_is_made(
     options: dict[str, Any],
@@ -157,7 +161,13 @@ WRONG: dict[str, Callable[[Session], object]] = {
     "a start of a group's class": lambda shell: shell.start(JobGroup),
     "a start of a cmdlet": lambda shell: shell.start(Look),
     "a start with arguments": lambda shell: shell.start(Plain(), 1),
+    "a start of a partial of a class": lambda shell: shell.start(functools.partial(Plain)),
     "a map of a class": lambda _: JobGroup.map(Plain, [1]),
+    "a map of no items": lambda _: JobGroup.map(len, 1),  # type: ignore[arg-type]
+    "a job's capture": lambda shell: shell.start(Plain(capture="x")),  # type: ignore[arg-type]
+    "a credential's name": lambda _: Credential(1, Secret("x")),  # type: ignore[arg-type]
+    "a credential's password": lambda _: Credential("x", "x"),  # type: ignore[arg-type]
+    "a secret": lambda _: Secret(None),  # type: ignore[arg-type]
     "a map of nothing": lambda _: JobGroup.map(1, [1]),  # type: ignore[arg-type]
     "a call of nothing": lambda _: FunctionJob(1),  # type: ignore[arg-type]
     "a retry": lambda _: Retry("x"),  # type: ignore[arg-type]

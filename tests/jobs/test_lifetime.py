@@ -877,3 +877,31 @@ sys.exit(7)
     for _ in range(5):  # without a stop every second one crashed
         ran = run_python(code)
         assert (ran.returncode, ran.stdout, ran.stderr) == (7, "", "")
+
+
+# ---- Dropped ----
+
+
+@pytest.mark.parametrize("native", [False, True], ids=["alone", "with a Start-Job"])
+def test_a_session_that_is_dropped_while_its_job_runs_closes_when_that_ends(native: bool) -> None:
+    go = threading.Event()
+    shell = Session()
+    runspace = shell._runspace
+    if native:
+        shell.start_job("Start-Sleep 300")
+    shell.start(lambda: go.wait(30))
+    with pytest.warns(ResourceWarning, match="unclosed <Session"):  # noqa: PT031
+        del shell
+        go.set()
+        until(lambda: str(runspace.RunspaceStateInfo.State) == "Closed", 30)
+
+
+def test_a_session_that_is_collected_under_a_lock_of_ours_closes_elsewhere() -> None:
+    from psbridge.waiting import guard
+
+    lock = guard()
+    shell = Session()
+    runspace = shell._runspace
+    with pytest.warns(ResourceWarning, match="unclosed <Session"), lock:
+        del shell
+    until(lambda: str(runspace.RunspaceStateInfo.State) == "Closed", 30)
