@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from dataclasses import replace
 from numbers import Real
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..engine.forking import is_forked_child
 from ..errors import JobError, JobFailed, JobStopped, PowerShellError
 from ..session.result import Result
-from ..session.session import check_ending, stay_here_at_exit
+from ..session.session import GRACE_SECONDS, check_ending, stay_here_at_exit
 from ..waiting import join, milliseconds, poll_until, wait_until
 from .arguments import check_seconds
 from .start import exit_has_begun
@@ -187,7 +188,11 @@ class JobHandle:
 
         It does not wait for the session's turn, so it also stops the job that a pipeline of the
         session waits for. The work of a job may stop the job itself: that returns at once, and
-        the work is unwound at its next write.
+        the work is unwound at its next write. Where a job of Start-Job has not stopped within five
+        seconds, its process is killed.
+
+        Raises:
+            JobError: it cannot be stopped; the message is the reason.
         """
         if self._is_ours and self.net.WorksOnThisThread:
             self.net.RequestStop()
@@ -207,6 +212,8 @@ class JobHandle:
         except RuntimeError:  # there are no more to be had: Python 3.12 starts none while it exits
             stop()
         else:
+            if not join(stopping, GRACE_SECONDS):
+                self._kill()
             join(stopping)
         if failures and not self._dies():
             (error,) = failures
@@ -285,11 +292,15 @@ class JobHandle:
         """Take the job out of the repository, as Remove-Job does.
 
         Args:
-            force: stop it first where it has not ended.
+            force: stop it first where it has not ended; see `stop`.
 
         Raises:
             PowerShellError: it has not ended, and `force` was not asked for.
         """
+        if force and not self.finished and self._has_process():
+            # Remove-Job would wait for ever for one that does not stop.
+            with contextlib.suppress(JobError):
+                self.stop()
         try:
             self._session._call("Remove-Job", Job=self.net, Force=force, ErrorAction="Stop")
         except PowerShellError:
@@ -299,9 +310,18 @@ class JobHandle:
 
     def _dies(self) -> bool:
         """Whether it ends by itself: its process has died, and what was asked of it has failed."""
+        return self._has_process() and self.wait(_SETTLE_SECONDS)
+
+    def _has_process(self) -> bool:
+        """Whether it is a job of Start-Job."""
         from PSBridge import JobProcesses
 
-        return bool(JobProcesses.HasProcess(self.net)) and self.wait(_SETTLE_SECONDS)
+        return bool(JobProcesses.HasProcess(self.net))
+
+    def _kill(self) -> None:
+        from PSBridge import JobProcesses
+
+        JobProcesses.Kill(self.net)  # nothing where it has none
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, JobHandle):

@@ -130,4 +130,8 @@ class JobSession(RunspaceSession):
             lambda seconds: NativeJobs.Stop(self._runspace, repository, milliseconds(seconds)),
             self._give_up_at - time.monotonic(),
         )
-        NativeJobs.GiveUp(repository)
+
+    def _give_up_what_runs_on(self) -> None:
+        from PSBridge import NativeJobs
+
+        NativeJobs.GiveUp(self._jobs.net)

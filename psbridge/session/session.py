@@ -287,13 +287,18 @@ class RunspaceSession:
         with self._lock:
             seconds = self._give_up_at - time.monotonic()
             if not poll_until(lambda: not self._lingers(), seconds, every=_POLL_SECONDS):
+                self._give_up_what_runs_on()
                 self._runspace.CloseAsync()
             else:
                 self._stop_what_would_run_on()
+                self._give_up_what_runs_on()
                 self._runspace.Dispose()
 
     def _stop_what_would_run_on(self) -> None:
         """Called before the runspace closes, when nothing runs in it."""
+
+    def _give_up_what_runs_on(self) -> None:
+        """Called at last before the runspace closes, in which a pipeline may run on."""
 
     def _run(self, fill: Callable[[Any], None], settings: Any = None, lines: Any = None) -> Result:
         """Run one pipeline, which `fill` puts the commands into, when it is its turn."""

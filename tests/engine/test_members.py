@@ -15,6 +15,10 @@ PACKAGE = Path(str(psbridge.__path__[0]))
 THEIRS = {"EngineMembers.cs", "PythonRuntime.cs", "hosting.py"}
 MEMBERS = sorted(
     [
+        "LocalRunspace._disposed",
+        "Runspace.RunspaceList",
+        "RunspaceBase.RunspaceOpening",
+        "RunspaceBase.SetRunspaceState",
         "ClientRunspacePoolDataStructureHandler.TransportManager",
         "ClientSessionTransportManagerBase.HandleDataReceived",
         "CmdletInfo.set_HelpFile",

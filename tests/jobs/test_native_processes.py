@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 from conditions import until
 
-from psbridge import JobFailed, Session
+from psbridge import JobFailed, Session, SessionClosedError
 from psbridge.jobs.handle import JobHandle
 from tests.session.terminal import Terminal
 
@@ -195,3 +196,80 @@ def test_such_a_process_ends_when_the_program_is_killed() -> None:
     assert (done.returncode, done.stderr) == (-9, "")
     for pid in done.stdout.split():
         until_gone(int(pid))
+
+
+# ---- Stuck in .NET, where no stop reaches it ----
+
+STUCK = "$PID; [Threading.Thread]::Sleep(-1)"
+
+
+@pytest.mark.parametrize("end", ["stop", "remove"])
+@pytest.mark.parametrize("suspended", [False, True], ids=["stuck", "suspended by the system"])
+def test_a_job_that_does_not_stop_loses_its_process(
+    shell: Session, end: str, suspended: bool
+) -> None:
+    job, pid = started(shell, STUCK)
+    if suspended:
+        os.kill(pid, signal.SIGSTOP)
+    within(15, job.stop if end == "stop" else lambda: job.remove(force=True))
+    assert job.state in ("Stopped", "Failed")
+    until_gone(pid)
+
+
+def test_a_session_that_closes_while_a_stop_hangs_leaves_no_process() -> None:
+    shell = Session()
+    _, pid = started(shell, STUCK)
+    from System.Threading import ManualResetEvent
+
+    begun = ManualResetEvent(False)
+    ended: list[BaseException] = []
+
+    def stop() -> None:
+        try:
+            shell.run("$args[0].Set(); Get-Job | Stop-Job", begun)
+        except SessionClosedError as error:
+            ended.append(error)
+
+    stopping = threading.Thread(target=stop)
+    stopping.start()
+    until(lambda: begun.WaitOne(0))
+    within(15, shell.close)
+    until_gone(pid)
+    stopping.join(10)
+    assert len(ended) == 1
+
+
+# ---- Where somebody else waits for the program's children ----
+
+REAPERS = {
+    "ignored": "signal.signal(signal.SIGCHLD, signal.SIG_IGN)",
+    "a reaper": "threading.Thread(target=reap, daemon=True).start()",
+}
+
+
+@pytest.mark.parametrize("reaper", REAPERS.values(), ids=list(REAPERS))
+def test_the_end_of_a_process_is_seen_where_somebody_else_waits_for_it(reaper: str) -> None:
+    done = run_with_a_job(f"""
+    import signal, threading
+    from psbridge import JobGroup
+    def reap():
+        while True:
+            try:
+                os.waitpid(-1, 0)
+            except ChildProcessError:
+                time.sleep(0.01)
+    {reaper}
+    os.kill(pid, 9)
+    assert job.wait(30)
+    print(job.state)
+    job.stop()
+    job.remove(force=True)
+    end = shell.start(JobGroup.map(os._exit, [3], executor="process"))
+    assert end.wait(30)
+    print(end.children[0].reason)
+    shell.close()
+    """)
+    assert (done.returncode, done.stderr) == (0, "")
+    state, reason = done.stdout.splitlines()
+    assert state == "Failed"
+    assert "the process that did the work ended" in reason

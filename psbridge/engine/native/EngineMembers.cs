@@ -154,6 +154,20 @@ public static class EngineMembers
             "Ctrl-C at a terminal kills jobs of Start-Job");
     }
 
+    /// <summary>Where a runspace stands that is being opened.</summary>
+    public static class Opening
+    {
+        private const string Waits = "a Stop-Job of a ForEach-Object -Parallel that just begins may not come back";
+        private const string Local = "System.Management.Automation.Runspaces.LocalRunspace";
+
+        internal static readonly EngineMember Runspaces = Property<Runspace>("RunspaceList", Waits);
+        internal static readonly EngineMember Disposed = Field(() => Named(Local), "_disposed", Waits);
+        internal static readonly EngineMember Ended = Field(() => Named(Local)?.BaseType, "RunspaceOpening", Waits);
+
+        internal static readonly EngineMember SetState = Method(
+            () => Named(Local)?.BaseType, "SetRunspaceState", Waits, typeof(RunspaceState));
+    }
+
     /// <summary>What a session shows and asks.</summary>
     public static class Console
     {

@@ -133,11 +133,26 @@ public static class JobProcesses
     {
         try
         {
-            return process.HasExited;
+            return process.HasExited || IsGone(process.Id);
         }
         catch (InvalidOperationException)
         {
             return false; // another thread has not started it yet, or it is the engine's no more
+        }
+    }
+
+    // Where somebody else waits for this process's children (a handler of SIGCHLD, or SIGCHLD ignored),
+    // the system tells .NET nothing of their ends.
+    private static bool IsGone(int id)
+    {
+        try
+        {
+            using Process there = Process.GetProcessById(id);
+            return false;
+        }
+        catch (ArgumentException)
+        {
+            return true;
         }
     }
 

@@ -24,6 +24,8 @@ public static class SessionRunspace
             JobProgram.Replace(jobProgram);
         }
 
+        ParallelJobs.SurviveStops();
+
         // CreateDefault would load all of PowerShell's assemblies; what this one leaves out is
         // loaded by its commands' names when they are first used.
         InitialSessionState state = InitialSessionState.CreateDefault2();

@@ -16,6 +16,7 @@ import multiprocessing.process
 import signal
 import sys
 import weakref
+from multiprocessing.connection import wait
 from multiprocessing.util import Finalize
 from typing import TYPE_CHECKING
 
@@ -124,7 +125,8 @@ class _Worker:
     @property
     def is_alive(self) -> bool:
         """Whether it has not ended."""
-        return self._process.is_alive()
+        # Not is_alive, to which one that somebody else has waited for is alive for ever.
+        return not wait([self._process.sentinel], 0)
 
     def take(self, order: bytes) -> BaseException | None:
         """Give it an order and wait until it has taken it; says what it died of instead."""
@@ -144,12 +146,12 @@ class _Worker:
         """How it has ended; None while it has not."""
         if self.is_alive:
             return None
-        code = self._process.exitcode or 0
-        how = f"with exit code {code}"
-        if code < 0:
+        code = self._process.exitcode
+        how = "" if code is None else f"with exit code {code} "
+        if code is not None and code < 0:
             with contextlib.suppress(ValueError):
-                how = f"by {signal.Signals(-code).name}"
-        return WorkerLost(f"the process that did the work ended {how} before the work had ended")
+                how = f"by {signal.Signals(-code).name} "
+        return WorkerLost(f"the process that did the work ended {how}before the work had ended")
 
     def end_after(self, broken: BaseException) -> BaseException:
         """With nobody at the other end of the connection it is of no use any more."""

@@ -1,0 +1,76 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Management.Automation.Runspaces;
+using System.Reflection;
+using System.Threading;
+
+namespace PSBridge;
+
+/// <summary>The jobs of ForEach-Object -Parallel, and what they throw on a thread of their own.</summary>
+/// <remarks>
+/// Such a job opens its runspaces on a thread of the pool, and a stop closes those that are there,
+/// one that is just being opened too. The opening fails then, where nobody catches it, and .NET ends
+/// the process: in pwsh a Stop-Job in the first moments of a job can do that. The job itself is
+/// Stopped, and nothing is left to do on that thread. So .NET is told that this exception is handled,
+/// which it can be from .NET 10 on, once in a process. Where somebody else tells it something, and
+/// before .NET 10, it is as in pwsh.
+/// Rejected: to wait before a stop until nothing is being opened. Stop-Job in a script does not.
+/// </remarks>
+internal static class ParallelJobs
+{
+    private static int s_told;
+
+    /// <summary>Let the process outlive the failure. May be called again.</summary>
+    internal static void SurviveStops()
+    {
+        if (Interlocked.Exchange(ref s_told, 1) == 1)
+        {
+            return;
+        }
+
+        MethodInfo? handle = typeof(object).Assembly
+            .GetType("System.Runtime.ExceptionServices.ExceptionHandling")
+            ?.GetMethod("SetUnhandledExceptionHandler");
+        try
+        {
+            handle?.Invoke(null, [new Func<Exception, bool>(IsOfOpening)]);
+        }
+        catch (TargetInvocationException error) when (error.InnerException is InvalidOperationException)
+        {
+            // Somebody else was first.
+        }
+    }
+
+    private static bool IsOfOpening(Exception error)
+    {
+        if (error.StackTrace?.Contains("System.Management.Automation.PSTasks.PSTaskPool.Add(", StringComparison.Ordinal) != true)
+        {
+            return false;
+        }
+
+        ReleaseClosers();
+        return true;
+    }
+
+    // Who closes a runspace that is being opened waits for the end of that, which an opening that fails
+    // does not tell. It sees one that is closing already, and is content.
+    private static void ReleaseClosers()
+    {
+        if (EngineMembers.Opening.Runspaces.Property?.GetValue(null) is not IEnumerable<Runspace> runspaces
+            || EngineMembers.Opening.SetState.Method is not { } setState)
+        {
+            return;
+        }
+
+        foreach (Runspace runspace in runspaces.Where(one => one.RunspaceStateInfo.State == RunspaceState.Opening))
+        {
+            if (EngineMembers.Opening.Disposed.Field?.GetValue(runspace) is true
+                && EngineMembers.Opening.Ended.Field?.GetValue(runspace) is ManualResetEventSlim ended)
+            {
+                setState.Invoke(runspace, [RunspaceState.Closing]);
+                ended.Set();
+            }
+        }
+    }
+}
