@@ -6,7 +6,7 @@ pwsh runs nobody else can move it. So the engine is given a launcher in pwsh's p
 leaves the session and then becomes pwsh, with the same process id and arguments.
 
 A job's own commands have no terminal then: what asks it, for a password say, gets an error, and is
-not suspended. The process ends with this one, as before, since its standard input ends.
+not suspended. Where this process is killed, those of its jobs end as their standard input does.
 
 The launcher is in memory, and this process's entry in ``/proc`` is its path: no cache to be
 cleaned, trusted, or mounted without permission to execute. Where there is no such thing (another

@@ -29,11 +29,11 @@ from __future__ import annotations
 import collections
 import os
 import threading
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ...jobs.timers import call_later, start_clock
+from ...waiting import join, poll_until
 from ..carrying import Carrier
 from . import reasons
 from .command_line import command_line, environment
@@ -98,12 +98,14 @@ class SSHCarrier(Carrier):
 
     def give_up(self) -> None:
         """Kill ssh; see `Carrier.give_up`."""
-        give_up_at = time.monotonic() + _LEAVE_SECONDS
-        while (ssh := self._ssh) is not None and time.monotonic() < give_up_at:
+
+        def is_gone() -> bool:
+            if (ssh := self._ssh) is None:
+                return True
             ssh.kill()
-            if ssh.exit_code() is not None:
-                return
-            time.sleep(_POLL_SECONDS)
+            return ssh.exit_code() is not None
+
+        poll_until(is_gone, _LEAVE_SECONDS, every=_POLL_SECONDS)
 
     def _terminate(self) -> None:
         if self._ssh is not None:
@@ -142,11 +144,8 @@ class SSHCarrier(Carrier):
             self._cut_off = True
             self.fail(reasons.cut_off(self._target, error))
         ssh.close(ssh.stdin)  # the far PowerShell ends at the end of its input, and with it ssh
-        while ssh.exit_code() is None:
-            if reader.is_alive():
-                reader.join(_LEAVE_SECONDS)
-            else:
-                time.sleep(_POLL_SECONDS)
+        join(reader, _LEAVE_SECONDS)
+        poll_until(lambda: ssh.exit_code() is not None, every=_POLL_SECONDS)
         self._gone = True
         for thread, descriptor in ((listener, ssh.stderr), (reader, ssh.stdout)):
             if thread.is_alive():
@@ -206,11 +205,8 @@ class SSHCarrier(Carrier):
             if make_end is not None:
                 self._cut_off = True
                 make_end()
-            give_up_at = time.monotonic() + _LEAVE_SECONDS
-            while time.monotonic() < give_up_at:
-                if (code := ssh.exit_code()) is not None:
-                    return None if self._cut_off else code
-                time.sleep(_POLL_SECONDS)
+            if poll_until(lambda: ssh.exit_code() is not None, _LEAVE_SECONDS, every=_POLL_SECONDS):
+                return None if self._cut_off else ssh.exit_code()
         return None
 
     # ---- The listener ----
