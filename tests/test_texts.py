@@ -317,6 +317,7 @@ CALLS: dict[str, Callable[..., object]] = {
     )},
     "Console.ask": ask,
     "Console.ask_secret": ask,
+    "Result.first": lambda place, default: place.shell.run("").first(default),
     "RunspaceSession.run": spread(lambda place, *a, **n: place.shell.run(*a, **n)),
     "RunspaceSession.show": lambda place, **given: place.shell.show(**{"script": "1", **given}),
     "RunspaceSession.show_file":

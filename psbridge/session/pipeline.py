@@ -39,6 +39,8 @@ __all__ = [
     "show_settings",
     "standard_input_for",
     "stop_pipeline",
+    "stopped_error",
+    "was_stopped",
 ]
 
 # The longest that Ctrl-C can take to be noticed.
@@ -64,9 +66,18 @@ def add_script(
     """Add a script with its arguments, which are never pasted into the text.
 
     Raises:
-        TypeError: the script has no parameter of this name.
+        TypeError: the script has no parameter of this name, or does not take so many arguments.
     """
     text = net_text(script)
+    if arguments:
+        from PSBridge import CommandText
+
+        if (taken := CommandText.CountTaken(text, len(parameters))) < len(arguments):
+            count = "one argument" if taken == 1 else f"{taken or 'no'} arguments"
+            raise TypeError(
+                f"the script takes {count} by position, and {len(arguments)} were given; code that "
+                "takes some begins with param(...) or uses $args"
+            )
     if parameters:
         from PSBridge import CommandText
 
@@ -225,6 +236,18 @@ def run_pipeline(
     if failure is not None:
         raise powershell_error(failure, result)
     return result
+
+
+def was_stopped(pipeline: Any) -> bool:
+    """Whether a pipeline was stopped, be it before it began."""
+    return bool(pipeline.InvocationStateInfo.State == PSInvocationState.Stopped)
+
+
+def stopped_error() -> PowerShellError:
+    """What a pipeline ends with that was stopped before it began."""
+    from System.Management.Automation import PipelineStoppedException
+
+    return powershell_error(PipelineStoppedException())
 
 
 def has_ended(pipeline: Any) -> bool:

@@ -6,6 +6,8 @@ import datetime as dt
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..errors import PowerShellError
+
 __all__ = ["ErrorRecord", "InformationRecord", "MessageRecord", "Result"]
 
 
@@ -95,6 +97,39 @@ class Result(list[Any]):
         self.debug: list[MessageRecord] = []
         self.exit_code: int | None = None
         self.origins: list[str | None] = []
+
+    def one(self) -> Any:
+        """The only value.
+
+        Raises:
+            ValueError: there is none, or there are several.
+        """
+        if len(self) == 1:
+            return self[0]
+        why = f"; the first error: {self.errors[0]}" if self.errors else ""
+        raise ValueError(f"the output is {len(self)} values, and not one{why}")
+
+    def first(self, default: Any = None) -> Any:
+        """The first value, or the default where there is none."""
+        return self[0] if self else default
+
+    def raise_for_errors(self) -> None:
+        """Raise the first of the non-terminating errors, where there are any.
+
+        Raises:
+            PowerShellError: it; its ``result`` is this one, with all of them.
+        """
+        if not self.errors:
+            return
+        first, more = self.errors[0], len(self.errors) - 1
+        raise PowerShellError(
+            f"{first.message} (and {more} more)" if more else first.message,
+            exception=first.net.Exception,
+            record=first.net,
+            error_id=first.error_id,
+            category=first.category,
+            result=self,
+        )
 
     @property
     def origin(self) -> str | None:

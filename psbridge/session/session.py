@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Self
 from ..engine.forking import check_process, in_forked_child
 from ..engine.paths import path_from_net, possible_path
 from ..engine.starting import start
-from ..errors import PowerShellError, SessionClosedError, StopRequested
+from ..errors import PowerShellError, SessionClosedError
 from ..waiting import SLICE_SECONDS, may_wait, poll_until
 from .result import Result
 from .variables import Variables
@@ -113,12 +113,13 @@ class RunspaceSession:
             PowerShellError: a terminating error. Its ``result`` holds what came before.
             SessionClosedError: the session is closed, or was closed meanwhile.
             ForkedProcessError: this is a forked child of the process that opened it.
-            TypeError: the code has no parameter of such a name.
+            TypeError: the code has no parameter of such a name, or takes no arguments, or not so
+                many.
             ConversionError: an argument has no counterpart in PowerShell.
-            KeyboardInterrupt: Ctrl-C. The pipeline has been stopped. Code that is in a .NET call,
-                which nothing can interrupt, is waited for for half a second or until Ctrl-C is
-                pressed again; it stops when that call returns, and the next pipeline of this
-                session waits for that.
+            KeyboardInterrupt: Ctrl-C. Whatever leaves this call, another exception of a signal
+                handler too, has stopped the pipeline. Code that is in a .NET call, which nothing
+                can interrupt, is waited for for half a second or until Ctrl-C is pressed again; it
+                stops when that call returns, and the next pipeline of this session waits for that.
         """
         return self._run(lambda pipeline: self._add(pipeline, script, arguments, parameters))
 
@@ -258,6 +259,16 @@ class RunspaceSession:
         """Whether the session is closed."""
         return self._closed
 
+    def stop(self) -> None:
+        """Stop what runs in this session, from another thread; it can be used afterwards.
+
+        Whoever waits for it gets a `PowerShellError`, which has what came before. Where nothing
+        runs this does nothing; calls that wait for their turn have it next.
+        """
+        check_process()
+        if (pipeline := self._pipeline) is not None:
+            self._stop(pipeline, 0)
+
     def close(self) -> None:
         """Stop what runs in this session and close it; closing twice does nothing.
 
@@ -345,7 +356,9 @@ class RunspaceSession:
             self._lock.release()
 
     def _run_alone(self, fill: Callable[[Any], None], settings: Any, lines: Any) -> Result:
-        from .pipeline import new_pipeline, run_pipeline
+        from System import Exception as NetException
+
+        from .pipeline import new_pipeline, run_pipeline, stopped_error, was_stopped
 
         self._check_open()
         poll_until(lambda: not self._lingers(), meanwhile=self._check_open, every=_POLL_SECONDS)
@@ -360,8 +373,15 @@ class RunspaceSession:
             return run_pipeline(
                 pipeline, given_up=self._is_given_up, settings=settings, lines=lines
             )
-        except (KeyboardInterrupt, StopRequested):
-            # StopRequested: a job's thread that waits here was interrupted, see `jobs.stopping`.
+        except (PowerShellError, SessionClosedError):
+            raise
+        except NetException as error:
+            if was_stopped(pipeline) and not self._closed:
+                raise stopped_error() from error  # before it had begun
+            raise
+        except BaseException:
+            # Ctrl-C, or whatever else a signal handler raises; a job's thread that waits here was
+            # interrupted, see `jobs.stopping`; it cannot be run at all.
             self._stop(pipeline, _INTERRUPT_SECONDS)
             raise
         finally:

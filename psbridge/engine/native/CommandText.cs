@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using System.Management.Automation;
 using System.Management.Automation.Language;
 using System.Management.Automation.Runspaces;
 
@@ -31,10 +32,7 @@ public static class CommandText
     {
         ScriptBlockAst script = Parser.ParseInput(text, out _, out ParseError[] errors);
         ParameterAst[] parameters = [.. script.ParamBlock?.Parameters ?? []];
-        bool advanced = parameters.SelectMany(parameter => parameter.Attributes)
-            .Concat(script.ParamBlock?.Attributes ?? [])
-            .Any(attribute => Is(attribute, "CmdletBinding") || Is(attribute, "Parameter"));
-        if (errors.Length > 0 || advanced)
+        if (errors.Length > 0 || IsAdvanced(script))
         {
             return null;
         }
@@ -42,6 +40,23 @@ public static class CommandText
         string[] known = [.. parameters.SelectMany(NamesOf)];
         return names.FirstOrDefault(
             name => !known.Any(other => other.StartsWith(name, StringComparison.OrdinalIgnoreCase)));
+    }
+
+    /// <summary>How many arguments by position PowerShell would not drop without a word.</summary>
+    /// <remarks>
+    /// What has no <c>param(...)</c>, or a simple one, puts what is left over into <c>$args</c>, which it
+    /// may not use. An advanced one refuses that by itself, and so does the parser its mistakes.
+    /// </remarks>
+    /// <param name="text">The code.</param>
+    /// <param name="named">How many of its parameters are given by name.</param>
+    /// <returns>The number; as many as there can be where PowerShell itself complains.</returns>
+    public static int CountTaken(string text, int named)
+    {
+        ScriptBlockAst script = Parser.ParseInput(text, out _, out ParseError[] errors);
+        ParameterAst[] parameters = [.. script.ParamBlock?.Parameters ?? []];
+        return errors.Length > 0 || IsAdvanced(script) || Uses(script, "args")
+            ? int.MaxValue
+            : Math.Max(0, parameters.Count(parameter => parameter.StaticType != typeof(SwitchParameter)) - named);
     }
 
     /// <summary>Whether it is the beginning of something that goes on in the next line.</summary>
@@ -88,6 +103,12 @@ public static class CommandText
             }
         }
     }
+
+    private static bool IsAdvanced(ScriptBlockAst script) =>
+        (script.ParamBlock?.Parameters ?? Enumerable.Empty<ParameterAst>())
+            .SelectMany(parameter => parameter.Attributes)
+            .Concat(script.ParamBlock?.Attributes ?? Enumerable.Empty<AttributeBaseAst>())
+            .Any(attribute => Is(attribute, "CmdletBinding") || Is(attribute, "Parameter"));
 
     private static bool Is(AttributeBaseAst attribute, string name) =>
         attribute is AttributeAst && attribute.TypeName.Name.Equals(name, StringComparison.OrdinalIgnoreCase);

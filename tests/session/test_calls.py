@@ -1,0 +1,149 @@
+"""What a caller of `run` may rely on: arguments, stops, errors, the values."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+import time
+from types import FrameType
+
+import pytest
+from conditions import until
+
+from psbridge import PowerShellError, Session
+
+
+class Late(Exception):
+    """What a signal handler raises, such as that of a test's timeout."""
+
+
+@contextlib.contextmanager
+def interrupted_after(seconds: float, error: BaseException):  # type: ignore[no-untyped-def]
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise error
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="has no such timers")
+@pytest.mark.parametrize("error", [Late(), SystemExit(3), KeyboardInterrupt()], ids=repr)
+def test_what_a_signal_handler_raises_stops_the_code(shell: Session, error: BaseException) -> None:
+    with pytest.raises(type(error)) as caught, interrupted_after(0.3, error):
+        shell.run("while ($true) { $global:steps++; Start-Sleep -Milliseconds 5 }")
+    assert caught.value is error
+    began = time.monotonic()
+    assert shell.run("'next'") == ["next"]
+    assert time.monotonic() - began < 2
+    (steps,) = shell.run("$global:steps")
+    assert steps > 0
+    assert shell.run("Start-Sleep -Milliseconds 100; $global:steps") == [steps]
+
+
+def test_a_stop_from_another_thread_ends_what_runs(shell: Session) -> None:
+    from System.Threading import ManualResetEvent
+
+    begun = ManualResetEvent(False)
+    errors: list[PowerShellError] = []
+
+    def run() -> None:
+        try:
+            shell.run("'before'; $null = $args[0].Set(); Start-Sleep 100", begun)
+        except PowerShellError as error:
+            errors.append(error)
+
+    running = threading.Thread(target=run)
+    running.start()
+    until(lambda: begun.WaitOne(0))
+    shell.stop()
+    running.join(20)
+    (error,) = errors
+    assert "has been stopped" in str(error)
+    assert error.result == ["before"]
+    shell.stop()  # of nothing
+    assert shell.run("'next'") == ["next"]
+
+
+def test_a_stop_at_any_moment_is_one_error_or_none(shell: Session) -> None:
+    ended = threading.Event()
+    others: list[BaseException] = []
+
+    def run() -> None:
+        for _ in range(100):
+            try:
+                shell.run("1")
+            except PowerShellError as error:
+                if "has been stopped" not in str(error):
+                    others.append(error)
+            except BaseException as error:
+                others.append(error)
+        ended.set()
+
+    running = threading.Thread(target=run)
+    running.start()
+    while not ended.is_set():
+        shell.stop()
+    running.join(20)
+    assert others == []
+    assert shell.run("1") == [1]
+
+
+@pytest.mark.parametrize(
+    ("script", "arguments", "taken"),
+    [
+        ("Get-Item", ("x",), "no arguments"),
+        ("./x.ps1", (5,), "no arguments"),
+        ("param($a) $a", (1, 2), "one argument"),
+        ("param($a, [switch]$b) $a", (1, 2), "one argument"),
+        ("1..3 | ForEach-Object { $args }", (1,), "no arguments"),
+    ],
+)
+def test_arguments_are_not_dropped_without_a_word(
+    shell: Session, script: str, arguments: tuple[object, ...], taken: str
+) -> None:
+    with pytest.raises(TypeError, match=f"takes {taken} by position, and {len(arguments)} were"):
+        shell.run(script, *arguments)
+
+
+def test_arguments_arrive_by_powershells_rules(shell: Session) -> None:
+    assert shell.run("$args", 1, 2) == [1, 2]
+    assert shell.run("$args.Count; & { $args } @args", 1, 2) == [2, 1, 2]
+    assert shell.run("param($a) $a; $args", 1, 2) == [1, 2]
+    assert shell.run("param($a, $b) $a; $b", 1, b=2) == [1, 2]
+    with pytest.raises(TypeError, match="takes one argument"):
+        shell.run("param($a, $b) $a; $b", 1, 2, b=2)
+    with pytest.raises(PowerShellError, match="positional parameter"):
+        shell.run("[CmdletBinding()] param($a) $a", 1, 2)
+
+
+def test_one_is_the_only_value(shell: Session) -> None:
+    assert shell.run("5").one() == 5
+    with pytest.raises(ValueError, match="2 values"):
+        shell.run("1, 2").one()
+    with pytest.raises(ValueError, match="0 values, and not one; the first error: bad"):
+        shell.run("Write-Error bad").one()
+
+
+def test_first_is_the_first_value_or_a_default(shell: Session) -> None:
+    assert shell.run("1, 2").first() == 1
+    assert shell.run("").first() is None
+    assert shell.run("").first(0) == 0
+
+
+def test_errors_are_raised_where_one_asks_for_it(shell: Session) -> None:
+    shell.run("1").raise_for_errors()
+    result = shell.run("1; Write-Error bad -ErrorId mine; Write-Error worse")
+    with pytest.raises(PowerShellError, match=r"^bad \(and 1 more\)$") as caught:
+        result.raise_for_errors()
+    assert caught.value.result is result
+    assert caught.value.error_id.startswith("mine")
+    assert caught.value.category == "NotSpecified"
+    with pytest.raises(PowerShellError, match=r"^only$"):
+        shell.run("Write-Error only").raise_for_errors()
