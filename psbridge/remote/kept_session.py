@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import PowerShellError, SessionClosedError
 from ..jobs.handle import JobHandle
-from ..session.session import RunspaceSession, is_exiting
+from ..session.ending import is_exiting
+from ..session.session import RunspaceSession
 from ..waiting import milliseconds, wait_until
 from .carrying import FanOut, Target, connection_to
 from .jobs import add_cmdlet

@@ -33,7 +33,7 @@ from types import FrameType
 from typing import Any
 
 from ..engine.forking import in_forked_child
-from ..session.session import give_up_other_threads
+from ..session.ending import give_up_other_threads
 from ..waiting import milliseconds, poll_until
 
 __all__ = ["end_in_order"]

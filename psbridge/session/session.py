@@ -21,6 +21,7 @@ from ..engine.paths import path_from_net, possible_path
 from ..engine.starting import start
 from ..errors import PowerShellError, SessionClosedError
 from ..waiting import SLICE_SECONDS, may_wait, poll_until
+from .ending import begin_exit, check_ending, is_given_up, stay_here_at_exit
 from .result import Result
 from .variables import Variables
 
@@ -31,19 +32,12 @@ if TYPE_CHECKING:
 __all__ = [
     "GRACE_SECONDS",
     "RunspaceSession",
-    "begin_exit",
-    "check_ending",
     "close_all",
     "current_session",
-    "give_up_other_threads",
-    "is_exiting",
-    "stay_here_at_exit",
 ]
 
 _open: weakref.WeakSet[RunspaceSession] = weakref.WeakSet()
 _at_exit_registered = False
-_exiting = False
-_ending = False
 
 # How long a close waits for pipelines and jobs that do not stop before it gives them up.
 GRACE_SECONDS = 5.0
@@ -411,9 +405,7 @@ class RunspaceSession:
     def _is_given_up(self) -> bool:
         if self._closed and time.monotonic() > self._give_up_at:
             return True
-        # What a daemon thread does with a result is done while this process closes what it is of;
-        # where two threads meet new types of .NET's then, pythonnet may be a deadlock.
-        return _is_ending_elsewhere() or (_exiting and threading.current_thread().daemon)
+        return is_given_up()
 
     def _check_open(self) -> None:
         if self._closed:
@@ -482,28 +474,6 @@ def _register_at_exit() -> None:
         atexit.register(close_all)
 
 
-def give_up_other_threads() -> None:
-    """Note that a signal ends the program: sessions serve its main thread only."""
-    global _ending
-    _ending = True
-
-
-def check_ending() -> None:
-    """Raise `SessionClosedError` on a thread that sessions serve no more."""
-    if _is_ending_elsewhere():
-        raise SessionClosedError("a signal ends the program")
-
-
-def _is_ending_elsewhere() -> bool:
-    return _ending and threading.current_thread() is not threading.main_thread()
-
-
-def begin_exit() -> None:
-    """Note that the program ends: what daemon threads wait for in sessions is given up."""
-    global _exiting
-    _exiting = True
-
-
 def close_all() -> None:
     """Close all sessions at the end of the program; calling it twice does nothing more."""
     begin_exit()
@@ -523,19 +493,3 @@ def _close_in_forked_child() -> None:
 
 
 in_forked_child(_close_in_forked_child)
-
-
-def is_exiting() -> bool:
-    """Whether sessions are being closed because the program ends."""
-    return _exiting
-
-
-def stay_here_at_exit(*, exiting: bool = False) -> None:
-    """Keep a daemon thread whose pipeline or job was stopped by the end of the program.
-
-    It could do nothing with an exception any more but print it in the midst of the exit, and a
-    call into .NET would meet a .NET that is being taken down. Python itself stops daemon threads
-    where they are; this is only a little earlier.
-    """
-    if (_exiting or exiting) and threading.current_thread().daemon:
-        threading.Event().wait()

@@ -69,7 +69,7 @@ def test_a_parameter_that_does_not_exist_is_an_error(shell: Session) -> None:
 
 def test_an_argument_without_counterpart_leaves_the_session_usable(shell: Session) -> None:
     with pytest.raises(ConversionError, match="generator"):
-        shell.run("1", (x for x in ""))
+        shell.run("$args", (x for x in ""))
     assert shell.run("1") == [1]
 
 
