@@ -44,6 +44,9 @@ if TYPE_CHECKING:
     from .remote.winrm.target import WinRM
     from .session.console import Console
     from .session.result import ErrorRecord, InformationRecord, MessageRecord, Result
+    from .values.custom_object import CustomObject
+    from .values.enum_value import EnumValue
+    from .values.powershell_object import PowerShellObject
 
 __all__ = [
     "SSH",
@@ -52,11 +55,13 @@ __all__ = [
     "Console",
     "ConversionError",
     "Credential",
+    "CustomObject",
     "DeclarationError",
     "EngineError",
     "EngineNotFound",
     "EngineStartError",
     "EngineUnsupported",
+    "EnumValue",
     "ErrorRecord",
     "FeedError",
     "ForkedProcessError",
@@ -76,6 +81,7 @@ __all__ = [
     "PackageError",
     "Parameter",
     "PowerShellError",
+    "PowerShellObject",
     "PsbridgeError",
     "RemoteSession",
     "Result",
@@ -134,5 +140,8 @@ __getattr__, __dir__ = names_of(
         ".remote.winrm.target": ("WinRM",),
         ".session.console": ("Console",),
         ".session.result": ("ErrorRecord", "InformationRecord", "MessageRecord", "Result"),
+        ".values.custom_object": ("CustomObject",),
+        ".values.enum_value": ("EnumValue",),
+        ".values.powershell_object": ("PowerShellObject",),
     },
 )

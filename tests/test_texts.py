@@ -24,6 +24,7 @@ from psbridge import (
     Cmdlet,
     Console,
     Credential,
+    CustomObject,
     ErrorRecord,
     InformationRecord,
     Inventory,
@@ -32,6 +33,7 @@ from psbridge import (
     MessageRecord,
     Parameter,
     PowerShellError,
+    PowerShellObject,
     PsbridgeError,
     RemoteSession,
     Secret,
@@ -134,6 +136,13 @@ class Place:
         self.far = far
         self.folder = folder
         self.console = Console(io.TextIOWrapper(io.BytesIO(), "utf-8"), io.StringIO())
+
+    def given(self, change: Callable[[CustomObject], object]) -> None:
+        """Give an object to PowerShell after a change; what has no place in one is refused."""
+        item = CustomObject(a=1)
+        change(item)
+        repr(item), item._repr_html_().encode()
+        self.shell.run("param($x) $x", x=item)
 
     def in_job(self, work: Callable[[Job], object]) -> None:
         """Call something in a job, where it may raise what it would there."""
@@ -354,6 +363,30 @@ CALLS: dict[str, Callable[..., object]] = {
         lambda place, **given: place.started(
             JobGroup.map(str, given.get("items", ["a"]), command=given.get("options"))
         ),
+    "CustomObject.__contains__": lambda place, name: name in CustomObject(a=1),
+    "CustomObject.__delitem__": lambda place, name: CustomObject(a=1).__delitem__(name),
+    "CustomObject.__setitem__": lambda place, **given: place.given(lambda item: item.__setitem__(
+        *{"name": "a", "value": 1, **given}.values())),
+    "CustomObject.get": lambda place, **given: CustomObject(a=1).get(**{"name": "a", **given}),
+    "CustomObject.pop":
+        lambda place, **given: CustomObject(a=1).pop(
+            *{"name": "a", "default": 1, **given}.values()
+        ),
+    "CustomObject.setdefault":
+        lambda place, **given: place.given(
+            lambda item: item.setdefault(**{"name": "b", **given})
+        ),
+    "CustomObject.update":
+        lambda place, **given: place.given(
+            lambda item: item.update(given.get("other", {}), **{given.get("named", "a"): 1})
+        ),
+    "PowerShellObject.__init__": made(PowerShellObject),
+    "PowerShellObject.__getitem__":
+        lambda place, key: place.shell.run("[version]'1.2'")[0][key],
+    "PowerShellObject.__setitem__":
+        lambda place, **given: place.shell.run(
+            "[System.Text.StringBuilder]::new() | Add-Member -PassThru NoteProperty a 1"
+        )[0].__setitem__(*{"key": "a", "value": 1, **given}.values()),
     "Cmdlet.__init_subclass__": lambda place, **given: place.declared(**given),
     "JobCmdlet.__init_subclass__": lambda place, **given: place.declared(**given),
     "Cmdlet.should_process":

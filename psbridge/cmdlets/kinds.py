@@ -157,15 +157,15 @@ def _paths(texts: list[str], net: Any) -> list[Path]:
 def _function(block: Any, _: Any) -> Callable[..., Any]:
     from .script_block import ScriptFunction
 
-    return ScriptFunction(block)
+    return ScriptFunction(block.net)
 
 
 def _credential(value: Any, _: Any) -> Credential:
-    return Credential(value.UserName, Secret.from_secure_string(value.Password))
+    return Credential(value.UserName, Secret.from_secure_string(value.net.Password))
 
 
 def _secret(value: Any, _: Any) -> Secret:
-    return Secret.from_secure_string(value)
+    return Secret.from_secure_string(value.net)
 
 
 _SWITCH = "System.Management.Automation.SwitchParameter"

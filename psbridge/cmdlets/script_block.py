@@ -8,8 +8,7 @@ from System import Array, Object
 from System import Exception as NetException
 from System.Management.Automation import ScriptBlock
 
-from ..session.pipeline import powershell_error
-from ..values import from_net, to_net
+from ..values import from_net, powershell_error, to_net
 
 __all__ = ["ScriptFunction"]
 

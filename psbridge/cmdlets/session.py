@@ -129,7 +129,7 @@ class CmdletSession(JobSession):
 
         # Not the cmdlets that the module exports: the runspace has its own view of each.
         for found in self._call("Get-Command", Name=imported.names, CommandType="Cmdlet"):
-            CommandHelp.SetFile(found, net_path(file))
+            CommandHelp.SetFile(found.net, net_path(file))
         CommandHelp.Forget(self._runspace)
 
     def _import(self, source: str, name: str, cmdlets: list[type[Cmdlet]]) -> _Imported:
@@ -156,8 +156,8 @@ class CmdletSession(JobSession):
             module = {"Name": net_path(made.image)}
         else:
             module = {"Assembly": made.assembly}
-        (net,) = self._call("Import-Module", **module, PassThru=True, ErrorAction="Stop")
-        imported = _Imported(source, cmdlets, net)
+        (found,) = self._call("Import-Module", **module, PassThru=True, ErrorAction="Stop")
+        imported = _Imported(source, cmdlets, found.net)
         if help_file is not None:
             self._show_help(imported, help_file)
         self._imported.append(imported)

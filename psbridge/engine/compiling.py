@@ -68,6 +68,7 @@ _FRAMEWORK = (
     "System.Runtime.Numerics",
     "System.Security.SecureString",
     "System.Text.Json",
+    "System.Text.RegularExpressions",
     "System.Threading",
     "System.Threading.Thread",
 )

@@ -13,6 +13,7 @@ from ..errors import JobError, JobFailed, JobStopped, PowerShellError
 from ..session.ending import check_ending, stay_here_at_exit
 from ..session.result import Result
 from ..session.session import GRACE_SECONDS
+from ..values.powershell_object import PowerShellObject
 from ..waiting import join, milliseconds, poll_until, wait_until
 from .arguments import check_seconds
 from .start import exit_has_begun
@@ -36,11 +37,11 @@ class JobHandle:
         """Wrap a .NET job.
 
         Args:
-            net: the ``System.Management.Automation.Job``.
+            net: the ``System.Management.Automation.Job``, or what Get-Job gave.
             session: the session in whose repository it is.
             run: its run, where it was started from Python.
         """
-        self.net = net
+        self.net = net.net if isinstance(net, PowerShellObject) else net
         self._session = session
         self._run = run
 

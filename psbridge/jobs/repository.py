@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..engine.forking import check_process
 from ..errors import DeclarationError, EngineUnsupported, SessionClosedError
+from ..values.powershell_object import PowerShellObject
 from .group import JobGroup
 from .handle import JobHandle
 from .job import Job
@@ -106,6 +107,8 @@ class JobRepository:
         session = self._open_session
         from System import ArgumentException
 
+        if isinstance(job, PowerShellObject):
+            job = job.net
         _check(job)
         _complete(job)
         try:
@@ -142,7 +145,7 @@ class JobRepository:
 
     def _list(self) -> list[Any]:
         # Get-Job rather than the repository: jobs of job source adapters are listed there only.
-        return list(self._open_session.run("Get-Job"))
+        return [job.net for job in self._open_session.run("Get-Job")]
 
     @property
     def _open_session(self) -> RunspaceSession:

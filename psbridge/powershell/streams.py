@@ -37,7 +37,7 @@ class HostStream(io.TextIOBase):
         """Let a session's threads write to its host."""
         # The runspaces of ForEach-Object -Parallel and of jobs have one that shows nothing.
         for ui in session.run("if ($Host.Name -ne 'Default Host') { $Host.UI }"):
-            cls._hosts[session] = ui
+            cls._hosts[session] = ui.net
 
     @classmethod
     def remove_host(cls, session: RunspaceSession) -> None:

@@ -52,8 +52,7 @@ class RemoteSession(RunspaceSession):
     def _open(self, pshome: str | Path | None) -> tuple[Engine, Any, Any]:
         from PSBridge.Remote import RemoteOpening, RemoteRunspaces
 
-        from ..session.pipeline import powershell_error
-        from ..values import net_text
+        from ..values import net_text, powershell_error
 
         self._info = connection_to(self.target, FanOut())
         # Not in a pipeline of the owner's, so that many can be opened at once.

@@ -18,7 +18,14 @@ from System.Management.Automation import PowerShell, PSInvocationState, PSObject
 from ..engine.environment import take_changes
 from ..engine.paths import net_path
 from ..errors import PowerShellError, SessionClosedError
-from ..values import from_net, list_from_net, net_text, text_of
+from ..values import (
+    from_net,
+    list_from_net,
+    net_text,
+    powershell_error,
+    seen_from,
+    text_of,
+)
 from ..waiting import milliseconds, poll_until, wait_until
 from .result import ErrorRecord, InformationRecord, MessageRecord, Result
 
@@ -31,7 +38,6 @@ __all__ = [
     "message_record",
     "nested_pipeline",
     "new_pipeline",
-    "powershell_error",
     "run_pipeline",
     "script_block",
     "show_error",
@@ -232,7 +238,8 @@ def run_pipeline(
         check()
         failure = run.GetFailure()
     take_changes()
-    result = _collect(pipeline, run)
+    with seen_from(pipeline.Runspace):
+        result = _collect(pipeline, run)
     if failure is not None:
         raise powershell_error(failure, result)
     return result
@@ -332,49 +339,3 @@ def _origin(record: Any) -> str | None:
     # The records of remoting have it, and no others.
     info = getattr(record, "OriginInfo", None)
     return None if info is None else str(info.PSComputerName)
-
-
-def powershell_error(
-    error: Any, result: Result | None = None, record: Any = None
-) -> PowerShellError:
-    """What a .NET exception of PowerShell's is to Python's users.
-
-    Args:
-        error: the exception.
-        result: what came before it.
-        record: its ErrorRecord, where it does not know it itself.
-    """
-    from System.Management.Automation import ErrorCategory, RuntimeException
-    from System.Management.Automation import ErrorRecord as NetErrorRecord
-
-    if record is None and isinstance(error, RuntimeException):
-        record = error.ErrorRecord
-    if record is None:
-        message = text_of(NetErrorRecord(error, "", ErrorCategory.NotSpecified, None))
-        made = PowerShellError(message, exception=error, result=result)
-    else:
-        made = PowerShellError(
-            text_of(record),
-            exception=error,
-            record=record,
-            error_id=str(record.FullyQualifiedErrorId),
-            category=record.CategoryInfo.Category.ToString(),
-            result=result,
-        )
-    made.__cause__ = _inner_exception(error)
-    return made
-
-
-def _inner_exception(error: Any) -> Any:
-    """Its InnerException, with their own as causes; None where it has none.
-
-    The exception itself is no cause: it is the error, and its text has the others' in it. What a
-    cmdlet written in Python raised has a traceback, which would double with each cmdlet that calls
-    another one, and a recursion of twenty would take minutes.
-    """
-    found = inner = error.InnerException
-    while inner is not None:
-        deeper = inner.InnerException
-        inner.__cause__ = deeper  # on this object of Python's only; each call makes another one
-        inner = deeper
-    return found

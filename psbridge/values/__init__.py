@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING
 from ..later import names_of
 
 if TYPE_CHECKING:
-    from .net_to_python import from_net, list_from_net, text_of
+    from .failures import powershell_error
+    from .net_to_python import from_net, list_from_net
+    from .powershell_object import seen_from
     from .python_to_net import to_net, to_record
     from .records import error_record, information_record, progress_record, python_exception
-    from .text import net_text
+    from .text import net_text, text_of
 
 __all__ = [
     "error_record",
@@ -16,8 +18,10 @@ __all__ = [
     "information_record",
     "list_from_net",
     "net_text",
+    "powershell_error",
     "progress_record",
     "python_exception",
+    "seen_from",
     "text_of",
     "to_net",
     "to_record",
@@ -26,7 +30,9 @@ __all__ = [
 __getattr__, __dir__ = names_of(
     __name__,
     {
-        ".net_to_python": ("from_net", "list_from_net", "text_of"),
+        ".failures": ("powershell_error",),
+        ".net_to_python": ("from_net", "list_from_net"),
+        ".powershell_object": ("seen_from",),
         ".python_to_net": ("to_net", "to_record"),
         ".records": (
             "error_record",
@@ -34,6 +40,6 @@ __getattr__, __dir__ = names_of(
             "progress_record",
             "python_exception",
         ),
-        ".text": ("net_text",),
+        ".text": ("net_text", "text_of"),
     },
 )

@@ -1,7 +1,7 @@
 """`.NET` values as Python values.
 
 Guarantee: a value is never lost to another one's conversion. What cannot be converted, for
-whatever reason, stays the .NET object that it is.
+whatever reason, is a `PowerShellObject` around the .NET object that it is.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import System
 from System.Management.Automation import PSCustomObject, PSObject
 
 __all__ = [
+    "KEPT",
     "READY",
     "Ancestors",
     "Converter",
@@ -20,7 +20,6 @@ __all__ = [
     "convert_items",
     "from_net",
     "list_from_net",
-    "text_of",
 ]
 
 # The objects that a value is inside of, the outermost first.
@@ -31,20 +30,13 @@ def from_net(value: Any) -> Any:
     """Convert a .NET value to the Python value that takes its place.
 
     Numbers, text, dates, durations, Guid, byte arrays, arrays and lists, dictionaries and
-    PSCustomObjects become int, float, Decimal, str, datetime, timedelta, UUID, bytes, list and
-    dict. Every other object stays the .NET object, without its PSObject wrapper; so does a list,
-    dictionary or record that is inside itself, more than 100 levels deep, or that has no
-    counterpart, such as a dictionary with keys that Python takes for the same.
+    PSCustomObjects become int, float, Decimal, str, datetime, timedelta, UUID, bytes, list, dict
+    and `CustomObject`; an enum's value becomes an `EnumValue`. Every other object is seen as a
+    `PowerShellObject`; so is a list, dictionary or record that is inside itself, more than 100
+    levels deep, or that has no counterpart, such as a dictionary with keys that Python takes for
+    the same.
     """
     return convert(value, ())
-
-
-def text_of(value: Any) -> str:
-    """What a .NET object says of itself by ToString(), or its type's name."""
-    try:
-        return str(value.ToString() or "")
-    except System.Exception:
-        return str(value.GetType().FullName)
 
 
 def list_from_net(array: Any) -> list[Any]:
@@ -58,21 +50,26 @@ def convert(value: Any, inside: Ancestors) -> Any:
     # pythonnet has made these of null, String, Boolean, Single, Double and most integers.
     if kind in READY:
         return value
+    whole = value
     if kind is PSObject:
         base = value.BaseObject
         kind = type(base)
         if kind in READY:
-            return base
+            # An enum's value that comes from another process is a number with a name on it.
+            return base if kind is not int else _number(value, base)
         # A record is its PSObject; the object below it is the same for all records.
         if kind is not PSCustomObject:
             value = base
     converter = _by_type.get(kind) or _find_converter(kind)
     try:
-        return converter(value, inside)
+        found = converter(value, inside)
     except Exception:
-        return value
+        found = KEPT
+    return _kept(whole) if found is KEPT else found
 
 
+# What a converter gives for a value that is to be seen as a PowerShellObject.
+KEPT = object()
 READY = frozenset({bool, int, float, str, type(None)})
 
 
@@ -83,6 +80,18 @@ def convert_items(array: Any, inside: Ancestors) -> list[Any]:
 
 Converter = Callable[[Any, Ancestors], Any]
 _by_type: dict[Any, Converter] = {}
+
+
+def _kept(value: Any) -> Any:
+    from .net_types import kept
+
+    return kept(value)
+
+
+def _number(value: Any, number: int) -> Any:
+    from .net_types import number_or_enum
+
+    return number_or_enum(value, number)
 
 
 def _find_converter(kind: Any) -> Converter:

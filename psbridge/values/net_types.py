@@ -9,26 +9,27 @@ from __future__ import annotations
 import datetime as dt
 import decimal
 import math
+import re
 import uuid
+import warnings
 from typing import Any
 
 import clr
 import System
+from PSBridge import ObjectView, RemotedValue
 from System.Collections import ICollection, IDictionary, IList
 from System.Collections.Specialized import OrderedDictionary
 from System.Globalization import CultureInfo
-from System.Management.Automation import (
-    PSCustomObject,
-    PSNoteProperty,
-    PSPropertyInfo,
-    SwitchParameter,
-)
-from System.Management.Automation.Internal import AutomationNull
-from System.Numerics import BigInteger
+from System.Management.Automation import PSCustomObject, SwitchParameter
+from System.Numerics import BigInteger, Complex
+from System.Text.RegularExpressions import Regex, RegexOptions
 
-from .net_to_python import READY, Ancestors, Converter, convert, convert_items
+from .custom_object import made_of
+from .enum_value import EnumValue
+from .net_to_python import KEPT, READY, Ancestors, Converter, convert, convert_items
+from .powershell_object import PowerShellObject, seen_by
 
-__all__ = ["converter_of"]
+__all__ = ["converter_of", "kept", "number_or_enum"]
 
 _YEAR_1 = dt.datetime(1, 1, 1)
 _DEEPEST = 100
@@ -39,12 +40,14 @@ def converter_of(kind: Any) -> Converter:
     if known := _BY_TYPE.get(kind):
         return known
     if not isinstance(kind, _NetType):
-        return _stay  # a Python object that has been in .NET's hands
+        return _itself  # a Python object that has been in .NET's hands
     net_type = clr.GetClrType(kind)
     if net_type.IsInterface:
         return _behind_interface
     if issubclass(kind, System.Array):
         return _array
+    if issubclass(kind, System.Enum):
+        return _enum
     if _is_live(net_type):
         return _stay
     if issubclass(kind, IDictionary):
@@ -66,8 +69,31 @@ def _is_live(net_type: Any) -> bool:
     return False
 
 
+def kept(value: Any) -> PowerShellObject:
+    """See an object that has no counterpart.
+
+    Args:
+        value: it, or its PSObject with what hangs on that.
+    """
+    return PowerShellObject(value)
+
+
 def _stay(value: Any, inside: Ancestors) -> Any:
+    return KEPT
+
+
+def _itself(value: Any, inside: Ancestors) -> Any:
     return value
+
+
+def _enum(value: Any, inside: Ancestors) -> EnumValue:
+    return EnumValue(value.ToString(), int(value), value.GetType().FullName)
+
+
+def number_or_enum(value: Any, number: int) -> Any:
+    """A number in a PSObject: an enum's value, where it comes from another process as one."""
+    names = RemotedValue.EnumOf(value)
+    return number if names is None else EnumValue(names[0], number, names[1])
 
 
 def _behind_interface(value: Any, inside: Ancestors) -> Any:
@@ -98,37 +124,19 @@ def _snapshot(collection: Any) -> Any:
 
 def _record(value: Any, inside: Ancestors) -> Any:
     inside = _enter(value, inside)
-    record = {}
-    for prop in value.Properties:
-        item = prop.Value if type(prop) is PSNoteProperty else _computed(prop)
-        record[prop.Name] = item if type(item) in READY else convert(item, inside)
-    if not record and value == AutomationNull.Value:
+    if RemotedValue.IsOne(value):
+        revived = RemotedValue.Revive(value)
+        return KEPT if revived is None else convert(revived, inside)
+    found = ObjectView.GetRecord(value, seen_by())
+    if found is None:
         return None
-    if _REMOTING_MARK in record:
-        for name in _REMOTING_NOTES:
-            record.pop(name, None)
-    return record
-
-
-# What PowerShell hangs on what comes from another machine or process: where it is from, and not a
-# part of it. A `Result` has it as its origins.
-_REMOTING_MARK = "PSShowComputerName"
-_REMOTING_NOTES = ("PSComputerName", "RunspaceId", _REMOTING_MARK, "PSSourceJobInstanceId")
-
-
-def _computed(prop: Any) -> Any:
-    """The value of a property that runs code; what it throws is None, as in PowerShell.
-
-    A property read through pythonnet holds the GIL, and such code may need it on a pipeline's
-    thread: a deadlock. A method does not hold it.
-    """
-    try:
-        return _VALUE.GetValue(prop)
-    except System.Exception:
-        return None
-
-
-_VALUE = clr.GetClrType(PSPropertyInfo).GetProperty("Value")
+    origin, type_names, *rest = found
+    items = iter(rest)
+    properties = {
+        name: item if type(item) in READY else convert(item, inside)
+        for name, item in zip(items, items, strict=True)
+    }
+    return made_of(properties, origin, type_names or "")
 
 
 def _dictionary(value: Any, inside: Ancestors) -> Any:
@@ -137,7 +145,7 @@ def _dictionary(value: Any, inside: Ancestors) -> Any:
     entries = list(value) if type(value) is OrderedDictionary else _snapshot(value)
     converted = {_key(entry.Key, inside): convert(entry.Value, inside) for entry in entries}
     # 1 and 1.0 are two keys in .NET and one in Python.
-    return converted if len(converted) == len(entries) else value
+    return converted if len(converted) == len(entries) else KEPT
 
 
 def _key(key: Any, inside: Ancestors) -> Any:
@@ -188,6 +196,36 @@ def _timedelta(value: Any, inside: Ancestors) -> dt.timedelta:
     return dt.timedelta(microseconds=ticks // 10 if ticks >= 0 else -(-ticks // 10))
 
 
+def _regex(value: Any, inside: Ancestors) -> Any:
+    """A pattern that Python takes as it is, with options that it has; KEPT where it does not."""
+    options, flags = value.Options, 0
+    for theirs, ours in _REGEX_OPTIONS:
+        if options & theirs == theirs:
+            options, flags = options & ~theirs, flags | ours
+    if int(options & ~_HARMLESS):
+        return KEPT
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # one that will mean something else some day
+        return re.compile(value.ToString(), flags)
+
+
+_REGEX_OPTIONS = (
+    (RegexOptions.IgnoreCase, re.IGNORECASE),
+    (RegexOptions.Multiline, re.MULTILINE),
+    (RegexOptions.Singleline, re.DOTALL),
+    (RegexOptions.IgnorePatternWhitespace, re.VERBOSE),
+)
+_HARMLESS = RegexOptions.Compiled | RegexOptions.CultureInvariant
+
+
+def _date(value: Any, inside: Ancestors) -> dt.date:
+    return dt.date(value.Year, value.Month, value.Day)
+
+
+def _time(value: Any, inside: Ancestors) -> dt.time:
+    return (dt.datetime.min + dt.timedelta(microseconds=value.Ticks // 10)).time()
+
+
 def _decimal(value: Any, inside: Ancestors) -> decimal.Decimal:
     return decimal.Decimal(value.ToString(CultureInfo.InvariantCulture))
 
@@ -203,4 +241,11 @@ _BY_TYPE: dict[Any, Converter] = {
     System.DBNull: lambda value, inside: None,
     SwitchParameter: lambda value, inside: value.IsPresent,
     BigInteger: lambda value, inside: int(value.ToString()),
+    System.Int128: lambda value, inside: int(value.ToString()),
+    System.UInt128: lambda value, inside: int(value.ToString()),
+    System.Half: lambda value, inside: float(value.ToString("R", CultureInfo.InvariantCulture)),
+    Complex: lambda value, inside: complex(value.Real, value.Imaginary),
+    System.DateOnly: _date,
+    System.TimeOnly: _time,
+    Regex: _regex,
 }

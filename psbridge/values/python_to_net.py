@@ -10,19 +10,23 @@ import dataclasses
 import datetime as dt
 import decimal
 import enum
+import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence, Set
 from pathlib import PurePath
 from typing import Any
 
 import System
-from System.Collections import Hashtable
+from PSBridge import OrderedHashtable
 from System.Globalization import CultureInfo, NumberStyles
 from System.Management.Automation import PSNoteProperty, PSObject
-from System.Numerics import BigInteger
+from System.Numerics import BigInteger, Complex
+from System.Text.RegularExpressions import Regex, RegexOptions
 
 from ..engine.paths import net_path
 from ..errors import ConversionError, WorkerError
+from .custom_object import CustomObject
+from .text import net_text
 
 __all__ = ["to_net", "to_record"]
 
@@ -35,8 +39,9 @@ def to_net(value: object) -> Any:
     """Convert a Python value to the .NET value that PowerShell would have in its place.
 
     Integers become Int32, Int64 or BigInteger, whichever is the first that holds them; a mapping
-    becomes a Hashtable, a sequence or a set an Object[], a dataclass or a named tuple a
-    PSCustomObject, a member of an enum its value.
+    becomes a Hashtable, a sequence or a set an Object[], a dataclass, a named tuple or a
+    `CustomObject` a PSCustomObject, a member of an enum its value, a `PowerShellObject` the object
+    that it is.
 
     Args:
         value: the value; what is a .NET object already passes unchanged.
@@ -104,6 +109,8 @@ def _convert(value: object, mapping: _MappingConverter, depth: int) -> Any:
 
 def _convert_rare(value: object, mapping: _MappingConverter, depth: int) -> Any:
     kind = type(value)
+    if isinstance(value, CustomObject):
+        return _custom_object(value, mapping, depth)
     # Those of ours that know their counterpart.
     if (counterpart := getattr(kind, "_to_net", None)) is not None:
         return counterpart(value)
@@ -157,10 +164,25 @@ def _mapping_to_hashtable(value: Mapping[Any, Any], depth: int) -> Any:
 def _mapping_to_object(value: Mapping[Any, Any], depth: int) -> Any:
     if not all(isinstance(key, str) for key in value):
         return _hashtable(value, _mapping_to_object, depth)
+    return _object(value, _mapping_to_object, depth)
+
+
+def _custom_object(value: CustomObject, mapping: _MappingConverter, depth: int) -> Any:
+    """The object that it was: what is in it is converted as what is beside it."""
+    record = _object(value, mapping, depth)
+    names = value.type_names
+    if names != tuple(record.TypeNames):
+        record.TypeNames.Clear()
+        for name in names:
+            record.TypeNames.Add(net_text(name))
+    return record
+
+
+def _object(value: Mapping[str, Any], mapping: _MappingConverter, depth: int) -> Any:
     record = PSObject()
     properties = record.Properties
     for key, item in value.items():
-        converted = _convert(item, _mapping_to_object, depth + 1)
+        converted = _convert(item, mapping, depth + 1)
         try:
             properties.Add(PSNoteProperty(_TEXT(key), converted))
         except System.Exception as error:
@@ -180,8 +202,7 @@ def _mapping_to_object(value: Mapping[Any, Any], depth: int) -> Any:
 
 
 def _hashtable(value: Mapping[Any, Any], mapping: _MappingConverter, depth: int) -> Any:
-    # The comparer of PowerShell's own literals.
-    table = Hashtable(System.StringComparer.OrdinalIgnoreCase)
+    table = OrderedHashtable()
     for key, item in value.items():
         if key is None:
             raise ConversionError("None cannot be a key in a PowerShell hashtable")
@@ -230,6 +251,34 @@ def _timedelta(value: dt.timedelta) -> Any:
     return System.TimeSpan(ticks)
 
 
+def _regex(value: re.Pattern[Any]) -> Any:
+    if not isinstance(value.pattern, str):
+        raise ConversionError(f"{value!r} looks for bytes, and a .NET Regex looks for text")
+    options = RegexOptions(0)
+    for ours, theirs in _REGEX_FLAGS:
+        if value.flags & ours:
+            options |= theirs
+    try:
+        return Regex(_TEXT(value.pattern), options)
+    except System.ArgumentException as error:
+        raise ConversionError(f"{value!r} is no pattern of .NET's: {error.Message}") from error
+
+
+_REGEX_FLAGS = (
+    (re.IGNORECASE, RegexOptions.IgnoreCase),
+    (re.MULTILINE, RegexOptions.Multiline),
+    (re.DOTALL, RegexOptions.Singleline),
+    (re.VERBOSE, RegexOptions.IgnorePatternWhitespace),
+)
+
+
+def _time(value: dt.time) -> Any:
+    if value.tzinfo is not None:
+        raise ConversionError(f"{value.isoformat()} has a zone, and a .NET TimeOnly has none")
+    since_midnight = dt.datetime.combine(dt.date.min, value) - dt.datetime.min
+    return System.TimeOnly(System.Int64(since_midnight // _MICROSECOND * 10))
+
+
 def _decimal(value: decimal.Decimal) -> Any:
     culture = CultureInfo.InvariantCulture
     # What is far out of range would be written out in as many digits as its exponent says.
@@ -259,8 +308,11 @@ _BY_TYPE: dict[type, Callable[[Any], Any]] = {
     memoryview: _bytes,
     dt.datetime: _datetime,
     dt.date: lambda value: _datetime(dt.datetime(value.year, value.month, value.day)),
+    dt.time: _time,
     dt.timedelta: _timedelta,
+    complex: lambda value: Complex(value.real, value.imag),
     decimal.Decimal: _decimal,
+    re.Pattern: _regex,
     uuid.UUID: lambda value: System.Guid(str(value)),
     PurePath: net_path,
 }

@@ -1,8 +1,10 @@
-"""Text on its way to .NET."""
+"""Text on its way to .NET, and what .NET's objects say of themselves."""
 
 from __future__ import annotations
 
-__all__ = ["net_text"]
+from typing import Any
+
+__all__ = ["net_text", "text_of"]
 
 
 def net_text(text: object) -> str:
@@ -15,3 +17,13 @@ def net_text(text: object) -> str:
         text: a text, or what is to be shown as one.
     """
     return str.__str__(str(text))
+
+
+def text_of(value: Any) -> str:
+    """What a .NET object says of itself by ToString(), or its type's name."""
+    from System import Exception as NetException
+
+    try:
+        return str(value.ToString() or "")
+    except NetException:
+        return str(value.GetType().FullName)

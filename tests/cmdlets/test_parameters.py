@@ -11,7 +11,15 @@ from typing import Annotated, Any, Literal
 
 import pytest
 
-from psbridge import Cmdlet, Credential, Parameter, PowerShellError, Secret, Session
+from psbridge import (
+    Cmdlet,
+    Credential,
+    Parameter,
+    PowerShellError,
+    PowerShellObject,
+    Secret,
+    Session,
+)
 from psbridge.engine.compiling import SourceFile, load_compiled
 
 
@@ -226,6 +234,8 @@ def _comparable(value: Any) -> Any:
         return [value.username, value.password.reveal()]
     if isinstance(value, (list, tuple)):
         return [_comparable(each) for each in value]
+    if isinstance(value, PowerShellObject):
+        value = value.net
     kind = type(value).__name__
     if kind == "SecureString":
         return Secret.from_secure_string(value).reveal()

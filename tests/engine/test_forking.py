@@ -40,6 +40,7 @@ shell = Session()
 repository, variables, engine = shell.jobs, shell.variables, shell.engine
 job = shell.start(sum, [1, 2])
 job.result(timeout=60)
+(item,) = shell.run("Get-Item /")
 import clr, System
 from System.Management.Automation import Job as NetJob, PSObject
 error = None
@@ -94,7 +95,7 @@ def test_every_public_entry_refuses(run_python: RunPython) -> None:
         }
         # What is Python's alone; to close is nothing here.
         harmless = {"close", "closed", "variables", "jobs", "engine", "exit_code", "net"}
-        for thing in (shell, repository, variables, job):
+        for thing in (shell, repository, variables, job, item):
             if thing is repository:
                 given["start"] = [Job()]
             names = [n for n in dir(type(thing)) if n[0] != "_" and n not in harmless]
@@ -108,11 +109,15 @@ def test_every_public_entry_refuses(run_python: RunPython) -> None:
                 else:
                     refuses(lambda: getattr(thing, name)(*given.get(name, [])))
         for use in (Session, lambda: len(repository), lambda: repository["x"], lambda: job == job,
-                    lambda: list(repository), lambda: variables["x"], lambda: shell.__enter__()):
+                    lambda: list(repository), lambda: variables["x"], lambda: shell.__enter__(),
+                    lambda: item.Name, lambda: item["Name"], lambda: item.net,
+                    lambda: item.Refresh(),
+                    lambda: setattr(item, "Name", "x"), lambda: str(item), lambda: hash(item),
+                    lambda: item == item, lambda: dir(item), lambda: PowerShellObject("a")):
             refuses(use)
         shell.close()
         assert shell.closed
-        repr((shell, job, variables, repository, error.exception, derived, System))
+        repr((shell, job, item, variables, repository, error.exception, derived, System))
     """
     check(run_python(in_child(code)))
 

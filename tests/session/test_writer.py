@@ -67,7 +67,7 @@ def test_a_value_without_counterpart_is_an_error_record_and_the_work_goes_on(
 ) -> None:
     def work(job: Job) -> Iterator[object]:
         job.write_many([1, object(), 2])
-        yield {"a": [{1, 2j}]}
+        yield {"a": [{1, ...}]}
         yield 3
 
     result = written(shell, work)
@@ -75,7 +75,7 @@ def test_a_value_without_counterpart_is_an_error_record_and_the_work_goes_on(
     first, second = result.errors
     assert first.error_id.startswith("ConversionError")
     assert "builtins.object has no counterpart" in first.message
-    assert "builtins.complex has no counterpart" in second.message
+    assert "builtins.ellipsis has no counterpart" in second.message
 
 
 def test_each_stream_is_written(shell: Session) -> None:

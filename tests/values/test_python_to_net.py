@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import decimal
 import enum
+import re
 import sys
 import uuid
 from collections import ChainMap, Counter, OrderedDict, UserDict, defaultdict, deque, namedtuple
@@ -17,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from psbridge import ConversionError, Credential, Secret, Session
+from psbridge import ConversionError, Credential, CustomObject, Secret, Session
 
 TYPE = "param($x) if ($null -eq $x) { 'null' } else { $x.GetType().FullName }"
 
@@ -121,12 +122,19 @@ INT32, INT64 = 2**31, 2**63
         (decimal.Decimal("1E+28"), "System.Decimal"),
         (decimal.Decimal("1E-28"), "System.Decimal"),
         (decimal.Decimal("0E-99"), "System.Decimal"),
+        (dt.time(23, 59, 59, 999999), "System.TimeOnly"),
+        (1.5 - 2j, "System.Numerics.Complex"),
+        (re.compile("a.b", re.IGNORECASE | re.DOTALL), "System.Text.RegularExpressions.Regex"),
+        (
+            CustomObject(a=1, b={"c": [CustomObject()]}),
+            "System.Management.Automation.PSCustomObject",
+        ),
         (uuid.UUID(int=0), "System.Guid"),
         (uuid.UUID("12345678-9abc-def0-1234-56789abcdef0"), "System.Guid"),
         ([], "System.Object[]"),
         ([1, "a", None, [2.5]], "System.Object[]"),
-        ({}, "System.Collections.Hashtable"),
-        ({"a": {"b": [1]}, 5: None}, "System.Collections.Hashtable"),
+        ({}, "PSBridge.OrderedHashtable"),
+        ({"a": {"b": [1]}, 5: None}, "PSBridge.OrderedHashtable"),
     ],
     ids=lambda value: repr(value)[:40],
 )
@@ -194,7 +202,7 @@ def test_every_element_is_converted_whatever_is_around_it(shell: Session) -> Non
         {"k": (decimal.Decimal(1), [uuid.UUID(int=1)])},
     ]
     assert shell.run("param($x) $x | ForEach-Object { $_.GetType().Name }", x=value) == [
-        "Int32", "Byte[]", "TimeSpan", "Hashtable"
+        "Int32", "Byte[]", "TimeSpan", "OrderedHashtable"
     ]  # fmt: skip
     assert shell.run("param($x) , $x", x=value) == [
         [1, b"a", dt.timedelta(1), {"k": [decimal.Decimal(1), [uuid.UUID(int=1)]]}]
@@ -215,6 +223,29 @@ def test_an_argument_that_is_a_dict_is_a_hashtable_as_powershell_makes_them(
 ) -> None:
     assert shell.run("param($x) $x.name; $x['NAME']; $x.Count", x={"Name": 1}) == [1, 1, 1]
     assert shell.run("param($h) function F($A, $B) { $A - $B }; F @h", h={"a": 5, "B": 3}) == [2]
+
+
+def test_an_argument_that_is_a_dict_keeps_its_order_and_is_a_hashtable(shell: Session) -> None:
+    value = {name: number for number, name in enumerate("zyxwvutsrqponmlkjihgfedcba")}
+    given = {"h": value}
+    joined = "".join(value)
+    for script in (
+        "param($h) -join $h.Keys",
+        "param([hashtable]$h) -join $h.Keys",
+        "param([System.Collections.IDictionary]$h) -join ($h.GetEnumerator() | % Key)",
+        "param($h) -join $h.Clone().Keys",
+        "param($h) -join ([pscustomobject]$h).psobject.Properties.Name",
+        "param($h) function f { -join ($args | ? { $_ -is [string] }).Trim('-:') }; f @h",
+        "param($h) -join ($h | ConvertTo-Json | ConvertFrom-Json).psobject.Properties.Name",
+    ):
+        assert shell.run(script, **given) == [joined], script
+    assert list(shell.run("param($h) $h", **given)[0]) == list(value)
+    script = """param($h) $h.Remove('Y'); $h.New = 1; $h['NEW'] = 2; $h.z = 3; $h.Add('last', 4)
+        $h.Count; -join $h.Values; $h.ContainsKey('NEW'); $h.Contains('y'); -join $h.Keys
+        $h.Clear(); $h.Count; @($h.Keys).Count; [hashtable]$h -is [hashtable]"""
+    assert shell.run(script, h={"z": 0, "y": 1, "x": 2}) == [
+        4, "3224", True, False, "zxNewlast", 0, 0, True
+    ]  # fmt: skip
 
 
 def test_keys_keep_their_types(shell: Session) -> None:
@@ -303,7 +334,7 @@ def test_a_record_with_other_keys_is_a_hashtable(
 ) -> None:
     record = to_record({2: {"a": 1}, 1: "one"})
     assert shell.run("param($x) $x[1]; $x[2].a; $x.GetType().Name", x=record) == [
-        "one", 1, "Hashtable"
+        "one", 1, "OrderedHashtable"
     ]  # fmt: skip
     assert shell.run("param($x) $x[2].psobject.Properties.Name", x=record) == ["a"]
 
@@ -363,13 +394,11 @@ def test_what_has_no_counterpart_is_refused_by_its_name(to_net: Callable[[object
         (object(), "builtins.object"),
         (Custom(), "test_python_to_net.Custom"),
         (Custom, "builtins.type"),
-        (2j, "builtins.complex"),
         ((x for x in ""), "builtins.generator"),
         (iter([]), "builtins.list_iterator"),
         (print, "builtins.builtin_function_or_method"),
         (lambda: 1, "builtins.function"),
         (SimpleNamespace(a=1), "types.SimpleNamespace"),
-        (dt.time(1), "datetime.time"),
         (..., "builtins.ellipsis"),
     ):
         for wrapped in (value, [1, value], {"a": (value,)}):

@@ -131,7 +131,7 @@ def test_what_throws_when_it_is_asked_for_its_text_is_named(shell: Session) -> N
     from psbridge.values import text_of
 
     (mute,) = shell.run("class Mute { [string] ToString() { throw 'no' } }; [Mute]::new()")
-    assert text_of(mute) == "Mute"
+    assert text_of(mute.net) == "Mute"
 
 
 @pytest.mark.parametrize("message", ["text", 5, {"a": 1}, None, [1, 2]])

@@ -161,7 +161,7 @@ class Parallel(Side):
 
     def start(self, spec: Spec) -> Any:
         assert all(child.location == LOCATION for child in spec.children)
-        (job,) = self.session.run(
+        (found,) = self.session.run(
             "param($kinds, $twin, $go, $limit)"
             f" $kinds | ForEach-Object -Parallel {{{COMMAND}}} -AsJob -ThrottleLimit $limit",
             kinds=[child.kind for child in spec.children],
@@ -169,8 +169,8 @@ class Parallel(Side):
             go=self.release,
             limit=spec.throttle_limit,
         )
-        job.Name = spec.name
-        return job
+        found.Name = spec.name
+        return found.net
 
 
 class Remoting(Side):

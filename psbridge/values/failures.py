@@ -1,0 +1,59 @@
+"""What .NET and PowerShell throw, as Python raises it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from System.Management.Automation import ErrorCategory, RuntimeException
+from System.Management.Automation import ErrorRecord as NetErrorRecord
+
+from ..errors import PowerShellError
+from .text import text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["powershell_error"]
+
+
+def powershell_error(
+    error: Any, result: Sequence[Any] | None = None, record: Any = None
+) -> PowerShellError:
+    """What a .NET exception of PowerShell's is to Python's users.
+
+    Args:
+        error: the exception.
+        result: what came before it.
+        record: its ErrorRecord, where it does not know it itself.
+    """
+    if record is None and isinstance(error, RuntimeException):
+        record = error.ErrorRecord
+    if record is None:
+        message = text_of(NetErrorRecord(error, "", ErrorCategory.NotSpecified, None))
+        made = PowerShellError(message, exception=error, result=result)
+    else:
+        made = PowerShellError(
+            text_of(record),
+            exception=error,
+            record=record,
+            error_id=str(record.FullyQualifiedErrorId),
+            category=record.CategoryInfo.Category.ToString(),
+            result=result,
+        )
+    made.__cause__ = _inner_exception(error)
+    return made
+
+
+def _inner_exception(error: Any) -> Any:
+    """Its InnerException, with their own as causes; None where it has none.
+
+    The exception itself is no cause: it is the error, and its text has the others' in it. What a
+    cmdlet written in Python raised has a traceback, which would double with each cmdlet that calls
+    another one, and a recursion of twenty would take minutes.
+    """
+    found = inner = error.InnerException
+    while inner is not None:
+        deeper = inner.InnerException
+        inner.__cause__ = deeper  # on this object of Python's only; each call makes another one
+        inner = deeper
+    return found

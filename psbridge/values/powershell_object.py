@@ -1,0 +1,391 @@
+"""What PowerShell has and Python has no counterpart for. Imported without .NET, made with it.
+
+Each member is read where it is asked for, by a method of C#'s (`ObjectView`), which lets go of the
+GIL: a member may run any code. What a member gives is converted as the output of a pipeline is.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+import reprlib
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+
+from ..engine.forking import is_forked_child
+from .names import is_special, nearest
+from .showing import html_table
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from ..errors import PowerShellError
+
+__all__ = ["PowerShellMethod", "PowerShellObject", "seen_by", "seen_from"]
+
+
+class _Place(threading.local):
+    runspace: Any = None
+
+
+_place = _Place()
+
+
+@contextmanager
+def seen_from(runspace: Any) -> Generator[None]:
+    """Let what this thread converts meanwhile have the types that a runspace knows."""
+    before, _place.runspace = _place.runspace, runspace
+    try:
+        yield
+    finally:
+        _place.runspace = before
+
+
+def seen_by() -> Any:
+    """The runspace whose types apply on this thread; None for that of the pipeline it runs."""
+    return _place.runspace
+
+
+class PowerShellObject:
+    """An object of PowerShell's: its attributes are the members that PowerShell shows.
+
+    Upper and lower case make no difference. Values come as those of `Session.run` do; what can be
+    set in PowerShell can be set here. Given to PowerShell it is the very same object, with all that
+    has been added to it. ``value["With Space"]`` is a member by any name.
+
+    `net`, `origin`, `properties` and `type_names`, written exactly so, are this class's own. A
+    member of that name is there in another case or as an item: ``value.Properties``,
+    ``value["properties"]``.
+    """
+
+    __slots__ = ("__weakref__", "_view")
+    _view: Any
+
+    def __init__(self, net: Any) -> None:
+        """See a .NET object as PowerShell does.
+
+        Args:
+            net: the .NET object, or a PSObject with what hangs on it; or what has a counterpart.
+        """
+        if not isinstance(net, _net_types().object):
+            if net is None:
+                raise TypeError("$null is no object")
+            from .python_to_net import to_net
+
+            net = to_net(net)
+        object.__setattr__(self, "_view", _net_types().view.Of(net, _place.runspace))
+
+    @property
+    def net(self) -> Any:
+        """The .NET object itself, as pythonnet has it."""
+        return self._view.GetBare()
+
+    @property
+    def type_names(self) -> tuple[str, ...]:
+        """PowerShell's names of its type, the nearest first."""
+        return tuple(self._view.GetTypeNames().split("\n"))
+
+    @property
+    def origin(self) -> str | None:
+        """The machine that it came from; None for this one."""
+        found: str | None = self._view.GetOrigin()
+        return found
+
+    def properties(self) -> dict[str, Any]:
+        """All properties with their values.
+
+        One that cannot be read is there too: its value is the `PowerShellError` that says why.
+        """
+        failed = _net_types().failed
+        found = list(_asked(self._view.GetProperties))
+        return {
+            name: _failure(value.GetError()) if type(value) is failed else self._value(value)
+            for name, value in zip(found[::2], found[1::2], strict=True)
+        }
+
+    def __getattr__(self, name: str) -> Any:
+        if is_special(name):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        found = self._member(name)
+        if found is _MISSING:
+            raise AttributeError(self._no_member(name), name=name)
+        return found
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if is_special(name) or hasattr(PowerShellObject, name):
+            raise AttributeError(
+                f"{name!r} is PowerShellObject's own; item[{name!r}] is PowerShell's member"
+            )
+        if (refusal := self._set(name, value)) is not None:
+            raise AttributeError(refusal, name=name)
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"{name!r} cannot be deleted")
+
+    def __getitem__(self, key: Any) -> Any:
+        if isinstance(key, str):
+            found = self._member(key)
+            if found is _MISSING:
+                raise KeyError(self._no_member(key))
+            return found
+        from .python_to_net import to_net
+
+        found = _asked(self._view.GetItem, to_net(key))
+        if type(found) is _net_types().missing:
+            raise TypeError(f"{self._kind()} has no items")
+        return self._value(found)
+
+    def __setitem__(self, key: str, value: object) -> None:
+        if not isinstance(key, str):
+            raise TypeError(f"{self._kind()}: only what has a name can be set, and {key!r} is none")
+        if (refusal := self._set(key, value)) is not None:
+            raise KeyError(refusal)
+
+    def __dir__(self) -> list[str]:
+        return [*object.__dir__(self), *self._view.GetNames()]
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(self._view.GetNames())
+
+    def __iter__(self) -> Iterator[Any]:
+        items = _asked(self._view.GetItems)
+        if items is None:
+            raise TypeError(f"{self._kind()} has no items to walk through")
+        return self._walk(items)
+
+    def _walk(self, items: Any) -> Iterator[Any]:
+        while found := list(_asked(items.Next)):
+            for item in found:
+                yield self._value(item)
+
+    def __len__(self) -> int:
+        count = int(_asked(self._view.CountItems))
+        if count < 0:
+            raise TypeError(f"{self._kind()} has no length")
+        return count
+
+    def __bool__(self) -> bool:
+        return bool(self._view.CountItems() != 0)
+
+    def __eq__(self, other: object) -> bool:
+        if (net := _net_of(other)) is None:
+            return NotImplemented
+        return bool(_asked(self._view.IsEqualTo, net))
+
+    def __hash__(self) -> int:
+        return int(_asked(self._view.GetHash))
+
+    def __lt__(self, other: object) -> bool:
+        found: bool = self._compare(other, lambda order: order < 0)
+        return found
+
+    def __le__(self, other: object) -> bool:
+        found: bool = self._compare(other, lambda order: order <= 0)
+        return found
+
+    def __gt__(self, other: object) -> bool:
+        found: bool = self._compare(other, lambda order: order > 0)
+        return found
+
+    def __ge__(self, other: object) -> bool:
+        found: bool = self._compare(other, lambda order: order >= 0)
+        return found
+
+    def _compare(self, other: object, holds: Callable[[int], bool]) -> Any:
+        if (net := _net_of(other)) is None:
+            return NotImplemented
+        order = _asked(self._view.CompareWith, net)
+        return NotImplemented if order is None else holds(order)
+
+    def __str__(self) -> str:
+        return str(self._view.GetText())
+
+    def __format__(self, spec: str) -> str:
+        return format(str(self), spec)
+
+    def __repr__(self) -> str:
+        if is_forked_child():
+            return "<PowerShellObject of the process that forked>"
+        try:
+            kind, shown = self._shown(_IN_A_LINE)
+        except Exception as error:
+            return f"<PowerShellObject: {type(error).__name__}>"
+        return f"<{' '.join([kind, *(f'{n}={v}' if n and v else n or v for n, v in shown)])}>"
+
+    def _repr_html_(self) -> str:
+        kind, shown = self._shown(_IN_A_TABLE)
+        return html_table(kind, [(name, value) for name, value in shown])
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            f"{self._kind()} lives in this process and cannot be pickled or copied; "
+            "properties() has its values"
+        )
+
+    def _to_net(self) -> Any:
+        return self._view.Whole
+
+    def _member(self, name: str) -> Any:
+        """The value of a member, a method, or `_MISSING`."""
+        if not name:
+            return _MISSING
+        found = _asked(self._view.Get, _text(name))
+        kind = type(found)
+        if kind in _READY:
+            return found
+        if kind is _net_types().missing:
+            return _MISSING
+        if kind is _net_types().callable:
+            return PowerShellMethod(self, found)
+        return self._value(found)
+
+    def _value(self, found: Any) -> Any:
+        if type(found) in _READY:
+            return found
+        from .net_to_python import from_net
+
+        with seen_from(self._view.GetRunspace()):
+            return from_net(found)
+
+    def _set(self, name: str, value: object) -> str | None:
+        """Set a property; gives what keeps it from being set."""
+        from .python_to_net import to_net
+
+        refusal = _asked(self._view.Set, _text(name), to_net(value)) if name else None
+        if refusal is None:
+            return f"{self._no_member(name)}; Add-Member adds one"
+        return f"{name!r} of {self._kind()} {refusal}" if refusal else None
+
+    def _no_member(self, name: str) -> str:
+        return f"{self._kind()} has no member {name!r}{nearest(name, self._view.GetNames())}"
+
+    def _kind(self) -> str:
+        return str(self.type_names[0]) if self.type_names[0] else "this object"
+
+    def _shown(self, most: int) -> tuple[str, list[tuple[str, str]]]:
+        """The name of its type, and what of it is shown, as texts."""
+        kind, *found = list(self._view.GetShown(most, _SHOWN_WITHIN_MS))
+        if len(found) % 2:
+            return kind, [("", _short(found[0]))]
+        pairs = zip(found[::2], found[1::2], strict=True)
+        return kind, [
+            (name, "" if value is None else _short(self._value(value))) for name, value in pairs
+        ]
+
+
+class PowerShellMethod:
+    """A method of an object of PowerShell's, or a property with arguments.
+
+    It is called as in PowerShell, which chooses among .NET's overloads. A property with arguments
+    may be written as in ``value.Item[0]``, too.
+    """
+
+    __slots__ = ("__weakref__", "_member", "_owner")
+
+    def __init__(self, owner: PowerShellObject, member: Any) -> None:
+        """Bind a method; ``PowerShellObject`` does it."""
+        self._owner = owner
+        self._member = member
+
+    @property
+    def __name__(self) -> str:
+        return str(self._member.GetName())
+
+    @property
+    def __doc__(self) -> str:  # type: ignore[override]
+        return str(self._member.GetDefinitions())
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Call it.
+
+        Raises:
+            PowerShellError: it throws, or there is no overload with such arguments.
+        """
+        return self._owner._value(_asked(self._member.Call, _arguments(arguments)))
+
+    def __getitem__(self, key: Any) -> Any:
+        return self(*(key if isinstance(key, tuple) else (key,)))
+
+    def __setitem__(self, key: Any, value: object) -> None:
+        from .python_to_net import to_net
+
+        keys = key if isinstance(key, tuple) else (key,)
+        if not _asked(self._member.Set, _arguments(keys), to_net(value)):
+            raise TypeError(f"{self!r} has no items")
+
+    def __repr__(self) -> str:
+        if is_forked_child():
+            return "<PowerShellMethod of the process that forked>"
+        return f"<PowerShellMethod {self.__name__} of {self._owner._kind()}>"
+
+
+class _NetTypes(NamedTuple):
+    """Types of .NET's that are met here; to import one takes longer than to read a member."""
+
+    view: Any
+    missing: Any
+    callable: Any
+    failed: Any
+    object: Any
+    exception: Any
+
+
+@functools.cache
+def _net_types() -> _NetTypes:
+    import System
+    from PSBridge import CallableMember, FailedMember, NoMember, ObjectView
+
+    return _NetTypes(
+        ObjectView, NoMember, CallableMember, FailedMember, System.Object, System.Exception
+    )
+
+
+_MISSING = object()
+_READY = frozenset({bool, int, float, str, type(None)})
+_IN_A_LINE = 4
+_IN_A_TABLE = 12
+_SHOWN_WITHIN_MS = 250
+_LONGEST = 60
+
+_reprs = reprlib.Repr()
+_reprs.maxstring = _reprs.maxother = _LONGEST
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, dt.datetime):
+        return value.replace(tzinfo=None).isoformat(" ", "seconds")
+    return _reprs.repr(value)
+
+
+def _text(name: str) -> str:
+    return str.__str__(name)
+
+
+def _arguments(values: Sequence[Any]) -> Any:
+    from .python_to_net import to_net
+
+    return to_net(tuple(values))
+
+
+def _net_of(other: object) -> Any:
+    """The .NET object of what may be one; None where it is none."""
+    if isinstance(other, PowerShellObject):
+        return other._view.GetBare()
+    return other if isinstance(other, _net_types().object) else None
+
+
+def _asked(method: Callable[..., Any], *arguments: Any) -> Any:
+    """Ask .NET; what a member throws is a PowerShellError."""
+    try:
+        return method(*arguments)
+    except _net_types().exception as error:
+        failure = _failure(error)
+    raise failure
+
+
+def _failure(error: Any) -> PowerShellError:
+    from .failures import powershell_error
+
+    return powershell_error(error)
