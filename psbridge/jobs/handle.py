@@ -13,7 +13,6 @@ from ..errors import JobError, JobFailed, JobStopped, PowerShellError
 from ..session.ending import check_ending, stay_here_at_exit
 from ..session.result import Result
 from ..session.session import GRACE_SECONDS
-from ..values.powershell_object import PowerShellObject
 from ..waiting import join, milliseconds, poll_until, wait_until
 from .arguments import check_seconds
 from .start import exit_has_begun
@@ -41,6 +40,8 @@ class JobHandle:
             session: the session in whose repository it is.
             run: its run, where it was started from Python.
         """
+        from ..values.powershell_object import PowerShellObject
+
         self.net = net.net if isinstance(net, PowerShellObject) else net
         self._session = session
         self._run = run

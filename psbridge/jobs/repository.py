@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from ..engine.forking import check_process
 from ..errors import DeclarationError, EngineUnsupported, SessionClosedError
-from ..values.powershell_object import PowerShellObject
 from .group import JobGroup
 from .handle import JobHandle
 from .job import Job
@@ -106,6 +105,8 @@ class JobRepository:
         """
         session = self._open_session
         from System import ArgumentException
+
+        from ..values.powershell_object import PowerShellObject
 
         if isinstance(job, PowerShellObject):
             job = job.net

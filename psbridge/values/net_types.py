@@ -16,7 +16,7 @@ from typing import Any
 
 import clr
 import System
-from PSBridge import ObjectView, RemotedValue
+from PSBridge import CustomRecord, NoMember, RemotedValue
 from System.Collections import ICollection, IDictionary, IList
 from System.Collections.Specialized import OrderedDictionary
 from System.Globalization import CultureInfo
@@ -27,7 +27,7 @@ from System.Text.RegularExpressions import Regex, RegexOptions
 from .custom_object import made_of
 from .enum_value import EnumValue
 from .net_to_python import KEPT, READY, Ancestors, Converter, convert, convert_items
-from .powershell_object import PowerShellObject, seen_by
+from .powershell_object import PowerShellObject
 
 __all__ = ["converter_of", "kept", "number_or_enum"]
 
@@ -124,12 +124,12 @@ def _snapshot(collection: Any) -> Any:
 
 def _record(value: Any, inside: Ancestors) -> Any:
     inside = _enter(value, inside)
-    if RemotedValue.IsOne(value):
-        revived = RemotedValue.Revive(value)
-        return KEPT if revived is None else convert(revived, inside)
-    found = ObjectView.GetRecord(value, seen_by())
+    found = CustomRecord.ReadOne(value)
     if found is None:
         return None
+    if len(found) == 1:
+        (revived,) = found
+        return KEPT if type(revived) is NoMember else convert(revived, inside)
     origin, type_names, *rest = found
     items = iter(rest)
     properties = {

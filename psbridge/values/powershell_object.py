@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from ..errors import PowerShellError
 
-__all__ = ["PowerShellMethod", "PowerShellObject", "seen_by", "seen_from"]
+__all__ = ["PowerShellMethod", "PowerShellObject", "seen_from"]
 
 
 class _Place(threading.local):
@@ -41,11 +41,6 @@ def seen_from(runspace: Any) -> Generator[None]:
         yield
     finally:
         _place.runspace = before
-
-
-def seen_by() -> Any:
-    """The runspace whose types apply on this thread; None for that of the pipeline it runs."""
-    return _place.runspace
 
 
 class PowerShellObject:

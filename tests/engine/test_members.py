@@ -46,6 +46,8 @@ MEMBERS = sorted(
         "OutOfProcessClientSessionTransportManager._serverProcess",
         "PSExecutionCmdlet.CreatePipeline",
         "PSExecutionCmdlet.Operations",
+        "PSObject.InstanceMembers",
+        "PSObject.InternalTypeNames",
         "PSObject.WriteStream",
         "PSRemotingChildJob.Runspace",
         "PSStreamObject.set_Id",

@@ -226,6 +226,16 @@ public static class EngineMembers
         private static Type? PipeServer() => Named("System.Management.Automation.Remoting.RemoteSessionNamedPipeServer");
     }
 
+    /// <summary>What an object is made of.</summary>
+    public static class Objects
+    {
+        internal static readonly EngineMember Own = Property<PSObject>(
+            "InstanceMembers", "many records take several times as long to read");
+
+        internal static readonly EngineMember TypeNames = Property<PSObject>(
+            "InternalTypeNames", "each record that is read keeps names of its type of its own");
+    }
+
     /// <summary>What makes jobs on other machines.</summary>
     public static class Remoting
     {

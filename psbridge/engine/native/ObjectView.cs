@@ -4,7 +4,6 @@ using System.Collections.Concurrent;
 using System.Collections.Generic;
 using System.Linq;
 using System.Management.Automation;
-using System.Management.Automation.Internal;
 using System.Management.Automation.Runspaces;
 using System.Threading.Tasks;
 
@@ -285,54 +284,6 @@ public sealed class ObjectView
         }
     }
 
-    /// <summary>Read all of an object that is made of properties alone.</summary>
-    /// <param name="record">The object.</param>
-    /// <param name="from">As for <see cref="Of"/>.</param>
-    /// <returns>
-    /// The machine that it came from; the names of its type, a line each, null for the usual ones; then
-    /// each property's name and value. Null where it is PowerShell's nothing.
-    /// </returns>
-    public static object?[]? GetRecord(PSObject record, Runspace? from)
-    {
-        if (record == AutomationNull.Value)
-        {
-            return null;
-        }
-
-        List<object?> found = [null, NamesOf(record)];
-        bool isFromElsewhere = false;
-        foreach (PSPropertyInfo property in record.Properties)
-        {
-            object? value;
-            try
-            {
-                value = Read(property);
-            }
-            catch (Exception)
-            {
-                value = null; // as PowerShell has it
-            }
-
-            found.Add(property.Name);
-            found.Add(value);
-            isFromElsewhere |= property.Name == RemotingNotes.Mark;
-        }
-
-        if (isFromElsewhere)
-        {
-            for (int i = found.Count - 2; i > 0; i -= 2)
-            {
-                if (RemotingNotes.Are((string)found[i]!))
-                {
-                    found[0] = (string)found[i]! == RemotingNotes.Machine ? found[i + 1] as string : found[0];
-                    found.RemoveRange(i, 2);
-                }
-            }
-        }
-
-        return [.. found];
-    }
-
     private PSMemberInfo? Find(string name)
     {
         using (WithTypes())
@@ -347,13 +298,7 @@ public sealed class ObjectView
     private static Place TypesOf(Runspace? from) =>
         Place.In(Runspace.DefaultRunspace is null && from is { RunspaceIsRemote: false } ? from : null);
 
-    private static string? NamesOf(PSObject record)
-    {
-        ICollection<string> names = record.TypeNames;
-        return names.Count == 2 && names.First() == typeof(PSCustomObject).FullName ? null : string.Join('\n', names);
-    }
-
-    private static object? Read(PSMemberInfo member) => member switch
+    internal static object? Read(PSMemberInfo member) => member switch
     {
         PSNoteProperty or PSProperty or PSMemberSet => member.Value,
         _ => Aside(() => member.Value),

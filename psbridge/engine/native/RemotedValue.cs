@@ -38,17 +38,17 @@ public static class RemotedValue
     /// <summary>Whether it was an object of .NET's, and not one made of properties alone.</summary>
     /// <param name="item">An object that is made of properties alone here.</param>
     /// <returns>Whether it was more where it comes from.</returns>
-    public static bool IsOne(PSObject item)
+    internal static bool IsOne(PSObject item)
     {
-        ICollection<string> names = item.TypeNames;
-        return names.FirstOrDefault()?.StartsWith(Deserialized, StringComparison.Ordinal) == true
+        IReadOnlyList<string> names = CustomRecord.TypeNamesOf(item);
+        return names.Count > 0 && names[0].StartsWith(Deserialized, StringComparison.Ordinal)
             && !names.Any(name => name.EndsWith(s_record, StringComparison.Ordinal));
     }
 
     /// <summary>Make the value again.</summary>
     /// <param name="item">What came of it.</param>
     /// <returns>The value; null where it is none of those that can be made again.</returns>
-    public static object? Revive(PSObject item)
+    internal static object? Revive(PSObject item)
     {
         try
         {
@@ -67,9 +67,9 @@ public static class RemotedValue
     /// <returns>The two names; null where it is a number.</returns>
     public static string[]? EnumOf(PSObject item)
     {
-        string[] names = [.. item.TypeNames.Take(2)];
-        return names is [string name, Deserialized + "System.Enum"]
-            ? [Text(item), name[Deserialized.Length..]]
+        IReadOnlyList<string> names = CustomRecord.TypeNamesOf(item);
+        return names.Count > 1 && names[1] == Deserialized + "System.Enum"
+            ? [Text(item), names[0][Deserialized.Length..]]
             : null;
     }
 

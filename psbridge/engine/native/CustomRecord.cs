@@ -1,0 +1,129 @@
+using System;
+using System.Collections.Generic;
+using System.Collections.ObjectModel;
+using System.Linq;
+using System.Management.Automation;
+using System.Management.Automation.Internal;
+
+namespace PSBridge;
+
+/// <summary>Reading objects that are made of properties alone.</summary>
+/// <remarks>
+/// One reader is for objects that are read at a time: whether types add anything to theirs is looked at
+/// once. Where nothing is added their own members are all there is, and to read these takes a tenth of what
+/// <see cref="PSObject.Properties"/> does, which makes a copy of each.
+/// </remarks>
+public sealed class CustomRecord
+{
+    private static readonly string s_usual = typeof(PSCustomObject).FullName!;
+
+    private static readonly Func<PSObject, IEnumerable<PSMemberInfo>>? s_own =
+        EngineMembers.Objects.Own.Property?.GetMethod?.CreateDelegate<Func<PSObject, IEnumerable<PSMemberInfo>>>();
+
+    private static readonly Func<PSObject, Collection<string>> s_typeNames =
+        EngineMembers.Objects.TypeNames.Property?.GetMethod?.CreateDelegate<Func<PSObject, Collection<string>>>()
+        ?? (record => record.TypeNames);
+
+    private readonly Dictionary<string, bool> _hasOnlyItsOwn = new(StringComparer.Ordinal);
+    private readonly List<object?> _found = [];
+
+    /// <summary>The names of an object's type, as they are; not to be changed.</summary>
+    internal static Collection<string> TypeNamesOf(PSObject item) => s_typeNames(item);
+
+    /// <summary>Read all of one.</summary>
+    /// <param name="record">The object.</param>
+    /// <returns>
+    /// The machine that it came from; the names of its type, a line each, null for the usual ones; then
+    /// each property's name and value. What was another object where it comes from is one thing alone: the
+    /// value, or a <see cref="NoMember"/> where that cannot be made again. Null is PowerShell's nothing.
+    /// </returns>
+    public static object?[]? ReadOne(PSObject record) => new CustomRecord().Read(record, () => false);
+
+    /// <summary>Read all of one of many; see <see cref="ReadOne"/>.</summary>
+    internal object?[]? ReadNext(PSObject record) => Read(record, () => HasOnlyItsOwn(record));
+
+    private object?[]? Read(PSObject record, Func<bool> isQuick)
+    {
+        if (record == AutomationNull.Value)
+        {
+            return null;
+        }
+
+        if (RemotedValue.IsOne(record))
+        {
+            return [RemotedValue.Revive(record) ?? NoMember.Instance];
+        }
+
+        List<object?> found = _found;
+        found.Clear();
+        found.Add(null);
+        found.Add(NamesOf(record));
+        bool isFromElsewhere = false;
+        foreach (PSMemberInfo property in isQuick() ? s_own!(record) : record.Properties)
+        {
+            if (property is PSMemberSet || property.Name == "pstypenames")
+            {
+                continue; // what PowerShell keeps there for itself
+            }
+
+            object? value;
+            try
+            {
+                value = ObjectView.Read(property);
+            }
+            catch (Exception)
+            {
+                value = null; // as PowerShell has it
+            }
+
+            found.Add(property.Name);
+            found.Add(value);
+            isFromElsewhere |= property.Name == RemotingNotes.Mark;
+        }
+
+        if (isFromElsewhere)
+        {
+            TakeOrigin(found);
+        }
+
+        return [.. found];
+    }
+
+    private static void TakeOrigin(List<object?> found)
+    {
+        for (int i = found.Count - 2; i > 0; i -= 2)
+        {
+            string name = (string)found[i]!;
+            if (RemotingNotes.Are(name))
+            {
+                found[0] = name == RemotingNotes.Machine ? found[i + 1] as string : found[0];
+                found.RemoveRange(i, 2);
+            }
+        }
+    }
+
+    private bool HasOnlyItsOwn(PSObject record)
+    {
+        if (s_own is null)
+        {
+            return false;
+        }
+
+        Collection<string> names = TypeNamesOf(record);
+        string key = names.Count == 2 && names[0] == s_usual ? s_usual : string.Join('\n', names);
+        if (!_hasOnlyItsOwn.TryGetValue(key, out bool only))
+        {
+            only = record.Properties.Select(one => one.Name)
+                .SequenceEqual(s_own(record).OfType<PSNoteProperty>().Select(one => one.Name));
+            _hasOnlyItsOwn.Add(key, only);
+        }
+
+        return only;
+    }
+
+    private static string? NamesOf(PSObject record)
+    {
+        Collection<string> names = TypeNamesOf(record);
+        return names.Count == 2 && names[0] == s_usual ? null : string.Join('\n', names);
+    }
+}

@@ -1,0 +1,37 @@
+"""Many .NET values as Python values, in one piece. To be imported once the engine runs."""
+
+from __future__ import annotations
+
+import io
+import pickle
+from typing import Any
+
+from PSBridge import ValueBatch
+
+from . import custom_object
+
+__all__ = ["read_batch"]
+
+
+class _Reader(pickle.Unpickler):
+    """Reads what `ValueBatch` has written, which refers to what it has not written by a number."""
+
+    def __init__(self, data: bytes, rest: list[Any]) -> None:
+        super().__init__(io.BytesIO(data))
+        self._rest = rest
+
+    def persistent_load(self, pid: int) -> Any:
+        return self._rest[pid]
+
+
+def read_batch(array: Any, convert_items: Any) -> list[Any]:
+    """Convert the items of a .NET array of objects.
+
+    Args:
+        array: the array.
+        convert_items: converts the items that C# leaves to Python.
+    """
+    batch = ValueBatch(array, custom_object.__name__)
+    rest = convert_items(batch.GetRest(), (array,))
+    found: list[Any] = _Reader(bytes(batch.GetData()), rest).load()
+    return found
