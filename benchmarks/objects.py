@@ -86,17 +86,23 @@ def records_in(shell: Session) -> tuple[Callable[[], Any], Callable[[], Any]]:
 
 
 def members(shell: Session) -> tuple[Callable[[], Any], Callable[[], Any]]:
-    """Objects with four members, two of them PowerShell's own."""
+    """Objects with four members, three of them PowerShell's own."""
     shell.run(f"$global:files = 1..{FILES} | % {{ [System.IO.FileInfo]::new('/a/b.txt') }}")
-    names = ("Name", "BaseName", "Extension", "FullName")
-    shell.run("$null = $files | Add-Member NoteProperty Note 5")
+    names = ("Name", "BaseName", "Mode", "Note")
+    shell.run("$files | Add-Member NoteProperty Note 5")
 
     def ours() -> Any:
         return [[getattr(item, name) for name in names] for item in shell.run("$files")]
 
     def by_hand() -> Any:
+        from System.Management.Automation.Runspaces import Runspace
+
         found = _by_hand(shell, "$files")
-        return [[item.Properties[name].Value for name in names] for item in found]
+        Runspace.DefaultRunspace = shell._runspace  # for the code of a member
+        try:
+            return [[item.Properties[name].Value for name in names] for item in found]
+        finally:
+            Runspace.DefaultRunspace = None
 
     return ours, by_hand
 

@@ -30,6 +30,12 @@ public sealed class CustomRecord
     /// <summary>The names of an object's type, as they are; not to be changed.</summary>
     internal static Collection<string> TypeNamesOf(PSObject item) => s_typeNames(item);
 
+    /// <summary>Find a property that PowerShell hangs on objects; in a record at a tenth of the time.</summary>
+    internal static PSMemberInfo? Find(PSObject item, string name) =>
+        s_own is null || item.BaseObject is not PSCustomObject
+            ? item.Properties[name]
+            : s_own(item).FirstOrDefault(member => member.Name == name);
+
     /// <summary>Read all of one.</summary>
     /// <param name="record">The object.</param>
     /// <returns>
