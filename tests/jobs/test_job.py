@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
 import pytest
-from conditions import until
 
 from psbridge import (
     DeclarationError,
@@ -260,9 +259,11 @@ def test_a_write_from_another_thread_after_the_end_raises_stop_requested(shell: 
 
 def test_a_stop_is_raised_at_the_yield(shell: Session) -> None:
     seen: list[type[BaseException]] = []
+    begun = threading.Event()
 
     def work() -> Iterator[int]:
         try:
+            begun.set()
             while True:
                 yield 1
                 time.sleep(0.001)
@@ -271,7 +272,7 @@ def test_a_stop_is_raised_at_the_yield(shell: Session) -> None:
             raise
 
     handle = shell.start(work)
-    until(lambda: handle.has_more_data)
+    assert begun.wait(10)
     handle.stop()
     assert seen == [StopRequested]
 

@@ -41,12 +41,12 @@ class Listener:
         with contextlib.suppress(OSError):
             self._sock.shutdown(socket.SHUT_RDWR)
         self._sock.close()
+        if self._thread.is_alive():
+            self._thread.join()  # it may be about to note another one
         for sock in self._open:
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)  # wakes who reads it
             sock.close()
-        if self._thread.is_alive():
-            self._thread.join()
 
     @property
     def seen(self) -> bytes:
