@@ -246,8 +246,8 @@ def run_pipeline(
 
 
 def was_stopped(pipeline: Any) -> bool:
-    """Whether a pipeline was stopped, be it before it began."""
-    return bool(pipeline.InvocationStateInfo.State == PSInvocationState.Stopped)
+    """Whether a pipeline was asked to stop, be it before it began."""
+    return pipeline.InvocationStateInfo.State in _STOPPED
 
 
 def stopped_error() -> PowerShellError:
@@ -262,6 +262,7 @@ def has_ended(pipeline: Any) -> bool:
     return pipeline.InvocationStateInfo.State not in _RUNNING
 
 
+_STOPPED = (PSInvocationState.Stopping, PSInvocationState.Stopped)
 _RUNNING = (PSInvocationState.Running, PSInvocationState.Stopping)
 
 
