@@ -6,8 +6,6 @@ import datetime as dt
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import PowerShellError
-
 __all__ = ["ErrorRecord", "InformationRecord", "MessageRecord", "Result"]
 
 
@@ -121,15 +119,13 @@ class Result(list[Any]):
         """
         if not self.errors:
             return
-        first, more = self.errors[0], len(self.errors) - 1
-        raise PowerShellError(
-            f"{first.message} (and {more} more)" if more else first.message,
-            exception=first.net.Exception,
-            record=first.net,
-            error_id=first.error_id,
-            category=first.category,
-            result=self,
-        )
+        from ..values import powershell_error
+
+        record, more = self.errors[0].net, len(self.errors) - 1
+        error = powershell_error(record.Exception, self, record)
+        if more:
+            error.args = (f"{error} (and {more} more)",)
+        raise error
 
     @property
     def origin(self) -> str | None:

@@ -7,10 +7,10 @@ from ..later import names_of
 if TYPE_CHECKING:
     from .failures import powershell_error
     from .net_to_python import from_net, list_from_net
-    from .powershell_object import seen_from
     from .python_to_net import to_net, to_record
     from .records import error_record, information_record, progress_record, python_exception
     from .text import net_text, text_of
+    from .viewpoint import seen_from
 
 __all__ = [
     "error_record",
@@ -32,7 +32,6 @@ __getattr__, __dir__ = names_of(
     {
         ".failures": ("powershell_error",),
         ".net_to_python": ("from_net", "list_from_net"),
-        ".powershell_object": ("seen_from",),
         ".python_to_net": ("to_net", "to_record"),
         ".records": (
             "error_record",
@@ -41,5 +40,6 @@ __getattr__, __dir__ = names_of(
             "python_exception",
         ),
         ".text": ("net_text", "text_of"),
+        ".viewpoint": ("seen_from",),
     },
 )

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from System.Management.Automation import ErrorCategory, RuntimeException
-from System.Management.Automation import ErrorRecord as NetErrorRecord
-
 from ..errors import PowerShellError
 from .text import text_of
 
@@ -26,6 +23,10 @@ def powershell_error(
         result: what came before it.
         record: its ErrorRecord, where it does not know it itself.
     """
+    # Not at the top: most programs meet no failure, and each of .NET's types takes its time.
+    from System.Management.Automation import ErrorCategory, RuntimeException
+    from System.Management.Automation import ErrorRecord as NetErrorRecord
+
     if record is None and isinstance(error, RuntimeException):
         record = error.ErrorRecord
     if record is None:

@@ -9,9 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import decimal
 import math
-import re
 import uuid
-import warnings
 from typing import Any
 
 import clr
@@ -21,8 +19,7 @@ from System.Collections import ICollection, IDictionary, IList
 from System.Collections.Specialized import OrderedDictionary
 from System.Globalization import CultureInfo
 from System.Management.Automation import PSCustomObject, SwitchParameter
-from System.Numerics import BigInteger, Complex
-from System.Text.RegularExpressions import Regex, RegexOptions
+from System.Numerics import BigInteger
 
 from .custom_object import made_of
 from .enum_value import EnumValue
@@ -42,6 +39,8 @@ def converter_of(kind: Any) -> Converter:
     if not isinstance(kind, _NetType):
         return _itself  # a Python object that has been in .NET's hands
     net_type = clr.GetClrType(kind)
+    if known := _BY_NAME.get(net_type.FullName):
+        return known
     if net_type.IsInterface:
         return _behind_interface
     if issubclass(kind, System.Array):
@@ -71,6 +70,8 @@ def _is_live(net_type: Any) -> bool:
 
 def kept(value: Any) -> PowerShellObject:
     """See an object that has no counterpart.
+
+    Here because `powershell_object` needs `net_to_python`, as this does: one circle is enough.
 
     Args:
         value: it, or its PSObject with what hangs on that.
@@ -197,25 +198,10 @@ def _timedelta(value: Any, inside: Ancestors) -> dt.timedelta:
 
 
 def _regex(value: Any, inside: Ancestors) -> Any:
-    """A pattern that Python takes as it is, with options that it has; KEPT where it does not."""
-    options, flags = value.Options, 0
-    for theirs, ours in _REGEX_OPTIONS:
-        if options & theirs == theirs:
-            options, flags = options & ~theirs, flags | ours
-    if int(options & ~_HARMLESS):
-        return KEPT
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")  # one that will mean something else some day
-        return re.compile(value.ToString(), flags)
+    from .patterns import pattern_from_net
 
-
-_REGEX_OPTIONS = (
-    (RegexOptions.IgnoreCase, re.IGNORECASE),
-    (RegexOptions.Multiline, re.MULTILINE),
-    (RegexOptions.Singleline, re.DOTALL),
-    (RegexOptions.IgnorePatternWhitespace, re.VERBOSE),
-)
-_HARMLESS = RegexOptions.Compiled | RegexOptions.CultureInvariant
+    found = pattern_from_net(value)
+    return KEPT if found is None else found
 
 
 def _date(value: Any, inside: Ancestors) -> dt.date:
@@ -241,11 +227,15 @@ _BY_TYPE: dict[Any, Converter] = {
     System.DBNull: lambda value, inside: None,
     SwitchParameter: lambda value, inside: value.IsPresent,
     BigInteger: lambda value, inside: int(value.ToString()),
-    System.Int128: lambda value, inside: int(value.ToString()),
-    System.UInt128: lambda value, inside: int(value.ToString()),
-    System.Half: lambda value, inside: float(value.ToString("R", CultureInfo.InvariantCulture)),
-    Complex: lambda value, inside: complex(value.Real, value.Imaginary),
-    System.DateOnly: _date,
-    System.TimeOnly: _time,
-    Regex: _regex,
+}
+
+# By name, for few programs have one: to meet a type takes a millisecond or more.
+_BY_NAME: dict[str, Converter] = {
+    "System.Int128": lambda value, inside: int(value.ToString()),
+    "System.UInt128": lambda value, inside: int(value.ToString()),
+    "System.Half": lambda value, inside: float(value.ToString("R", CultureInfo.InvariantCulture)),
+    "System.Numerics.Complex": lambda value, inside: complex(value.Real, value.Imaginary),
+    "System.DateOnly": _date,
+    "System.TimeOnly": _time,
+    "System.Text.RegularExpressions.Regex": _regex,
 }

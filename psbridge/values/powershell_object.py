@@ -9,38 +9,18 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import reprlib
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from ..engine.forking import is_forked_child
 from .names import is_special, nearest
 from .showing import html_table
+from .viewpoint import runspace_seen_from, seen_from
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-
     from ..errors import PowerShellError
 
-__all__ = ["PowerShellMethod", "PowerShellObject", "seen_from"]
-
-
-class _Place(threading.local):
-    runspace: Any = None
-
-
-_place = _Place()
-
-
-@contextmanager
-def seen_from(runspace: Any) -> Generator[None]:
-    """Let what this thread converts meanwhile have the types that a runspace knows."""
-    before, _place.runspace = _place.runspace, runspace
-    try:
-        yield
-    finally:
-        _place.runspace = before
+__all__ = ["PowerShellMethod", "PowerShellObject"]
 
 
 class PowerShellObject:
@@ -70,7 +50,7 @@ class PowerShellObject:
             from .python_to_net import to_net
 
             net = to_net(net)
-        object.__setattr__(self, "_view", _net_types().view.Of(net, _place.runspace))
+        object.__setattr__(self, "_view", _net_types().view.Of(net, runspace_seen_from()))
 
     @property
     def net(self) -> Any:

@@ -20,8 +20,7 @@ import System
 from PSBridge import OrderedHashtable
 from System.Globalization import CultureInfo, NumberStyles
 from System.Management.Automation import PSNoteProperty, PSObject
-from System.Numerics import BigInteger, Complex
-from System.Text.RegularExpressions import Regex, RegexOptions
+from System.Numerics import BigInteger
 
 from ..engine.paths import net_path
 from ..errors import ConversionError, WorkerError
@@ -252,24 +251,15 @@ def _timedelta(value: dt.timedelta) -> Any:
 
 
 def _regex(value: re.Pattern[Any]) -> Any:
-    if not isinstance(value.pattern, str):
-        raise ConversionError(f"{value!r} looks for bytes, and a .NET Regex looks for text")
-    options = RegexOptions(0)
-    for ours, theirs in _REGEX_FLAGS:
-        if value.flags & ours:
-            options |= theirs
-    try:
-        return Regex(_TEXT(value.pattern), options)
-    except System.ArgumentException as error:
-        raise ConversionError(f"{value!r} is no pattern of .NET's: {error.Message}") from error
+    from .patterns import pattern_to_net
+
+    return pattern_to_net(value)
 
 
-_REGEX_FLAGS = (
-    (re.IGNORECASE, RegexOptions.IgnoreCase),
-    (re.MULTILINE, RegexOptions.Multiline),
-    (re.DOTALL, RegexOptions.Singleline),
-    (re.VERBOSE, RegexOptions.IgnorePatternWhitespace),
-)
+def _complex(value: complex) -> Any:
+    from System.Numerics import Complex
+
+    return Complex(value.real, value.imag)
 
 
 def _time(value: dt.time) -> Any:
@@ -310,7 +300,7 @@ _BY_TYPE: dict[type, Callable[[Any], Any]] = {
     dt.date: lambda value: _datetime(dt.datetime(value.year, value.month, value.day)),
     dt.time: _time,
     dt.timedelta: _timedelta,
-    complex: lambda value: Complex(value.real, value.imag),
+    complex: _complex,
     decimal.Decimal: _decimal,
     re.Pattern: _regex,
     uuid.UUID: lambda value: System.Guid(str(value)),

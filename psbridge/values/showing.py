@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterable
 
 __all__ = ["html_table"]
@@ -17,5 +16,7 @@ def html_table(caption: str, rows: Iterable[tuple[str, str]]) -> str:
 
 
 def _escape(text: str) -> str:
+    import html  # only a notebook needs it
+
     # Half of a surrogate pair is in no encoding that a page could have.
     return html.escape(text).encode("utf-8", "replace").decode("utf-8")

@@ -59,7 +59,7 @@ def shell() -> Iterator[Session]:
 
 @pytest.mark.parametrize("source", SOURCES)
 def test_every_property_is_what_powershell_says(shell: Session, source: str) -> None:
-    from psbridge.values.powershell_object import seen_from
+    from psbridge.values import seen_from
 
     shell.run(f"$global:objects = @({SOURCES[source]})")
     (said_of,) = shell.run(f", [object[]](Ask $objects '{RESTLESS}')")

@@ -81,7 +81,7 @@ public sealed class PipelineRun(
         for (int i = 0; i < _output.Count; i++)
         {
             // What comes from elsewhere has a property of its own, and so it has come wrapped.
-            if (_output[i] is PSObject item && CustomRecord.Find(item, "PSComputerName")?.Value is string name)
+            if (_output[i] is PSObject item && CustomRecord.Find(item, RemotingNotes.Machine)?.Value is string name)
             {
                 origins ??= new string?[_output.Count];
                 origins[i] = name;
