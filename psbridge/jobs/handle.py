@@ -200,11 +200,13 @@ class JobHandle:
         if self._is_ours and self.net.WorksOnThisThread:
             self.net.RequestStop()
             return
+        from PSBridge import NativeJobs
+
         failures: list[BaseException] = []
 
         def stop() -> None:
             try:
-                self.net.StopJob()
+                NativeJobs.Stop(self.net)
             except BaseException as error:
                 failures.append(error)
 

@@ -124,11 +124,9 @@ class JobSession(RunspaceSession):
         """Stop PowerShell's own jobs, within their time; see `NativeJobs.cs`."""
         from PSBridge import NativeJobs
 
-        repository = self._jobs.net
-        # What has been asked to stop may be asked again.
+        stops = NativeJobs.BeginStop(self._runspace, self._jobs.net)
         wait_until(
-            lambda seconds: NativeJobs.Stop(self._runspace, repository, milliseconds(seconds)),
-            self._give_up_at - time.monotonic(),
+            lambda seconds: stops.Wait(milliseconds(seconds)), self._give_up_at - time.monotonic()
         )
 
     def _give_up_what_runs_on(self) -> None:

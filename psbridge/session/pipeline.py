@@ -268,8 +268,10 @@ _RUNNING = (PSInvocationState.Running, PSInvocationState.Stopping)
 
 def stop_pipeline(pipeline: Any, seconds: float) -> None:
     """Ask a pipeline to stop, and wait so long for it; a second Ctrl-C ends the wait."""
+    from PSBridge import LastingStop
+
     with contextlib.suppress(System.ObjectDisposedException):  # it has ended meanwhile
-        pipeline.BeginStop(None, None)
+        LastingStop.Begin(pipeline)
         poll_until(lambda: has_ended(pipeline), seconds, every=_POLL_SECONDS)
 
 

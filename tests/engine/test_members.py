@@ -15,7 +15,19 @@ PACKAGE = Path(str(psbridge.__path__[0]))
 THEIRS = {"EngineMembers.cs", "PythonRuntime.cs", "hosting.py"}
 MEMBERS = sorted(
     [
+        "LocalPipeline.Stopper",
         "LocalRunspace._disposed",
+        "PSTaskBase.Runspace",
+        "PSTaskChildJob.Task",
+        "PipelineProcessor.Stop",
+        "PipelineStopper.IsStopping",
+        "PipelineStopper._stack",
+        "PipelineStopper._syncRoot",
+        "LocalRunspace.ReleaseDebugger",
+        "PSTaskJob._taskPool",
+        "PSTaskPool.Close",
+        "RunspaceBase.RunningPipelines",
+        "RunspaceBase.SyncRoot",
         "Runspace.RunspaceList",
         "RunspaceBase.RunspaceOpening",
         "RunspaceBase.SetRunspaceState",

@@ -5,6 +5,7 @@ using System.Management.Automation;
 using System.Management.Automation.Host;
 using System.Management.Automation.Internal;
 using System.Management.Automation.Remoting.Client;
+using System.Management.Automation.PSTasks;
 using System.Management.Automation.Remoting.Internal;
 using System.Management.Automation.Runspaces;
 using System.Reflection;
@@ -42,6 +43,10 @@ public sealed class EngineMember(Func<Type?> type, string name, string without, 
 
     /// <summary>The constructor, where it is one.</summary>
     public ConstructorInfo? Constructor => _found.Value as ConstructorInfo;
+
+    /// <summary>The fields of a module's type that are of a certain type, whatever their names.</summary>
+    internal static IEnumerable<FieldInfo> FieldsOf(Type owner, Type type) =>
+        owner.GetFields(BindingFlags.Instance | BindingFlags.NonPublic).Where(field => field.FieldType == type);
 }
 
 /// <summary>All members of PowerShell's own that are not public and that psbridge uses.</summary>
@@ -152,6 +157,48 @@ public static class EngineMembers
             () => typeof(PowerShellProcessInstance),
             "PwshExePath",
             "Ctrl-C at a terminal kills jobs of Start-Job");
+    }
+
+    /// <summary>Whether a pipeline is to stop, and its commands.</summary>
+    public static class Stops
+    {
+        private const string Lost = "about one stop of 500 in a loop of quick commands has no effect";
+        private const string StopperType = "System.Management.Automation.Runspaces.PipelineStopper";
+
+        private static readonly Func<Type?> s_base = () => Named("System.Management.Automation.Runspaces.RunspaceBase");
+
+        internal static readonly EngineMember Running = Property(s_base, "RunningPipelines", Lost);
+        internal static readonly EngineMember RunspaceLock = Property(s_base, "SyncRoot", Lost);
+
+        internal static readonly EngineMember ReleaseDebugger = Method(
+            () => Named("System.Management.Automation.Runspaces.LocalRunspace"), "ReleaseDebugger", Lost);
+
+        internal static readonly EngineMember Stopper = Property(
+            () => Named("System.Management.Automation.Runspaces.LocalPipeline"), "Stopper", Lost);
+
+        internal static readonly EngineMember IsStopping = Property(() => Named(StopperType), "IsStopping", Lost);
+        internal static readonly EngineMember Lock = Field(() => Named(StopperType), "_syncRoot", Lost);
+        internal static readonly EngineMember Commands = Field(() => Named(StopperType), "_stack", Lost);
+
+        internal static readonly EngineMember Stop = Method(
+            () => Named("System.Management.Automation.Internal.PipelineProcessor"), "Stop", Lost);
+
+        internal static readonly EngineMember[] Members =
+            [Running, RunspaceLock, ReleaseDebugger, Stopper, IsStopping, Lock, Commands, Stop];
+    }
+
+    /// <summary>The children of a ForEach-Object -Parallel that is a job.</summary>
+    public static class ParallelJobs
+    {
+        private const string Lost = "a stop of a ForEach-Object -Parallel may have no effect on one of its children";
+
+        internal static readonly EngineMember Pool = Field<PSTaskJob>("_taskPool", Lost);
+        internal static readonly EngineMember Close = Method(() => Pool.Field?.FieldType, "Close", Lost);
+
+        internal static readonly EngineMember Task = Property(
+            () => Named("System.Management.Automation.PSTasks.PSTaskChildJob"), "Task", Lost);
+
+        internal static readonly EngineMember Runspace = Property(() => Task.Property?.PropertyType, "Runspace", Lost);
     }
 
     /// <summary>Where a runspace stands that is being opened.</summary>

@@ -13,7 +13,7 @@ namespace PSBridge;
 public sealed class JobsToStop(IPythonJob[] jobs)
 {
     /// <summary>Ask all of them to stop.</summary>
-    public void Request() => SideBySide.Run(jobs.Length, i => jobs[i].RequestStop());
+    public void Request() => SideBySide.Begin(jobs.Length, i => jobs[i].RequestStop()).Wait();
 
     /// <summary>Wait until all have ended whose work is not done by the calling thread.</summary>
     /// <param name="milliseconds">How long to wait at most.</param>

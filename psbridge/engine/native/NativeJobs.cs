@@ -5,6 +5,7 @@ using System.Diagnostics;
 using System.Linq;
 using System.Management.Automation;
 using System.Management.Automation.Runspaces;
+using System.Threading;
 using Microsoft.PowerShell.Commands;
 
 namespace PSBridge;
@@ -19,29 +20,61 @@ namespace PSBridge;
 /// process of one has died, and waits for ever for one that never ends, such as one that was
 /// disposed of while it ran.
 /// </remarks>
-public static class NativeJobs
+public sealed class NativeJobs
 {
-    /// <summary>Stop them, side by side.</summary>
+    private readonly Job[] _jobs;
+    private readonly SideBySide _stops;
+
+    private NativeJobs(Job[] jobs, SideBySide stops) => (_jobs, _stops) = (jobs, stops);
+
+    /// <summary>Begin to stop them, side by side.</summary>
     /// <param name="runspace">A runspace in which nothing runs.</param>
     /// <param name="repository">Its jobs, but for those of job source adapters.</param>
-    /// <param name="milliseconds">How long to wait for them at most.</param>
-    /// <returns>Whether none runs any more.</returns>
-    public static bool Stop(Runspace runspace, JobRepository repository, int milliseconds)
+    /// <returns>Those that run, and their stops.</returns>
+    public static NativeJobs BeginStop(Runspace runspace, JobRepository repository)
     {
-        if (runspace.RunspaceStateInfo.State != RunspaceState.Opened
-            || (repository.Jobs.Count == 0 && !HasSources(runspace.JobManager)))
-        {
-            return true;
-        }
-
-        Job[] running = List(runspace).Where(job => job is not IPythonJob && IsToEnd(job)).ToArray();
-        var waited = Stopwatch.StartNew();
+        Job[] running = runspace.RunspaceStateInfo.State != RunspaceState.Opened
+            || (repository.Jobs.Count == 0 && !HasSources(runspace.JobManager))
+                ? []
+                : [.. List(runspace).Where(job => job is not IPythonJob && IsToEnd(job))];
         // A stop may fail where the job's process has died in this moment; the job ends then, too.
-        return running.Length == 0
-            || (SideBySide.Run(running.Length, i => running[i].StopJob(), milliseconds)
-                && Array.TrueForAll(running, job => JobInternals.WaitForFinish(
-                    job, Math.Max(0, milliseconds - (int)waited.ElapsedMilliseconds))));
+        return new NativeJobs(running, SideBySide.Begin(running.Length, i => Stop(running[i])));
     }
+
+    /// <summary>Wait until they have ended.</summary>
+    /// <param name="milliseconds">How long at most.</param>
+    /// <returns>Whether none runs any more.</returns>
+    public bool Wait(int milliseconds)
+    {
+        var waited = Stopwatch.StartNew();
+        return _stops.Wait(milliseconds)
+            && Array.TrueForAll(_jobs, job => JobInternals.WaitForFinish(
+                job, Math.Max(0, milliseconds - (int)waited.ElapsedMilliseconds)));
+    }
+
+    /// <summary>Stop one, and wait for that; where its code runs in this process, see <see cref="LastingStop"/>.</summary>
+    /// <param name="job">Any job.</param>
+    public static void Stop(Job job)
+    {
+        if (ParallelJobs.IsOne(job))
+        {
+            ParallelJobs.Stop(job);
+        }
+        else if (LastingStop.Begin(OwnRunspace(job)))
+        {
+            JobInternals.WaitForFinish(job, Timeout.Infinite);
+        }
+        else
+        {
+            job.StopJob();
+        }
+    }
+
+    // Its type is a module's, and has no other way to it. Another job's field may be somebody else's.
+    private static Runspace? OwnRunspace(Job job) =>
+        job.GetType().Name == "ThreadJob"
+            ? EngineMember.FieldsOf(job.GetType(), typeof(Runspace)).FirstOrDefault()?.GetValue(job) as Runspace
+            : null;
 
     /// <summary>Give up those that have not ended, so that the runspace does not wait for them.</summary>
     /// <remarks>One that was disposed of never ends, but nobody can wait for it either.</remarks>

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using System.Management.Automation;
 using System.Management.Automation.Runspaces;
 using System.Reflection;
 using System.Threading;
@@ -41,6 +42,46 @@ internal static class ParallelJobs
             // Somebody else was first.
         }
     }
+
+    /// <summary>Whether a job is of ForEach-Object -Parallel.</summary>
+    internal static bool IsOne(Job job) =>
+        EngineMembers.ParallelJobs.Pool.Field?.DeclaringType!.IsInstanceOfType(job) == true;
+
+    /// <summary>Stop such a job, and wait for that.</summary>
+    /// <remarks>
+    /// The engine's way stops one child after the other, and may lose each of these stops. So they are
+    /// stopped before, at once: when the job knows that it is to stop, for it would be Failed
+    /// otherwise, and when it begins no further ones.
+    /// </remarks>
+    internal static void Stop(Job job)
+    {
+        void StopChildren(object? sender, JobStateEventArgs change)
+        {
+            if (change.JobStateInfo.State == JobState.Stopping)
+            {
+                EngineMembers.ParallelJobs.Close.Method?.Invoke(EngineMembers.ParallelJobs.Pool.Field!.GetValue(job), null);
+                foreach (Job child in job.ChildJobs.Where(child => LastingStop.Begin(RunspaceOf(child))).ToArray())
+                {
+                    JobInternals.WaitForFinish(child, Timeout.Infinite);
+                }
+            }
+        }
+
+        job.StateChanged += StopChildren;
+        try
+        {
+            job.StopJob();
+        }
+        finally
+        {
+            job.StateChanged -= StopChildren;
+        }
+    }
+
+    private static Runspace? RunspaceOf(Job child) =>
+        EngineMembers.ParallelJobs.Task.Property?.GetValue(child) is { } task
+            ? EngineMembers.ParallelJobs.Runspace.Property?.GetValue(task) as Runspace
+            : null;
 
     private static bool IsOfOpening(Exception error)
     {

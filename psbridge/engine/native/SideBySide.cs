@@ -10,18 +10,22 @@ namespace PSBridge;
 /// Rejected: the thread pool, which has two threads on a small machine and adds one in half a
 /// second.
 /// </remarks>
-internal static class SideBySide
+internal sealed class SideBySide
 {
     private const int MostThreads = 16;
+
+    private readonly List<Thread> _threads = [];
+
+    private SideBySide()
+    {
+    }
 
     /// <summary>Call something for each number, with what it throws ignored: one that fails must not
     /// save the others.</summary>
     /// <param name="count">How many numbers there are, from 0.</param>
     /// <param name="call">What to call.</param>
-    /// <param name="milliseconds">How long to wait for the end at most; -1 is for ever. Calls that
-    /// take longer go on, on threads that keep no process alive.</param>
-    /// <returns>Whether all have been called and have returned.</returns>
-    internal static bool Run(int count, Action<int> call, int milliseconds = Timeout.Infinite)
+    /// <returns>The calls, on threads that keep no process alive.</returns>
+    internal static SideBySide Begin(int count, Action<int> call)
     {
         int next = -1;
 
@@ -39,27 +43,35 @@ internal static class SideBySide
             }
         }
 
-        var threads = new List<Thread>();
+        var calls = new SideBySide();
         try
         {
-            while (threads.Count < Math.Min(MostThreads, count))
+            while (calls._threads.Count < Math.Min(MostThreads, count))
             {
                 Thread thread = new(CallOneByOne) { IsBackground = true, Name = "psbridge side by side" };
                 thread.Start();
-                threads.Add(thread);
+                calls._threads.Add(thread);
             }
         }
         catch (Exception error) when (error is OutOfMemoryException or ThreadStartException)
         {
             // There are no more threads to be had: those that there are do it all.
-            if (threads.Count == 0)
+            if (calls._threads.Count == 0)
             {
                 CallOneByOne();
             }
         }
 
+        return calls;
+    }
+
+    /// <summary>Wait until all have been called and have returned.</summary>
+    /// <param name="milliseconds">How long at most; -1 is for ever.</param>
+    /// <returns>Whether they have.</returns>
+    internal bool Wait(int milliseconds = Timeout.Infinite)
+    {
         var waited = Stopwatch.StartNew();
-        return threads.TrueForAll(thread => milliseconds < 0
+        return _threads.TrueForAll(thread => milliseconds < 0
             ? thread.Join(Timeout.Infinite)
             : thread.Join(Math.Max(0, milliseconds - (int)waited.ElapsedMilliseconds)));
     }

@@ -1,0 +1,92 @@
+"""A stop that comes while a command is cleaned up after, which the engine overwrites."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from psbridge import JobHandle, PowerShellError, Session
+
+# Here the clean block is stopped; the engine alone goes on with the loop after it.
+LOOP = """
+function Use-Thing { end { } clean { if (!$began.IsSet) { $began.Set(); Start-Sleep 60 } } }
+while ($true) { Use-Thing }
+"""
+JOBS = {
+    "Start-ThreadJob": "param($began) Start-ThreadJob { $began = $args[0]\n"
+    + LOOP
+    + "} -ArgumentList $began",
+    "ForEach-Object -Parallel": "param($began) 1 | ForEach-Object -AsJob -Parallel {\n"
+    "$began = $using:began\n" + LOOP + "}",
+}
+
+
+@pytest.fixture
+def shell() -> Iterator[Session]:
+    with Session() as session:
+        yield session
+
+
+@pytest.fixture
+def began(shell: Session) -> Any:
+    from System.Threading import ManualResetEventSlim
+
+    return ManualResetEventSlim(False)
+
+
+def test_the_code_of_run_stops(shell: Session, began: Any) -> None:
+    errors: list[PowerShellError] = []
+
+    def run() -> None:
+        try:
+            shell.run("param($began)" + LOOP, began)
+        except PowerShellError as error:
+            errors.append(error)
+
+    running = threading.Thread(target=run)
+    running.start()
+    assert began.Wait(30_000)
+    shell.stop()
+    running.join(30)
+    assert not running.is_alive()
+    assert len(errors) == 1
+    assert shell.run("1") == [1]
+
+
+@pytest.mark.parametrize("code", JOBS.values(), ids=JOBS)
+def test_a_job_that_is_stopped_stops(shell: Session, began: Any, code: str) -> None:
+    job = start(shell, code, began)
+    job.stop()
+    assert job.state == "Stopped"
+
+
+@pytest.mark.parametrize("code", JOBS.values(), ids=JOBS)
+def test_a_job_stops_when_its_session_closes(began: Any, code: str) -> None:
+    with Session() as closing:
+        job = start(closing, code, began)
+    assert job.state == "Stopped"
+
+
+def test_a_finally_that_a_stop_leads_to_runs_to_its_end(shell: Session, began: Any) -> None:
+    job = start(
+        shell,
+        """param($began) Start-ThreadJob {
+            $began = $args[0]
+            try { while ($true) { Get-Random | Out-Null; $began.Set() } }
+            finally { $began.Reset(); 1..100 | % { Start-Sleep -Milliseconds 5 }; $began.Set() }
+        } -ArgumentList $began""",
+        began,
+    )
+    job.stop()
+    assert job.state == "Stopped"
+    assert began.IsSet
+
+
+def start(shell: Session, code: str, began: Any) -> JobHandle:
+    shell.run(code, began)
+    assert began.Wait(30_000)
+    (job,) = shell.jobs
+    return job
