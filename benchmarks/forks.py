@@ -154,6 +154,27 @@ WAYS = {
         check(code_of(forked(lambda: os._exit(13))), 13)
         shell.run("Get-Job | Out-Null; 1 | ForEach-Object { $_ }")
     """),
+    "a fork while threads of .NET's wait for each other": Way('''
+        if "waits" not in globals():
+            waits = """
+                Add-Type 'public static class Waits {
+                    public static void Begin() {
+                        var thread = new System.Threading.Thread(() => {
+                            while (true) lock (typeof(Waits)) System.Threading.Thread.SpinWait(200);
+                        });
+                        thread.IsBackground = true;
+                        thread.Start();
+                    }
+                }'
+                1..8 | ForEach-Object { [Waits]::Begin() }
+            """
+            shell.run(waits)
+        for _ in range(20):
+            pid = os.fork()
+            if pid == 0:
+                sys.exit(14)
+            check(code_of(pid), 14)
+    '''),
     "Process, fork": Way("""
         process = multiprocessing.get_context("fork").Process(target=sys.exit, args=(9,))
         process.start()

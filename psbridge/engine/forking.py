@@ -5,6 +5,7 @@ parent runs (CoreCLR maps it shared), which ends the *parent* with SIGSEGV. A si
 through .NET's handler and a pipe that both have, to the parent. So in a child:
 
 - .NET's signal handlers are replaced by those that Python would have without .NET (`signals`).
+- The thread that forked ends without .NET, which would wait for locks then (`detaching`).
 - No way of Python's leads to .NET any more: each raises `ForkedProcessError` (`sealing`). This is
   at the border itself, so nothing above it has to ask, and it costs a parent nothing but some
   milliseconds at each fork. Only entries that would wait for something else first, or find it
@@ -69,7 +70,7 @@ def guard_forks() -> None:
     if _guarded or sys.platform == "win32":
         return
     # What forks need, too: an import in a child might wait for one that a thread was at.
-    from . import sealing, signals  # noqa: F401
+    from . import detaching, sealing, signals  # noqa: F401
 
     signals.note_handlers()
     _guarded = True
@@ -131,12 +132,14 @@ if sys.platform != "win32":
     def _after_in_child() -> None:
         global _forked
         if _masks.before is not None:  # a child's child has it all from its parent
+            from .detaching import leave_attached
             from .sealing import seal
             from .signals import restore_handlers
 
             _forked = True
             try:
                 restore_handlers()
+                leave_attached()
                 seal()
             finally:
                 signal.pthread_sigmask(signal.SIG_SETMASK, _masks.before)

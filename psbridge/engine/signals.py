@@ -13,7 +13,7 @@ import signal
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["net_signals", "note_handlers", "restore_handlers"]
+__all__ = ["is_in_net", "net_signals", "note_handlers", "restore_handlers"]
 
 # Larger than a struct sigaction anywhere. Its first member is the handler's address.
 _SIZE = 512
@@ -69,8 +69,13 @@ def _actions(libc: ctypes.CDLL) -> Iterator[tuple[int, Any]]:
 
 def _is_of_net(libc: ctypes.CDLL, action: Any) -> bool:
     handler = ctypes.c_void_p.from_buffer(action).value
+    return bool(handler) and is_in_net(libc, handler)
+
+
+def is_in_net(libc: ctypes.CDLL, address: int | None) -> bool:
+    """Whether an address is in a library of .NET's."""
     place = _Place()
-    if not handler or not libc.dladdr(ctypes.c_void_p(handler), ctypes.byref(place)):
+    if not libc.dladdr(ctypes.c_void_p(address), ctypes.byref(place)):
         return False
     name = bytes(place.library or b"").rpartition(b"/")[2]
     return name.startswith(_LIBRARIES)
