@@ -11,7 +11,7 @@ Guarantees:
   `guard` gives are asserted not to be held.
 
 Rejected: to wait without slices on Python's own events, which Ctrl-C does reach where the handler
-is set for it (see `session.session`). What is waited for is .NET's nearly everywhere.
+is set for it (see `session.owned_runspace`). What is waited for is .NET's nearly everywhere.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..engine.forking import in_forked_child
 from ..errors import SessionClosedError
 from ..session.ending import begin_exit, stay_here_at_exit
-from ..session.session import GRACE_SECONDS
+from ..session.owned_runspace import GRACE_SECONDS
 from ..waiting import Deadline, guard, milliseconds, wait_until
 from .group import JobGroup
 from .stopping import JobThread

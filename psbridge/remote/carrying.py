@@ -20,7 +20,7 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 from ..engine.forking import in_forked_child
-from ..session.session import close_all
+from ..session.owned_runspace import close_all
 from .terminating import end_in_order
 
 __all__ = ["Carrier", "Target", "connection_to"]

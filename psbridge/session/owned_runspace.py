@@ -1,0 +1,331 @@
+"""A runspace that psbridge owns: its opening, whose turn it is, stopping and closing."""
+
+from __future__ import annotations
+
+import atexit
+import math
+import os
+import signal
+import threading
+import time
+import warnings
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from ..engine.forking import check_process, in_forked_child
+from ..engine.starting import start
+from ..errors import PowerShellError, SessionClosedError
+from ..waiting import SLICE_SECONDS, may_wait, poll_until
+from .ending import begin_exit, check_ending, is_given_up, stay_here_at_exit
+from .result import Result
+
+if TYPE_CHECKING:
+    from ..engine.starting import Engine
+    from .console import Console
+
+__all__ = ["GRACE_SECONDS", "OwnedRunspace", "close_all", "open_runspaces"]
+
+_open: weakref.WeakSet[OwnedRunspace] = weakref.WeakSet()
+_at_exit_registered = False
+
+# How long a close waits for pipelines and jobs that do not stop before it gives them up.
+GRACE_SECONDS = 5.0
+# How long Ctrl-C does.
+_INTERRUPT_SECONDS = 0.5
+_POLL_SECONDS = 0.05
+
+
+class OwnedRunspace:
+    """The part of `Session` that opens, keeps and closes its runspace.
+
+    A runspace runs one pipeline at a time: calls from several threads wait for one another, in
+    no particular order. A call made from inside a pipeline of this session (from a cmdlet written
+    in Python) runs nested in it.
+    """
+
+    def __init__(self, pshome: str | Path | None = None, *, console: Console | None = None) -> None:
+        """Open a runspace, starting the engine where none runs in this process yet.
+
+        Args:
+            pshome: the folder of the PowerShell to use; None follows the search order.
+            console: where PowerShell's host shows what it has to show. Without one, prompts are
+                errors, and what is written to the host is only in the information stream.
+
+        Raises:
+            EngineNotFound: there is no engine, and none could be fetched.
+            EngineStartError: it did not start.
+        """
+        self._closed = True  # until it is open, so that a failed opening leaves nothing to close
+        self._console = console
+        self.engine, self._host, self._runspace = self._open(pshome)
+        self._lock = threading.Lock()  # held by whoever's turn it is
+        self._pipeline: Any = None  # what runs, in the turn
+        self._lingering: Any = None  # what was given up and may still run
+        self._give_up_at = math.inf
+        self._closed = False
+        _open.add(self)
+        _register_at_exit()
+
+    def _open(self, pshome: str | Path | None) -> tuple[Engine, Any, Any]:
+        """Open the runspace; gives the engine, the host and the runspace."""
+        engine = start(pshome)
+        _let_ctrl_c_interrupt()
+        from .runspace import open_runspace
+
+        return engine, *open_runspace(engine.home.path, self._console, *self._commands(engine))
+
+    def _commands(self, engine: Engine) -> tuple[Any, Path | None]:
+        """An ``Assembly`` whose cmdlets are there from the start, and its help; or None."""
+        return None, None
+
+    @property
+    def exit_code(self) -> int | None:
+        """What a script gave to ``exit``, in a session with a console; None where none has."""
+        return None if self._host is None else self._host.ExitCode
+
+    @property
+    def closed(self) -> bool:
+        """Whether the session is closed."""
+        return self._closed
+
+    def stop(self) -> None:
+        """Stop what runs in this session, from another thread; it can be used afterwards.
+
+        Whoever waits for it gets a `PowerShellError`, which has what came before. Where nothing
+        runs this does nothing; calls that wait for their turn have it next.
+        """
+        check_process()
+        if (pipeline := self._pipeline) is not None:
+            self._stop(pipeline, 0)
+
+    def close(self) -> None:
+        """Stop what runs in this session and close it; closing twice does nothing.
+
+        A pipeline that has not stopped within five seconds, because it is in a .NET call that
+        cannot be interrupted, is given up: its caller gets SessionClosedError, and the runspace
+        closes when that call returns. Inside a pipeline of this very session this only asks for
+        the stop, and the session closes behind that pipeline.
+        """
+        if self._closed:
+            return
+        self._ask_to_close()
+        if not self._runs_on_this_thread():
+            self._dispose()
+
+    def _ask_to_close(self) -> None:
+        """Let nothing begin any more, and ask what runs to stop."""
+        self._give_up_at = time.monotonic() + GRACE_SECONDS
+        self._closed = True
+        _open.discard(self)
+        # Also one that an exception has left running, such as a signal handler's SystemExit.
+        for pipeline in (self._pipeline, self._lingering):
+            if pipeline is not None:
+                self._stop(pipeline, 0)
+
+    def _dispose(self) -> None:
+        """Close the runspace when the pipeline's caller has left it. May be called twice."""
+        with self._lock:
+            seconds = self._give_up_at - time.monotonic()
+            if not poll_until(lambda: not self._lingers(), seconds, every=_POLL_SECONDS):
+                self._give_up_what_runs_on()
+                self._runspace.CloseAsync()
+            else:
+                self._stop_what_would_run_on()
+                self._give_up_what_runs_on()
+                self._runspace.Dispose()
+
+    def _stop_what_would_run_on(self) -> None:
+        """Called before the runspace closes, when nothing runs in it."""
+
+    def _give_up_what_runs_on(self) -> None:
+        """Called at last before the runspace closes, in which a pipeline may run on."""
+
+    def _run(self, fill: Callable[[Any], None], settings: Any = None, lines: Any = None) -> Result:
+        """Run one pipeline, which `fill` puts the commands into, when it is its turn."""
+        if self._closed:
+            stay_here_at_exit()
+        self._check_open()
+        if self._runs_on_this_thread():
+            from .pipeline import nested_pipeline, run_pipeline
+
+            with nested_pipeline() as pipeline:
+                fill(pipeline)
+                return run_pipeline(
+                    pipeline,
+                    given_up=self._is_given_up,
+                    settings=settings,
+                    lines=lines,
+                    nested=True,
+                )
+        from System import Exception as NetException
+
+        try:
+            with self._turn():
+                return self._run_alone(fill, settings, lines)
+        except (PowerShellError, NetException) as error:
+            # A .NET exception: it was asked to stop before it began.
+            if self._closed:
+                raise SessionClosedError("the session was closed while this ran") from error
+            raise
+        finally:
+            stay_here_at_exit()
+            if self._closed:
+                self._dispose()
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Wait for this caller's turn."""
+        # Not by `wait_until`: after each call that returns between the lock and the try, Ctrl-C or
+        # a stop may be raised, and the turn would stay taken.
+        while not self._lock.acquire(timeout=SLICE_SECONDS):
+            self._check_open()
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    def _run_alone(self, fill: Callable[[Any], None], settings: Any, lines: Any) -> Result:
+        from System import Exception as NetException
+
+        from .pipeline import new_pipeline, run_pipeline, stopped_error, was_stopped
+
+        self._check_open()
+        poll_until(lambda: not self._lingers(), meanwhile=self._check_open, every=_POLL_SECONDS)
+        pipeline = new_pipeline(self._runspace)
+        if self._console is not None:
+            self._console.allow_questions()
+        self._pipeline = pipeline
+        try:
+            # Whoever closes after this line sees the pipeline, and asks it to stop.
+            self._check_open()
+            fill(pipeline)
+            return run_pipeline(
+                pipeline, given_up=self._is_given_up, settings=settings, lines=lines
+            )
+        except (PowerShellError, SessionClosedError):
+            raise
+        except NetException as error:
+            if was_stopped(pipeline) and not self._closed:
+                raise stopped_error() from error  # before it had begun
+            raise
+        except BaseException:
+            # Ctrl-C, or whatever else a signal handler raises; a job's thread that waits here was
+            # interrupted, see `jobs.stopping`; it cannot be run at all.
+            self._stop(pipeline, _INTERRUPT_SECONDS)
+            raise
+        finally:
+            self._pipeline = None
+            self._lingering = pipeline
+            self._lingers()
+            if self._host is not None:
+                self._host.EndProgress()
+
+    def _stop(self, pipeline: Any, seconds: float) -> None:
+        """Ask a pipeline to stop, a question to the user included, and wait so long for it."""
+        from .pipeline import stop_pipeline
+
+        if self._console is not None:
+            self._console.refuse_questions()
+        stop_pipeline(pipeline, seconds)
+
+    def _lingers(self) -> bool:
+        """Whether a pipeline that nobody waits for any more still runs; to be asked in turn."""
+        from .pipeline import has_ended
+
+        if self._lingering is not None and has_ended(self._lingering):
+            self._lingering.Dispose()
+            self._lingering = None
+        return self._lingering is not None
+
+    def _is_given_up(self) -> bool:
+        if self._closed and time.monotonic() > self._give_up_at:
+            return True
+        return is_given_up()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            check_process()
+            raise SessionClosedError("the session is closed")
+        check_ending()
+
+    def _runs_on_this_thread(self) -> bool:
+        from System.Management.Automation.Runspaces import Runspace
+
+        return bool(Runspace.DefaultRunspace == self._runspace)
+
+    def __enter__(self) -> Self:
+        self._check_open()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if getattr(self, "_closed", True):
+            return
+        try:
+            warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self, stacklevel=1)
+        finally:
+            # Not a subclass's close: what it stops would have kept this alive.
+            if may_wait():
+                OwnedRunspace.close(self)
+            else:
+                # Collected in the midst of something of ours, which others may need for their end.
+                threading.Thread(target=OwnedRunspace.close, args=(self,), daemon=True).start()
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else f"PowerShell {self.engine.home.version}"
+        return f"<{type(self).__name__} {state}>"
+
+
+def open_runspaces() -> list[OwnedRunspace]:
+    """Those of this process that are open."""
+    return list(_open)
+
+
+def _let_ctrl_c_interrupt() -> None:
+    """Let Ctrl-C end the waits of Python's own locks, threads and queues again.
+
+    .NET puts a handler of its own before Python's, with the flag that makes the system go on with
+    a wait after a signal. So once .NET runs, `Event.wait()` in the main thread would be deaf.
+    """
+    if os.name != "nt":
+        signal.siginterrupt(signal.SIGINT, True)
+
+
+def _register_at_exit() -> None:
+    # After the engine's own handlers, so that this runs before them.
+    global _at_exit_registered
+    if not _at_exit_registered:
+        _at_exit_registered = True
+        atexit.register(close_all)
+
+
+def close_all() -> None:
+    """Close all sessions at the end of the program; calling it twice does nothing more."""
+    begin_exit()
+    sessions = list(_open)
+    with ExitStack() as closing:
+        for session in sessions:
+            closing.callback(session._dispose)  # of each, whatever becomes of another one
+        for session in sessions:
+            session._ask_to_close()
+
+
+def _close_in_forked_child() -> None:
+    """The sessions are the parent's. Closing one here does nothing: ``with`` ends in peace."""
+    for session in list(_open):
+        session._closed = True
+    _open.clear()
+
+
+in_forked_child(_close_in_forked_child)
