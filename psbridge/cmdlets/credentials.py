@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Self
 
+from ..arguments import check_text
 from ..errors import DeclarationError
-from ..jobs.arguments import check_text
 from ..values.text import net_text
 
 __all__ = ["Credential", "Secret"]

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any, TypeVar
 
+from ..arguments import check_text
 from ..errors import DeclarationError
-from .arguments import check_text
 
 __all__ = ["definitions_in", "job_definition"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sized
 from typing import TYPE_CHECKING, Any, Self
 
+from ..arguments import check_executor, check_flag, check_seconds, check_text, check_whole
 from ..errors import DeclarationError
-from .arguments import check_executor, check_flag, check_seconds, check_text, check_whole
 from .job import FunctionJob, Job, name_of
 from .retry import Retry
 

@@ -8,13 +8,13 @@ from dataclasses import replace
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
+from ..arguments import check_seconds
 from ..engine.forking import is_forked_child
 from ..errors import JobError, JobFailed, JobStopped, PowerShellError
 from ..session.ending import check_ending, stay_here_at_exit
 from ..session.owned_runspace import GRACE_SECONDS
 from ..session.result import Result
 from ..waiting import join, milliseconds, poll_until, wait_until
-from .arguments import check_seconds
 from .start import exit_has_begun
 from .stopping import JobThread
 

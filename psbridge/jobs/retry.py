@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from ..arguments import check_seconds, check_whole
 from ..errors import DeclarationError
-from .arguments import check_seconds, check_whole
 
 __all__ = ["Retry"]
 

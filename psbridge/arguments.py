@@ -1,4 +1,4 @@
-"""Arguments of jobs: what is refused, before anything has started.
+"""What is refused as an argument, before anything has started.
 
 One rule: what is of the wrong type is a DeclarationError, which is a TypeError, and what is of the
 right type and makes no sense is a ValueError. Both name the argument and what it was.
@@ -10,7 +10,7 @@ import math
 import operator
 from numbers import Real
 
-from ..errors import DeclarationError
+from .errors import DeclarationError
 
 __all__ = ["check_executor", "check_flag", "check_seconds", "check_text", "check_whole"]
 
