@@ -25,6 +25,10 @@ import gc, multiprocessing, os, signal, subprocess, sys, threading, time
 from concurrent.futures import ProcessPoolExecutor
 from math import factorial
 from psbridge import ForkedProcessError, JobGroup, Session
+# Whoever starts this may ignore some, as a shell does for what it runs in the background.
+for ending in (signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP):
+    signal.signal(ending, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 shell = Session()
 # A process of .NET's, for which it takes SIGCHLD, and values that a child has to do away with.
 native = shell.run("& $args[0] -c pass; Get-Item /", sys.executable)

@@ -11,6 +11,7 @@ PsbridgeError
 ├── ForkedProcessError          a forked child used what only its parent has: PowerShell
 ├── SessionClosedError          the session was closed before or while it was used
 ├── PowerShellError             a terminating error in PowerShell code
+├── PipelineTimeout             time was up, and the code was stopped (a TimeoutError)
 ├── ConversionError             a value that has no counterpart across the border (a TypeError)
 ├── DeclarationError            a job or cmdlet that is declared wrongly (a TypeError)
 ├── InventoryError              the description of a fleet is wrong; says where (a ValueError)
@@ -49,6 +50,7 @@ __all__ = [
     "JobFailed",
     "JobStopped",
     "PackageError",
+    "PipelineTimeout",
     "PowerShellError",
     "PsbridgeError",
     "SessionClosedError",
@@ -191,6 +193,21 @@ class PowerShellError(PsbridgeError):
         self.error_id = error_id
         self.category = category
         self.result = result
+
+
+class PipelineTimeout(PsbridgeError, TimeoutError):
+    """Time was up, and the code was stopped.
+
+    Attributes:
+        result: what it had written by then, with all its streams.
+    """
+
+    def __init__(self, message: str, result: Any) -> None:
+        super().__init__(message)
+        self.result = result
+
+    def __reduce__(self) -> tuple[type[Self], tuple[object, ...]]:
+        return type(self), (str(self), self.result)
 
 
 class ConversionError(PsbridgeError, TypeError):

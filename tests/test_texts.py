@@ -32,6 +32,7 @@ from psbridge import (
     JobGroup,
     MessageRecord,
     Parameter,
+    PipelineTimeout,
     PowerShellError,
     PowerShellObject,
     PsbridgeError,
@@ -298,7 +299,7 @@ def spread(call: Callable[..., Any], *, script: str = "1") -> Callable[..., None
     def spreading(place: Place, **given: Any) -> None:
         first = given.pop("script", script)
         arguments = [given.pop("arguments")] if "arguments" in given else []
-        for several in ("parameters", "named_arguments"):
+        for several in ("named", "named_arguments"):
             if several in given:
                 text = given.pop(several)
                 given[text] = text
@@ -421,6 +422,7 @@ CALLS: dict[str, Callable[..., object]] = {
     "InformationRecord.__init__":
         made(InformationRecord, message="m", source="s", tags=(), time=None),
     "PowerShellError.__init__": made(PowerShellError, message="m"),
+    "PipelineTimeout.__init__": made(PipelineTimeout, message="m", result=[]),
     "EngineError.__init__": made(psbridge.EngineError, cause="c"),
     "EngineNotFound.__init__": made(psbridge.EngineNotFound, looked_at=[]),
     "ForkedProcessError.__init__": made(psbridge.ForkedProcessError, message="m"),

@@ -18,6 +18,7 @@ from .start import stop_running
 
 if TYPE_CHECKING:
     from ..session.console import Console
+    from ..session.options import RunOptions
     from ..session.result import Result
 
 __all__ = ["JobSession"]
@@ -104,9 +105,9 @@ class JobSession(RunspaceSession):
         finally:
             super().close()
 
-    def _run(self, fill: Callable[[Any], None], settings: Any = None, lines: Any = None) -> Result:
+    def _run(self, fill: Callable[[Any], None], options: RunOptions | None = None) -> Result:
         try:
-            return super()._run(fill, settings, lines)
+            return super()._run(fill, options)
         finally:
             self._watch_processes()
 

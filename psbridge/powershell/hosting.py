@@ -52,7 +52,7 @@ class HostedSession(Session):
         folder = path_from_net(PSObject().GetType().Assembly.Location).parent
         return adopt(folder), None, Runspace.DefaultRunspace
 
-    def _run_alone(self, fill: Any, settings: Any, lines: Any) -> Any:
+    def _run_alone(self, fill: Any, options: Any) -> Any:
         raise PsbridgeError(
             "this session belongs to a PowerShell that psbridge has not started, and runs code "
             "only where a pipeline of it runs: in the hooks of a cmdlet that is not a job"

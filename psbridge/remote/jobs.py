@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import PowerShellError
 from ..jobs.handle import JobHandle
+from ..session.options import RunOptions
 from .carrying import FanOut, Target, connection_to
 from .limits import fitting_throttle
 
@@ -31,7 +32,7 @@ def start_remote_job(
     from PSBridge.Remote import InvokeOnTargetsCommand, RemoteConnectionInfo
     from System import Array
 
-    from ..session.pipeline import script_block
+    from ..session.pipeline import filled, script_block
     from ..values import to_net
 
     targets = [targets] if isinstance(targets, Target) else list(targets)
@@ -69,7 +70,7 @@ def start_remote_job(
     def fill(pipeline: Any) -> None:
         add_cmdlet(pipeline, InvokeOnTargetsCommand, parameters)
 
-    found = session._run(fill, lines=None if input is None else _collection(input))
+    found = session._run(fill, None if input is None else RunOptions(lines=filled(input)))
     if not found:
         raise PowerShellError("PowerShell started no job")
     return JobHandle(found[0], session)
@@ -83,16 +84,3 @@ def add_cmdlet(pipeline: Any, cmdlet: Any, parameters: dict[str, object]) -> Non
     pipeline.AddCommand(CmdletInfo("Invoke-OnTargets", clr.GetClrType(cmdlet)))
     for key, value in parameters.items():
         pipeline.AddParameter(key, value)
-
-
-def _collection(values: Iterable[object]) -> Any:
-    from System import Object
-    from System.Management.Automation import PSDataCollection
-
-    from ..values import to_net
-
-    lines = PSDataCollection[Object]()
-    for value in values:
-        lines.Add(to_net(value))
-    lines.Complete()
-    return lines

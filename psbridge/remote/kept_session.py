@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from .jobs import add_cmdlet
 
 if TYPE_CHECKING:
     from ..engine.starting import Engine
+    from ..session.options import RunOptions
     from ..session.result import Result
 
 __all__ = ["RemoteSession", "connect"]
@@ -56,7 +57,8 @@ class RemoteSession(RunspaceSession):
 
         self._info = connection_to(self.target, FanOut())
         # Not in a pipeline of the owner's, so that many can be opened at once.
-        opening = RemoteOpening(self._info, self._owner._host)
+        host = None if self._owner._console is None else self._owner._host
+        opening = RemoteOpening(self._info, host)
         try:
             wait_until(
                 lambda seconds: opening.Wait(milliseconds(seconds)),
@@ -141,7 +143,17 @@ class RemoteSession(RunspaceSession):
         if not (self._takes_no_script and _add_commands(pipeline, script, arguments, parameters)):
             super()._add(pipeline, script, arguments, parameters)
 
-    def run(self, script: str, /, *arguments: object, **parameters: object) -> Result:
+    def run(
+        self,
+        script: str,
+        /,
+        *arguments: object,
+        input: Iterable[object] | None = None,
+        timeout: float | None = None,
+        check: bool = False,
+        parameters: Mapping[str, object] | None = None,
+        **named: object,
+    ) -> Result:
         """Run PowerShell code there and wait for it; see `RunspaceSession.run`.
 
         The code goes out as it is. An endpoint without a language, such as one of Just Enough
@@ -149,19 +161,32 @@ class RemoteSession(RunspaceSession):
         the commands that it consists of, where it consists of nothing else, as Invoke-Command sends
         it.
         """
+
+        def run() -> Result:
+            return super(RemoteSession, self).run(
+                script,
+                *arguments,
+                input=input,
+                timeout=timeout,
+                check=check,
+                parameters=parameters,
+                **named,
+            )
+
         try:
-            return super().run(script, *arguments, **parameters)
+            return run()
         except PowerShellError as error:
-            if self._takes_no_script or error.error_id != _NO_SCRIPTS:
+            # What can be gone through once only may have been, and more than this call knows of.
+            if self._takes_no_script or error.error_id != _NO_SCRIPTS or _is_used_up(input):
                 raise
             self._takes_no_script = True
-        return super().run(script, *arguments, **parameters)
+        return run()
 
-    def _run_alone(self, fill: Any, settings: Any, lines: Any) -> Result:
+    def _run_alone(self, fill: Any, options: RunOptions) -> Result:
         self._wait_for_job()
         self._check_open()
         try:
-            result = super()._run_alone(fill, settings, lines)
+            result = super()._run_alone(fill, options)
         except PowerShellError as error:
             if error.result is not None:
                 self._mark_origin(error.result)
@@ -254,3 +279,7 @@ def _add_commands(
 
 # What PowerShell calls the refusal of a script where there is no language for one.
 _NO_SCRIPTS = "ScriptsNotAllowed"
+
+
+def _is_used_up(values: Iterable[object] | None) -> bool:
+    return isinstance(values, Iterator)

@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 from ..engine.forking import check_process, in_forked_child
 from ..engine.starting import start
-from ..errors import PowerShellError, SessionClosedError
+from ..errors import PipelineTimeout, PowerShellError, SessionClosedError
 from ..waiting import SLICE_SECONDS, may_wait, poll_until
 from .ending import begin_exit, check_ending, is_given_up, stay_here_at_exit
+from .options import RunOptions
 from .result import Result
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class OwnedRunspace:
         self._console = console
         self.engine, self._host, self._runspace = self._open(pshome)
         self._lock = threading.Lock()  # held by whoever's turn it is
+        self._turn_of: int | None = None  # the thread
         self._pipeline: Any = None  # what runs, in the turn
         self._lingering: Any = None  # what was given up and may still run
         self._give_up_at = math.inf
@@ -144,28 +146,18 @@ class OwnedRunspace:
     def _give_up_what_runs_on(self) -> None:
         """Called at last before the runspace closes, in which a pipeline may run on."""
 
-    def _run(self, fill: Callable[[Any], None], settings: Any = None, lines: Any = None) -> Result:
+    def _run(self, fill: Callable[[Any], None], options: RunOptions | None = None) -> Result:
         """Run one pipeline, which `fill` puts the commands into, when it is its turn."""
         if self._closed:
             stay_here_at_exit()
         self._check_open()
         if self._runs_on_this_thread():
-            from .pipeline import nested_pipeline, run_pipeline
-
-            with nested_pipeline() as pipeline:
-                fill(pipeline)
-                return run_pipeline(
-                    pipeline,
-                    given_up=self._is_given_up,
-                    settings=settings,
-                    lines=lines,
-                    nested=True,
-                )
+            return self._run_nested(fill, options or RunOptions())
         from System import Exception as NetException
 
         try:
-            with self._turn():
-                return self._run_alone(fill, settings, lines)
+            with self._turn(options):
+                return self._run_alone(fill, options or RunOptions())
         except (PowerShellError, NetException) as error:
             # A .NET exception: it was asked to stop before it began.
             if self._closed:
@@ -176,19 +168,36 @@ class OwnedRunspace:
             if self._closed:
                 self._dispose()
 
+    def _run_nested(self, fill: Callable[[Any], None], options: RunOptions) -> Result:
+        from .pipeline import nested_pipeline, run_nested
+
+        with nested_pipeline() as pipeline:
+            fill(pipeline)
+            return run_nested(pipeline, options)
+
     @contextmanager
-    def _turn(self) -> Iterator[None]:
+    def _turn(self, options: RunOptions | None = None) -> Iterator[None]:
         """Wait for this caller's turn."""
+        me = threading.get_ident()
+        if self._turn_of == me:
+            raise RuntimeError(
+                "this session is asked in the midst of its own call, by the input of that or by a "
+                "signal handler; it would wait for itself. Another session can be asked"
+            )
         # Not by `wait_until`: after each call that returns between the lock and the try, Ctrl-C or
         # a stop may be raised, and the turn would stay taken.
         while not self._lock.acquire(timeout=SLICE_SECONDS):
             self._check_open()
+            if options is not None and options.deadline.is_over:
+                raise PipelineTimeout("time was up before it was this call's turn", Result())
         try:
+            self._turn_of = me
             yield
         finally:
+            self._turn_of = None
             self._lock.release()
 
-    def _run_alone(self, fill: Callable[[Any], None], settings: Any, lines: Any) -> Result:
+    def _run_alone(self, fill: Callable[[Any], None], options: RunOptions) -> Result:
         from System import Exception as NetException
 
         from .pipeline import new_pipeline, run_pipeline, stopped_error, was_stopped
@@ -203,10 +212,8 @@ class OwnedRunspace:
             # Whoever closes after this line sees the pipeline, and asks it to stop.
             self._check_open()
             fill(pipeline)
-            return run_pipeline(
-                pipeline, given_up=self._is_given_up, settings=settings, lines=lines
-            )
-        except (PowerShellError, SessionClosedError):
+            return run_pipeline(pipeline, self._host, options, given_up=self._is_given_up)
+        except (PowerShellError, SessionClosedError, PipelineTimeout):
             raise
         except NetException as error:
             if was_stopped(pipeline) and not self._closed:

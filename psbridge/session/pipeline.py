@@ -7,7 +7,8 @@ for it in slices: a thread that is inside one long .NET call cannot be reached b
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from System.Management.Automation import PowerShell, PSInvocationState, PSObject
 
 from ..engine.environment import take_changes
 from ..engine.paths import net_path
-from ..errors import PowerShellError, SessionClosedError
+from ..errors import PipelineTimeout, PowerShellError, SessionClosedError
 from ..values import (
     from_net,
     list_from_net,
@@ -26,7 +27,8 @@ from ..values import (
     seen_from,
     text_of,
 )
-from ..waiting import milliseconds, poll_until, wait_until
+from ..waiting import SLICE_SECONDS, Deadline, milliseconds, poll_until, wait_until
+from .options import RunOptions
 from .result import ErrorRecord, InformationRecord, MessageRecord, Result
 
 __all__ = [
@@ -34,10 +36,12 @@ __all__ = [
     "add_file",
     "add_script",
     "add_words",
+    "filled",
     "has_ended",
     "message_record",
     "nested_pipeline",
     "new_pipeline",
+    "run_nested",
     "run_pipeline",
     "script_block",
     "show_error",
@@ -199,47 +203,113 @@ def show_settings() -> Any:
 
 
 def run_pipeline(
-    pipeline: Any,
-    *,
-    given_up: Callable[[], bool],
-    settings: Any = None,
-    lines: Any = None,
-    nested: bool = False,
+    pipeline: Any, host: Any, options: RunOptions, *, given_up: Callable[[], bool]
 ) -> Result:
     """Run a pipeline to its end and collect its output and streams.
 
     Args:
         pipeline: what to run.
+        host: its session's host; None where it runs on another machine.
+        options: how to run it.
         given_up: whether to wait no longer for it; asked ten times a second.
-        settings: its PSInvocationSettings.
-        lines: what ``$input`` gets, a PSDataCollection.
-        nested: it runs inside another one on this thread, so it has to run on this thread too.
 
     Raises:
         PowerShellError: a terminating error; its ``result`` holds what came before.
+        PipelineTimeout: time was up; it was stopped.
         SessionClosedError: it was given up, and may not have ended.
+        Exception: what going through the input raises; it runs on.
         KeyboardInterrupt: Ctrl-C; it runs on.
     """
-    run = PipelineRun(pipeline, settings, lines)
-    failure: Any = None
-    if nested:
-        try:
-            run.InvokeNested()
-        except System.Exception as error:
-            failure = error
-    else:
-        run.Begin()
 
-        def check() -> None:
-            if given_up():
-                raise SessionClosedError("the session was closed while this ran")
+    def check() -> None:
+        if given_up():
+            raise SessionClosedError("the session was closed while this ran")
 
-        wait_until(lambda seconds: run.Wait(milliseconds(seconds)), meanwhile=check)
-        check()
+    feed = None
+    if options.input is not None:
+        from PSBridge import PipelineInput
+
+        feed = PipelineInput()
+    run = PipelineRun(pipeline, host, options.settings, feed.Lines if feed else options.lines)
+    run.Begin()
+    if feed:
+        _feed(run, feed, options, check)
+    in_time = wait_until(
+        lambda seconds: run.Wait(milliseconds(seconds)),
+        options.deadline.left(math.inf),
+        meanwhile=check,
+    )
+    check()
+    if not in_time:
+        stop_pipeline(pipeline, _LATE_SECONDS)
+    return _finish(pipeline, run, run.GetFailure(), late=not in_time)
+
+
+def run_nested(pipeline: Any, options: RunOptions) -> Result:
+    """Run a pipeline inside the one that runs on this very thread; see `run_pipeline`.
+
+    Its input is all taken before: this thread runs the pipeline.
+    """
+    lines = options.lines
+    if options.input is not None:
+        lines = filled(options.input)
+    run = PipelineRun(pipeline, None, options.settings, lines)
+    failure, late = None, False
+    try:
+        left = options.deadline.left(math.inf)
+        late = run.InvokeNested(-1 if left == math.inf else milliseconds(left))
         failure = run.GetFailure()
+    except System.Exception as error:
+        failure = error
+    return _finish(pipeline, run, failure, late=late)
+
+
+def filled(values: Iterable[object]) -> Any:
+    """A complete PSDataCollection of values, for a pipeline's input."""
+    from System.Management.Automation import PSDataCollection
+
+    from ..values import to_net
+
+    lines = PSDataCollection[System.Object]()
+    for value in values:
+        lines.Add(to_net(value))
+    lines.Complete()
+    return lines
+
+
+def _feed(run: Any, feed: Any, options: RunOptions, check: Callable[[], None]) -> None:
+    """Hand the input over, until there is no more, nobody reads it any more, or time is up."""
+    from ..values import to_net
+
+    def is_wanted() -> bool:
+        check()
+        return not run.Wait(0) and not options.deadline.is_over
+
+    assert options.input is not None
+    look = Deadline(SLICE_SECONDS)
+    try:
+        for value in options.input:
+            if look.is_over:
+                if not is_wanted():
+                    return
+                look = Deadline(SLICE_SECONDS)
+            item = to_net(value)
+            while not feed.Offer(item, _FEED_MILLISECONDS):
+                if not is_wanted():
+                    return
+    finally:
+        feed.Complete()
+
+
+def _finish(pipeline: Any, run: Any, failure: Any, *, late: bool) -> Result:
+    """What a run gave, or raises what went wrong."""
     take_changes()
     with seen_from(pipeline.Runspace):
         result = _collect(pipeline, run)
+    if has_ended(pipeline):
+        result.exit_code, result.exited = run.GetExitCode(), run.HasExited()
+    if late:
+        raise PipelineTimeout("time was up before the code had ended; it was stopped", result)
     if failure is not None:
         raise powershell_error(failure, result)
     return result
@@ -276,6 +346,10 @@ def stop_pipeline(pipeline: Any, seconds: float) -> None:
 
 
 _POLL_SECONDS = 0.01
+# How long code that is stopped because it is late is waited for.
+_LATE_SECONDS = 0.5
+# How long to wait for room for a value before a look whether anybody reads.
+_FEED_MILLISECONDS = 10
 
 
 def _collect(pipeline: Any, run: Any) -> Result:

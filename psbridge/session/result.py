@@ -6,6 +6,8 @@ import datetime as dt
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..errors import PowerShellError
+
 __all__ = ["ErrorRecord", "InformationRecord", "MessageRecord", "Result"]
 
 
@@ -82,7 +84,9 @@ class Result(list[Any]):
         information: the information records.
         verbose: the verbose messages.
         debug: the debug messages.
-        exit_code: what a script on another machine gave to ``exit``; None where none did.
+        exit_code: what the code gave to ``exit``, else the exit code of the last program or script
+            file that it ran; None where it ran none.
+        exited: whether ``exit`` has ended the code.
         origins: the machine that each value came from, in their order; None for this one.
     """
 
@@ -94,6 +98,7 @@ class Result(list[Any]):
         self.verbose: list[MessageRecord] = []
         self.debug: list[MessageRecord] = []
         self.exit_code: int | None = None
+        self.exited = False
         self.origins: list[str | None] = []
 
     def one(self) -> Any:
@@ -112,20 +117,24 @@ class Result(list[Any]):
         return self[0] if self else default
 
     def raise_for_errors(self) -> None:
-        """Raise the first of the non-terminating errors, where there are any.
+        """Raise the first of the non-terminating errors, or that the exit code is not 0.
 
         Raises:
             PowerShellError: it; its ``result`` is this one, with all of them.
         """
-        if not self.errors:
-            return
-        from ..values import powershell_error
+        if self.errors:
+            from ..values import powershell_error
 
-        record, more = self.errors[0].net, len(self.errors) - 1
-        error = powershell_error(record.Exception, self, record)
-        if more:
-            error.args = (f"{error} (and {more} more)",)
-        raise error
+            record, more = self.errors[0].net, len(self.errors) - 1
+            error = powershell_error(record.Exception, self, record)
+            if more:
+                error.args = (f"{error} (and {more} more)",)
+            raise error
+        if self.exit_code:
+            ended = "ended" if self.exited else "ran a program or script that ended"
+            raise PowerShellError(
+                f"the code {ended} with the exit code {self.exit_code}", result=self
+            )
 
     @property
     def origin(self) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PSBridge import SessionRunspace
+from PSBridge import SessionHost, SessionRunspace
 
 from ..engine.launching import job_launcher
 from ..engine.paths import net_path
@@ -28,10 +28,11 @@ def open_runspace(
         help_file: their help, a MAML file.
 
     Returns:
-        The host (None without a console) and the runspace.
+        The host and the runspace.
     """
-    host = None
-    if console is not None:
+    if console is None:
+        host = SessionHost()
+    else:
         from .host import make_host
 
         host = make_host(console)

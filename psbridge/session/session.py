@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..arguments import check_flag
 from ..engine.paths import path_from_net, possible_path
 from ..errors import PowerShellError
+from .options import RunOptions, merged, run_options
 from .owned_runspace import OwnedRunspace, open_runspaces
 from .result import Result
 from .variables import Variables
@@ -21,31 +23,62 @@ class RunspaceSession(OwnedRunspace):
 
     _is_far = False  # whether it runs code on another machine, which has none of our files
 
-    def run(self, script: str, /, *arguments: object, **parameters: object) -> Result:
+    def run(
+        self,
+        script: str,
+        /,
+        *arguments: object,
+        input: Iterable[object] | None = None,
+        timeout: float | None = None,
+        check: bool = False,
+        parameters: Mapping[str, object] | None = None,
+        **named: object,
+    ) -> Result:
         """Run PowerShell code and wait for it.
 
         Args:
             script: the code, in the session's own scope: what it defines stays.
             arguments: its arguments by position, ``$args`` in the code.
-            parameters: its arguments by name, for a script that begins with ``param(...)``.
-                They are handed over as values and never become a part of the text.
+            input: what it gets from the pipeline: ``$input``, or ``$_`` in a ``process`` block. It
+                is gone through while the code runs, a few values ahead of what that reads, and no
+                further when the code has ended.
+            timeout: how many seconds it may take, the wait for its turn included. None is for ever.
+            check: whether errors that do not end the code, and an exit code other than 0, raise.
+            parameters: its arguments by name, for a script that begins with ``param(...)``; for
+                those that have a name of this call's own.
+            named: the others by name. All are handed over as values and never become a part of the
+                text.
 
         Returns:
             The output as Python values; errors, warnings and the rest are its attributes.
 
         Raises:
-            PowerShellError: a terminating error. Its ``result`` holds what came before.
+            PowerShellError: a terminating error, or any with `check`. Its ``result`` holds what
+                came before.
+            PipelineTimeout: time was up, and the code was stopped. Its ``result`` holds what came
+                before. Code that is in a .NET call is waited for as for Ctrl-C.
             SessionClosedError: the session is closed, or was closed meanwhile.
             ForkedProcessError: this is a forked child of the process that opened it.
             TypeError: the code has no parameter of such a name, or takes no arguments, or not so
-                many.
-            ConversionError: an argument has no counterpart in PowerShell.
-            KeyboardInterrupt: Ctrl-C. Whatever leaves this call, another exception of a signal
-                handler too, has stopped the pipeline. Code that is in a .NET call, which nothing
-                can interrupt, is waited for for half a second or until Ctrl-C is pressed again; it
-                stops when that call returns, and the next pipeline of this session waits for that.
+                many; an argument of this call is of the wrong type, or was given twice.
+            ValueError: the time is none.
+            RuntimeError: the input, or a signal handler, asks the session whose call it is in.
+            ConversionError: an argument or an input has no counterpart in PowerShell.
+            KeyboardInterrupt: Ctrl-C. Whatever leaves this call, an exception of the input's or of
+                a signal handler's too, has stopped the pipeline. Code that is in a .NET call, which
+                nothing can interrupt, is waited for for half a second or until Ctrl-C is pressed
+                again; it stops when that call returns, and the next pipeline of this session waits
+                for that.
         """
-        return self._run(lambda pipeline: self._add(pipeline, script, arguments, parameters))
+        options = run_options(input, timeout)
+        check_flag(check, "check")
+        by_name = merged(parameters, named)
+        result = self._run(
+            lambda pipeline: self._add(pipeline, script, arguments, by_name), options
+        )
+        if check:
+            result.raise_for_errors()
+        return result
 
     def _add(
         self,
@@ -146,7 +179,7 @@ class RunspaceSession(OwnedRunspace):
 
         try:
             lines = standard_input_for(script) if standard_input else None
-            self._run(fill_and_show, show_settings(), lines)
+            self._run(fill_and_show, RunOptions(settings=show_settings(), lines=lines))
         except PowerShellError as error:
             failure = error
         else:

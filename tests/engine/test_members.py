@@ -56,6 +56,7 @@ MEMBERS = sorted(
         "JobManager.RegisterJobSourceAdapter",
         "JobManager._sourceAdapters",
         "OutOfProcessClientSessionTransportManager._serverProcess",
+        "PSDataCollection`1.ReleaseOnEnumeration",
         "PSExecutionCmdlet.CreatePipeline",
         "PSExecutionCmdlet.Operations",
         "PSObject.InstanceMembers",

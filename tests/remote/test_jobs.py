@@ -218,9 +218,9 @@ def test_a_call_that_cannot_be_interrupted_holds_up_no_stop(
 ) -> None:
     job = shell.start_remote("1; [Threading.Thread]::Sleep(6000)", machine.target())
     until(lambda: job.children[0].net.Output.Count)
-    began = time.monotonic()
     job.stop()
-    assert (job.state, time.monotonic() - began < 2) == ("Stopped", True)
+    assert job.state == "Stopped"
+    assert machine.far_processes()  # it is in the call
     until(lambda: not machine.far_processes())  # when the call has come back
 
 

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from conditions import IMPORT
 
 from psbridge import SSH, Session
 from psbridge.remote.limits import Limit, limits
@@ -17,8 +18,10 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="has no such limits")
 
-PROGRAM = """
-import os, resource, sys, warnings
+PROGRAM = (
+    f"""{IMPORT}"""
+    + """
+import contextlib, glob, os, resource, sys, warnings
 from psbridge import SSH, Session
 from psbridge.remote.limits import fitting_throttle, limits
 targets = [SSH("web%d" % number, executable="/bin/false") for number in range(9)]
@@ -28,6 +31,13 @@ def let(sessions):
     used = next(limits()).used
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (used + 16 + sessions * cost + cost // 2, hard))
+def children():
+    for path in glob.glob("/proc/self/task/*/children"):
+        with contextlib.suppress(OSError), open(path) as file:
+            yield from file.read().split()
+def settle():
+    # Until the processes of sessions that are over have gone, and their pipes with them.
+    until(lambda: not list(children()))
 def shown(call):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -37,6 +47,7 @@ def shown(call):
             value = str(error)
     return [value, *((str(w.message), w.category.__name__, w.filename) for w in caught)]
 """
+)
 
 
 def run(run_python: RunPython, code: str, **options: object) -> list[str]:
@@ -67,11 +78,13 @@ def test_a_job_is_lowered_or_refused_where_it_is_started(run_python: RunPython) 
     code = """
 with Session() as shell:
     shell.start_remote("1", targets).wait()  # what .NET opens once is open
+    settle()
     let(2)
     def start():
         job = shell.start_remote("1", targets)
         return job.wait(60)
     print(*shown(start))
+    settle()
     let(0)
     print(*shown(start))
     resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))

@@ -78,7 +78,7 @@ def test_arguments_and_statements_go_there_as_invoke_command_sends_them(
 ) -> None:
     with shell.connect(restricted) as session:
         for _ in range(2):  # the first finds out that no script runs there
-            result = session.run(script, *arguments, **named)
+            result = session.run(script, *arguments, parameters=named)
             assert (result, result.origin) == (expected, restricted.location)
         if not named:
             assert session.start(script, *arguments).result(timeout=60) == expected
@@ -90,7 +90,7 @@ def test_what_cannot_be_commands_is_refused_by_the_machine(
     with shell.connect(restricted) as session:
         for script, named in (("$x = 1; Get-X", {}), ("param($a, $b) Get-X $b", {"b": 1})):
             with pytest.raises(PowerShellError) as caught:
-                session.run(script, **named)
+                session.run(script, parameters=named)
             assert caught.value.error_id == "ScriptsNotAllowed"
 
 

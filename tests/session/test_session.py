@@ -46,9 +46,13 @@ def test_arguments_are_given_by_position_and_by_name(shell: Session) -> None:
     assert shell.run("param($x, $y) $y; $x", 1, y=2) == [2, 1]
 
 
-@pytest.mark.parametrize("name", ["script", "self", "arguments", "parameters"])
+@pytest.mark.parametrize(
+    "name", ["script", "self", "arguments", "parameters", "timeout", "check", "named"]
+)
 def test_any_name_can_be_a_parameters(shell: Session, name: str) -> None:
-    assert shell.run(f"param(${name}) ${name}", **{name: 5}) == [5]
+    assert shell.run(f"param(${name}) ${name}", parameters={name: 5}) == [5]
+    if name in ("script", "self", "arguments", "named"):  # no names of ours
+        assert eval(f"shell.run('param(${name}) ${name}', {name}=5)") == [5]
 
 
 @pytest.mark.parametrize(
@@ -465,7 +469,7 @@ class Child:
 INTERRUPTED = f"""{IMPORT}
 import os, threading
 from psbridge import Cmdlet, Session
-from psbridge.session import session
+from psbridge.session import owned_runspace as session
 class Ready(Cmdlet, verb="Show", noun="Ready"):
     def process(self):
         os.write(1, b"ready\\n")

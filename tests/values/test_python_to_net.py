@@ -238,8 +238,8 @@ def test_an_argument_that_is_a_dict_keeps_its_order_and_is_a_hashtable(shell: Se
         "param($h) function f { -join ($args | ? { $_ -is [string] }).Trim('-:') }; f @h",
         "param($h) -join ($h | ConvertTo-Json | ConvertFrom-Json).psobject.Properties.Name",
     ):
-        assert shell.run(script, **given) == [joined], script
-    assert list(shell.run("param($h) $h", **given)[0]) == list(value)
+        assert shell.run(script, parameters=given) == [joined], script
+    assert list(shell.run("param($h) $h", parameters=given)[0]) == list(value)
     script = """param($h) $h.Remove('Y'); $h.New = 1; $h['NEW'] = 2; $h.z = 3; $h.Add('last', 4)
         $h.Count; -join $h.Values; $h.ContainsKey('NEW'); $h.Contains('y'); -join $h.Keys
         $h.Clear(); $h.Count; @($h.Keys).Count; [hashtable]$h -is [hashtable]"""

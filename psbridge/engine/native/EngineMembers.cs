@@ -279,6 +279,9 @@ public static class EngineMembers
         internal static readonly EngineMember Own = Property<PSObject>(
             "InstanceMembers", "many records take several times as long to read");
 
+        internal static readonly EngineMember ReleaseRead = Property<PSDataCollection<object>>(
+            "ReleaseOnEnumeration", "the input of a run is gone through as fast as it can be");
+
         internal static readonly EngineMember TypeNames = Property<PSObject>(
             "InternalTypeNames", "each record that is read keeps names of its type of its own");
     }

@@ -1,6 +1,7 @@
 using System;
 using System.Linq;
 using System.Management.Automation;
+using System.Threading;
 
 namespace PSBridge;
 
@@ -10,10 +11,11 @@ namespace PSBridge;
 /// and a run has eight that nobody else needs: closed generic types, a wait handle, five streams.
 /// </remarks>
 /// <param name="pipeline">What to run.</param>
+/// <param name="host">Its session's host; null where it runs on another machine.</param>
 /// <param name="settings">How; null for the usual way.</param>
 /// <param name="lines">What <c>$input</c> gets; null for nothing.</param>
 public sealed class PipelineRun(
-    PowerShell pipeline, PSInvocationSettings? settings, PSDataCollection<object>? lines)
+    PowerShell pipeline, SessionHost? host, PSInvocationSettings? settings, PSDataCollection<object>? lines)
 {
     // Not PSObject: what has no properties of its own comes unwrapped here, at a tenth of the time.
     private readonly PSDataCollection<object> _output = new();
@@ -21,10 +23,17 @@ public sealed class PipelineRun(
     // The engine takes nothing else for several statements that are no script.
     private PSDataCollection<PSObject>? _statements;
     private IAsyncResult? _running;
+    private object? _exitCodeBefore;
 
     /// <summary>Begin it on a thread of .NET's.</summary>
     public void Begin()
     {
+        if (host is not null)
+        {
+            host.ExitOfRun = null;
+            _exitCodeBefore = LastExitCode();
+        }
+
         if (pipeline.Commands.Commands.Any(command => command.IsEndOfStatement))
         {
             _statements = new PSDataCollection<PSObject>();
@@ -37,7 +46,24 @@ public sealed class PipelineRun(
     }
 
     /// <summary>Run it to its end, inside the pipeline that runs on this very thread.</summary>
-    public void InvokeNested() => pipeline.Invoke(lines, _output, settings);
+    /// <param name="milliseconds">How long it may take; -1 is for ever.</param>
+    /// <returns>Whether it was stopped because it took longer.</returns>
+    public bool InvokeNested(int milliseconds)
+    {
+        bool stopped = false;
+        using var clock = new Timer(
+            _ =>
+            {
+                stopped = true;
+                pipeline.BeginStop(null, null);
+            },
+            null,
+            milliseconds,
+            Timeout.Infinite);
+        pipeline.Invoke(lines, _output, settings);
+        // It throws nothing where it was stopped.
+        return stopped && pipeline.InvocationStateInfo.State == PSInvocationState.Stopped;
+    }
 
     /// <summary>Wait for the end of what was begun.</summary>
     /// <param name="milliseconds">How long at most.</param>
@@ -52,6 +78,27 @@ public sealed class PipelineRun(
         // On another machine one that was stopped gives no reason.
         return end.Reason ?? (end.State == PSInvocationState.Completed ? null : new PipelineStoppedException());
     }
+
+    /// <summary>Whether <c>exit</c> has ended it.</summary>
+    /// <returns>Whether it has.</returns>
+    public bool HasExited() => host?.ExitOfRun is not null;
+
+    /// <summary>The exit code of what was begun and has ended.</summary>
+    /// <returns>What it passed to <c>exit</c>, else that of the last program or script that it has run;
+    /// null where it ran none.</returns>
+    public int? GetExitCode()
+    {
+        if (host is null)
+        {
+            return null;
+        }
+
+        // Another object whenever it is set, be it to the same number.
+        object? now = LastExitCode();
+        return host.ExitOfRun ?? (ReferenceEquals(now, _exitCodeBefore) ? null : now as int?);
+    }
+
+    private object? LastExitCode() => pipeline.Runspace.SessionStateProxy.PSVariable.GetValue("global:LASTEXITCODE");
 
     /// <summary>The output so far.</summary>
     /// <returns>Its objects.</returns>

@@ -5,29 +5,41 @@ using System.Management.Automation.Host;
 
 namespace PSBridge;
 
-/// <summary>The host of a session that has a console.</summary>
+/// <summary>The host of a session, with a console or without one.</summary>
 /// <remarks>
+/// Without one there is nothing to show and nobody to ask, as in PowerShell's own default host.
 /// PowerShell calls it on the threads of its pipelines; each call is short and takes no lock but
 /// the console's, in Python. Rejected: subclasses of the host's classes in Python. pythonnet made
 /// their types at each start (40 ms), and its overrides do not go through <see cref="Border"/>.
 /// </remarks>
 public sealed class SessionHost : PSHost
 {
-    private readonly SessionUserInterface _ui;
-    private readonly PSObject _colours = PSObject.AsPSObject(new HostColours());
+    private readonly SessionUserInterface? _ui;
+    private readonly PSObject? _colours;
 
-    /// <summary>Make a host.</summary>
+    /// <summary>Make a host without a console.</summary>
+    public SessionHost()
+    {
+    }
+
+    /// <summary>Make a host with a console.</summary>
     /// <param name="call">Does what the host asks for; it raises nothing.</param>
     /// <param name="colours">Whether output may have escape sequences.</param>
     /// <param name="progress">Whether there is a terminal that progress can be shown on.</param>
-    public SessionHost(ConsoleCall call, bool colours, bool progress) =>
+    public SessionHost(ConsoleCall call, bool colours, bool progress)
+    {
         _ui = new SessionUserInterface(new ConsoleCalls(call), colours, progress);
+        _colours = PSObject.AsPSObject(new HostColours());
+    }
+
+    /// <summary>Whether there is a console.</summary>
+    internal bool HasConsole => _ui is not null;
 
     /// <inheritdoc/>
     /// <remarks>
     /// Not "ConsoleHost": scripts that look for that name want PSReadLine's and the prompt's.
     /// </remarks>
-    public override string Name => "psbridge";
+    public override string Name => HasConsole ? "psbridge" : "Default Host";
 
     /// <inheritdoc/>
     public override Version Version { get; } = typeof(PSObject).Assembly.GetName().Version!;
@@ -42,16 +54,19 @@ public sealed class SessionHost : PSHost
     public override CultureInfo CurrentUICulture { get; } = CultureInfo.CurrentUICulture;
 
     /// <inheritdoc/>
-    public override PSHostUserInterface UI => _ui;
+    public override PSHostUserInterface UI => _ui!; // the engine takes null
 
     /// <inheritdoc/>
-    public override PSObject PrivateData => _colours;
+    public override PSObject PrivateData => _colours!;
 
     /// <summary>What the script passed to <c>exit</c>, or null.</summary>
     public int? ExitCode { get; private set; }
 
     /// <inheritdoc/>
-    public override void SetShouldExit(int exitCode) => ExitCode = exitCode;
+    public override void SetShouldExit(int exitCode) => ExitCode = ExitOfRun = exitCode;
+
+    /// <summary>What the pipeline that runs passed to <c>exit</c>, which has ended it; or null.</summary>
+    internal int? ExitOfRun { get; set; }
 
     /// <inheritdoc/>
     public override void EnterNestedPrompt() => throw SessionUserInterface.NobodyToAsk("a nested prompt");
@@ -62,7 +77,7 @@ public sealed class SessionHost : PSHost
     }
 
     /// <inheritdoc/>
-    public override void NotifyBeginApplication() => _ui.HideProgress();
+    public override void NotifyBeginApplication() => _ui?.HideProgress();
 
     /// <inheritdoc/>
     public override void NotifyEndApplication()
@@ -70,7 +85,7 @@ public sealed class SessionHost : PSHost
     }
 
     /// <summary>Forget the progress of a pipeline that has ended.</summary>
-    public void EndProgress() => _ui.EndProgress();
+    public void EndProgress() => _ui?.EndProgress();
 }
 
 /// <summary>The colours that scripts find at <c>$Host.PrivateData</c> in PowerShell's own host.</summary>

@@ -12,12 +12,12 @@ namespace PSBridge;
 public static class SessionRunspace
 {
     /// <summary>Open a runspace with PowerShell's core commands.</summary>
-    /// <param name="host">Where it shows what it has to show; null for nowhere.</param>
+    /// <param name="host">Its host.</param>
     /// <param name="commands">An assembly whose cmdlets are there from the start; or null.</param>
     /// <param name="helpFile">Their help, the full path of a MAML file; or null.</param>
     /// <param name="jobProgram">What Start-Job is to start instead of pwsh, here and everywhere; or null.</param>
     /// <returns>The runspace.</returns>
-    public static Runspace Open(PSHost? host, Assembly? commands, string? helpFile, string? jobProgram)
+    public static Runspace Open(SessionHost host, Assembly? commands, string? helpFile, string? jobProgram)
     {
         if (jobProgram is not null)
         {
@@ -40,14 +40,12 @@ public static class SessionRunspace
             }
         }
 
-        if (host is not null)
+        if (host.HasConsole)
         {
             SessionVariables.AddProfile(state);
         }
 
-        Runspace runspace = host is null
-            ? RunspaceFactory.CreateRunspace(state)
-            : RunspaceFactory.CreateRunspace(host, state);
+        Runspace runspace = RunspaceFactory.CreateRunspace(host, state);
         runspace.ThreadOptions = PSThreadOptions.ReuseThread;
         runspace.Open();
         return runspace;
