@@ -7,9 +7,13 @@ there is nothing but text.
 from __future__ import annotations
 
 import os
+import re
 from typing import TextIO
 
-__all__ = ["is_terminal", "takes_codes", "takes_styles"]
+__all__ = ["is_terminal", "takes_codes", "takes_styles", "without_styles"]
+
+# What PowerShell's formatter puts into text for terminals.
+_STYLE = re.compile(r"\x1b\[[0-9;]*m|\x1b\]8;;.*?\x1b\\")
 
 
 def is_terminal(stream: TextIO | None) -> bool:
@@ -25,3 +29,8 @@ def takes_codes(stream: TextIO | None) -> bool:
 def takes_styles(stream: TextIO | None) -> bool:
     """Whether a stream is a terminal that is to have colours and other styles."""
     return takes_codes(stream) and not os.environ.get("NO_COLOR")
+
+
+def without_styles(text: str) -> str:
+    """A text without the escape sequences of colours, styles and links."""
+    return _STYLE.sub("", text)

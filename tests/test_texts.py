@@ -293,11 +293,13 @@ def made(kind: type, **others: Any) -> Callable[..., None]:
     return call
 
 
-def spread(call: Callable[..., Any], *, script: str = "1") -> Callable[..., None]:
-    """Call with what its signature has as ``*arguments`` and ``**named``."""
+def spread(
+    call: Callable[..., Any], name: str = "script", *, script: str = "1"
+) -> Callable[..., None]:
+    """Call with what its signature has as ``*arguments`` and ``**named`` after its first one."""
 
     def spreading(place: Place, **given: Any) -> None:
-        first = given.pop("script", script)
+        first = given.pop(name, place.folder / "a.ps1" if name == "path" else script)
         arguments = [given.pop("arguments")] if "arguments" in given else []
         for several in ("named", "named_arguments"):
             if several in given:
@@ -329,6 +331,12 @@ CALLS: dict[str, Callable[..., object]] = {
     "Console.ask_secret": ask,
     "Result.first": lambda place, default: place.shell.run("").first(default),
     "RunspaceSession.run": spread(lambda place, *a, **n: place.shell.run(*a, **n)),
+    "RunspaceSession.run_file":
+        spread(lambda place, *a, **n: place.shell.run_file(*a, **n), "path"),
+    "RunspaceSession.call":
+        spread(lambda place, *a, **n: place.shell.call(*a, **n), "command", script="Write-Output"),
+    "RunspaceSession.stream": spread(lambda place, *a, **n: list(place.shell.stream(*a, **n))),
+    "RunspaceSession.text": spread(lambda place, *a, **n: place.shell.text(*a, **n)),
     "RunspaceSession.show": lambda place, **given: place.shell.show(**{"script": "1", **given}),
     "RunspaceSession.show_file":
         lambda place, **given: place.shell.show_file(**{"path": place.folder / "a.ps1", **given}),
@@ -341,6 +349,11 @@ CALLS: dict[str, Callable[..., object]] = {
     "RemoteSession.start":
         spread(lambda place, *a, **n: place.far.start(*a, **n).wait(60) and None),
     "RemoteSession.run": spread(lambda place, *a, **n: place.far.run(*a, **n)),
+    "RemoteSession.run_file": spread(lambda place, *a, **n: place.far.run_file(*a, **n), "path"),
+    "RemoteSession.call":
+        spread(lambda place, *a, **n: place.far.call(*a, **n), "command", script="Write-Output"),
+    "RemoteSession.stream": spread(lambda place, *a, **n: list(place.far.stream(*a, **n))),
+    "RemoteSession.text": spread(lambda place, *a, **n: place.far.text(*a, **n)),
     "RemoteSession.show": lambda place, **given: place.far.show(**{"script": "1", **given}),
     "RemoteSession.show_file":
         lambda place, **given: place.far.show_file(**{"path": place.folder / "a.ps1", **given}),

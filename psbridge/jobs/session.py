@@ -79,7 +79,7 @@ class JobSession(RunspaceSession):
         Raises:
             PowerShellError: PowerShell could not start it.
         """
-        from ..session.pipeline import script_block
+        from ..session.commands import script_block
 
         named = {"Name": name} if name else {}
         found = self._call(

@@ -32,7 +32,8 @@ def start_remote_job(
     from PSBridge.Remote import InvokeOnTargetsCommand, RemoteConnectionInfo
     from System import Array
 
-    from ..session.pipeline import filled, script_block
+    from ..session.commands import script_block
+    from ..session.pipeline import filled
     from ..values import to_net
 
     targets = [targets] if isinstance(targets, Target) else list(targets)

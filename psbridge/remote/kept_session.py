@@ -112,7 +112,7 @@ class RemoteSession(RunspaceSession):
             PowerShellError: PowerShell could not start it.
             SessionClosedError: this session is closed, or has broken.
         """
-        from ..session.pipeline import script_block
+        from ..session.commands import script_block
         from ..values import to_net
 
         with self._turn():
@@ -198,6 +198,15 @@ class RemoteSession(RunspaceSession):
             message = f"the session with {self.location} was closed while this ran"
             raise SessionClosedError(message)
         return result
+
+    def _stream_alone(self, fill: Any, options: RunOptions, result: Result) -> Iterator[Any]:
+        self._wait_for_job()
+        self._check_open()
+        try:
+            yield from super()._stream_alone(fill, options, result)
+        finally:
+            self._mark_origin(result)
+        result.exit_code = self._info.ExitCode
 
     def _mark_origin(self, result: Result) -> None:
         """Say where it is from: PowerShell does so for what its jobs and cmdlets bring only."""

@@ -11,7 +11,7 @@ import sys
 import threading
 from typing import TextIO
 
-from ..terminal import is_terminal, takes_codes, takes_styles
+from ..terminal import is_terminal, takes_codes, takes_styles, without_styles
 
 __all__ = ["Console"]
 
@@ -19,8 +19,6 @@ _SIZE_WITHOUT_TERMINAL = (120, 50)
 # How often a question looks whether it is still wanted.
 _QUESTION_SECONDS = 0.1
 _CLEAR_LINE = "\r\x1b[K"
-# What PowerShell's formatter puts into text for terminals.
-_COLOUR = re.compile(r"\x1b\[[0-9;]*m|\x1b\]8;;.*?\x1b\\")
 _CONTROL = re.compile(r"(?!\x1b\[[0-9;]*m)[\x00-\x1f\x7f-\x9f]+")
 _HALF_PAIR = re.compile("[\ud800-\udfff]")  # no encoding has it
 _RED, _YELLOW, _RESET = "\x1b[31;1m", "\x1b[33;1m", "\x1b[0m"
@@ -102,7 +100,7 @@ class Console:
         Raises:
             OSError: it cannot be written, as on a full disk; `failure` has the first one.
         """
-        text = text if self.colours else _COLOUR.sub("", text)
+        text = text if self.colours else without_styles(text)
         with self._lock:
             self.hide_progress()
             if self._out_terminal:
@@ -255,7 +253,7 @@ class Console:
 
     def _show_question(self, prompt: str) -> None:
         if not self._err_colours:
-            prompt = _COLOUR.sub("", prompt)
+            prompt = without_styles(prompt)
         with self._lock:
             self.hide_progress()
             self._begun = ""  # the answer ends the line
@@ -307,7 +305,7 @@ class Console:
         from rich.cells import cell_len
 
         columns, _ = _size(self._out)
-        return f"{away}\x1b[A\x1b[{cell_len(_COLOUR.sub('', self._begun)) % columns + 1}G"
+        return f"{away}\x1b[A\x1b[{cell_len(without_styles(self._begun)) % columns + 1}G"
 
     def _fitted(self, line: str) -> str:
         if self._err_colours:
@@ -315,11 +313,11 @@ class Console:
         from rich.cells import set_cell_size
 
         columns, _ = _size(self._err)
-        return set_cell_size(_CONTROL.sub(" ", _COLOUR.sub("", line)), columns - 1).rstrip()
+        return set_cell_size(_CONTROL.sub(" ", without_styles(line)), columns - 1).rstrip()
 
     def _write_line_to_err(self, text: str, colour: str) -> None:
         if not self._err_colours:
-            text = _COLOUR.sub("", text)
+            text = without_styles(text)
         elif "\x1b" not in text:
             text = f"{colour}{text}{_RESET}"
         with self._lock:

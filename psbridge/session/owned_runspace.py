@@ -168,6 +168,46 @@ class OwnedRunspace:
             if self._closed:
                 self._dispose()
 
+    def _stream(
+        self, fill: Callable[[Any], None], options: RunOptions, result: Result
+    ) -> Iterator[Any]:
+        """Run one pipeline and give its output as it comes; the result gets the rest."""
+        self._check_open()
+        if self._runs_on_this_thread():
+            # This thread runs the pipeline, so nothing comes before its end.
+            done = self._run_nested(fill, options)
+            result._take(done)
+            yield from done
+            return
+        try:
+            with self._turn(options):
+                yield from self._stream_alone(fill, options, result)
+        except PowerShellError as error:
+            if self._closed:
+                raise SessionClosedError("the session was closed while this ran") from error
+            raise
+        finally:
+            if self._closed:
+                self._dispose()
+
+    def _stream_alone(
+        self, fill: Callable[[Any], None], options: RunOptions, result: Result
+    ) -> Iterator[Any]:
+        from .pipeline import stream_pipeline
+
+        pipeline = self._new_pipeline()
+        try:
+            self._check_open()
+            fill(pipeline)
+            yield from stream_pipeline(
+                pipeline, self._host, options, result, given_up=self._is_given_up
+            )
+        except BaseException as error:
+            self._break_off(pipeline, error)
+            raise
+        finally:
+            self._leave(pipeline)
+
     def _run_nested(self, fill: Callable[[Any], None], options: RunOptions) -> Result:
         from .pipeline import nested_pipeline, run_nested
 
@@ -181,8 +221,9 @@ class OwnedRunspace:
         me = threading.get_ident()
         if self._turn_of == me:
             raise RuntimeError(
-                "this session is asked in the midst of its own call, by the input of that or by a "
-                "signal handler; it would wait for itself. Another session can be asked"
+                "this session is asked in the midst of its own call, in the loop over its stream, "
+                "by its input or by a signal handler; it would wait for itself. Ask another "
+                "session, or go through a list of what the stream gives"
             )
         # Not by `wait_until`: after each call that returns between the lock and the try, Ctrl-C or
         # a stop may be raised, and the turn would stay taken.
@@ -198,38 +239,54 @@ class OwnedRunspace:
             self._lock.release()
 
     def _run_alone(self, fill: Callable[[Any], None], options: RunOptions) -> Result:
-        from System import Exception as NetException
+        from .pipeline import run_pipeline
 
-        from .pipeline import new_pipeline, run_pipeline, stopped_error, was_stopped
-
-        self._check_open()
-        poll_until(lambda: not self._lingers(), meanwhile=self._check_open, every=_POLL_SECONDS)
-        pipeline = new_pipeline(self._runspace)
-        if self._console is not None:
-            self._console.allow_questions()
-        self._pipeline = pipeline
+        pipeline = self._new_pipeline()
         try:
             # Whoever closes after this line sees the pipeline, and asks it to stop.
             self._check_open()
             fill(pipeline)
             return run_pipeline(pipeline, self._host, options, given_up=self._is_given_up)
-        except (PowerShellError, SessionClosedError, PipelineTimeout):
-            raise
-        except NetException as error:
-            if was_stopped(pipeline) and not self._closed:
-                raise stopped_error() from error  # before it had begun
-            raise
-        except BaseException:
-            # Ctrl-C, or whatever else a signal handler raises; a job's thread that waits here was
-            # interrupted, see `jobs.stopping`; it cannot be run at all.
-            self._stop(pipeline, _INTERRUPT_SECONDS)
+        except BaseException as error:
+            self._break_off(pipeline, error)
             raise
         finally:
-            self._pipeline = None
-            self._lingering = pipeline
-            self._lingers()
-            if self._host is not None:
-                self._host.EndProgress()
+            self._leave(pipeline)
+
+    def _new_pipeline(self) -> Any:
+        """An empty pipeline, for this caller's turn."""
+        from .pipeline import new_pipeline
+
+        self._check_open()
+        poll_until(lambda: not self._lingers(), meanwhile=self._check_open, every=_POLL_SECONDS)
+        if self._console is not None:
+            self._console.allow_questions()
+        self._pipeline = new_pipeline(self._runspace)
+        return self._pipeline
+
+    def _break_off(self, pipeline: Any, error: BaseException) -> None:
+        """See that nothing runs on when an exception leaves a call."""
+        from System import Exception as NetException
+
+        from .pipeline import stopped_error, was_stopped
+
+        if isinstance(error, (PowerShellError, SessionClosedError, PipelineTimeout)):
+            return  # it has ended, or is given up
+        if isinstance(error, NetException):
+            if was_stopped(pipeline) and not self._closed:
+                raise stopped_error() from error  # before it had begun
+            return
+        # Ctrl-C, or whatever else a signal handler raises; a job's thread that waits here was
+        # interrupted, see `jobs.stopping`; somebody leaves a stream; it cannot be run at all.
+        self._stop(pipeline, _INTERRUPT_SECONDS)
+
+    def _leave(self, pipeline: Any) -> None:
+        """Dispose of a call's pipeline, now or when it has ended."""
+        self._pipeline = None
+        self._lingering = pipeline
+        self._lingers()
+        if self._host is not None:
+            self._host.EndProgress()
 
     def _stop(self, pipeline: Any, seconds: float) -> None:
         """Ask a pipeline to stop, a question to the user included, and wait so long for it."""

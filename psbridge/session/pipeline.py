@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import System
@@ -17,12 +16,10 @@ from PSBridge import PipelineRun
 from System.Management.Automation import PowerShell, PSInvocationState, PSObject
 
 from ..engine.environment import take_changes
-from ..engine.paths import net_path
 from ..errors import PipelineTimeout, PowerShellError, SessionClosedError
 from ..values import (
     from_net,
     list_from_net,
-    net_text,
     powershell_error,
     seen_from,
     text_of,
@@ -32,10 +29,6 @@ from .options import RunOptions
 from .result import ErrorRecord, InformationRecord, MessageRecord, Result
 
 __all__ = [
-    "add_command",
-    "add_file",
-    "add_script",
-    "add_words",
     "filled",
     "has_ended",
     "message_record",
@@ -43,13 +36,9 @@ __all__ = [
     "new_pipeline",
     "run_nested",
     "run_pipeline",
-    "script_block",
-    "show_error",
-    "show_output",
-    "show_settings",
-    "standard_input_for",
     "stop_pipeline",
     "stopped_error",
+    "stream_pipeline",
     "was_stopped",
 ]
 
@@ -68,138 +57,6 @@ def nested_pipeline() -> Any:
     from System.Management.Automation import RunspaceMode
 
     return PowerShell.Create(RunspaceMode.CurrentRunspace)
-
-
-def add_script(
-    pipeline: Any, script: str, arguments: Sequence[object], parameters: Mapping[str, object]
-) -> None:
-    """Add a script with its arguments, which are never pasted into the text.
-
-    Raises:
-        TypeError: the script has no parameter of this name, or does not take so many arguments.
-    """
-    text = net_text(script)
-    if arguments:
-        from PSBridge import CommandText
-
-        if (taken := CommandText.CountTaken(text, len(parameters))) < len(arguments):
-            count = "one argument" if taken == 1 else f"{taken or 'no'} arguments"
-            raise TypeError(
-                f"the script takes {count} by position, and {len(arguments)} were given; code that "
-                "takes some begins with param(...) or uses $args"
-            )
-    if parameters:
-        from PSBridge import CommandText
-
-        names = System.Array[System.String]([net_text(name) for name in parameters])
-        if (unknown := CommandText.FindUnknown(text, names)) is not None:
-            raise TypeError(
-                f"the script has no parameter {unknown!r}; one that takes arguments by name begins "
-                "with param(...) and names them"
-            )
-    pipeline.AddScript(text, False)
-    if not (arguments or parameters):
-        return
-    from ..values import to_net
-
-    for argument in arguments:
-        pipeline.AddArgument(to_net(argument))
-    for name, value in parameters.items():
-        pipeline.AddParameter(net_text(name), to_net(value))
-
-
-def add_command(pipeline: Any, command: str, parameters: Mapping[str, object]) -> None:
-    """Add a command with its arguments by name; no variable of the session is touched."""
-    from ..values import to_net
-
-    pipeline.AddCommand(command)
-    for name, value in parameters.items():
-        pipeline.AddParameter(name, to_net(value))
-
-
-def script_block(script: str) -> Any:
-    """Parse code.
-
-    Raises:
-        PowerShellError: it is no PowerShell.
-    """
-    from System.Management.Automation import ParseException, ScriptBlock
-
-    try:
-        return ScriptBlock.Create(net_text(script))
-    except ParseException as error:
-        raise powershell_error(error)  # noqa: B904  (it knows its cause)
-
-
-def add_file(pipeline: Any, path: Path) -> None:
-    """Add a script file, whose ``exit`` ends the session with its code."""
-    from PSBridge import SessionVariables
-
-    pipeline.AddCommand(net_path(path), False)
-    SessionVariables.LetFileExit(pipeline.Runspace)
-
-
-def add_words(pipeline: Any, words: Sequence[str]) -> None:
-    """Add the words of a command line as the arguments of the command that was added last."""
-    if words:
-        from PSBridge import CommandText
-
-        texts = System.Array[System.String]([net_text(word) for word in words])
-        CommandText.AddArguments(pipeline.Commands.Commands[0], texts)
-
-
-def standard_input_for(script: str) -> Any:
-    """The lines of standard input as they come, for a script that uses ``$input``; else None.
-
-    A standard input that nobody asked for is left alone: it may never end, and a program that the
-    script starts may want it.
-    """
-    # Most scripts do without, and need not be parsed twice.
-    if "input" not in script.lower():
-        return None
-    from PSBridge import CommandText, StandardInput
-
-    return StandardInput.Lines() if CommandText.UsesInput(script) else None
-
-
-def show_output(pipeline: Any) -> None:
-    """Let PowerShell's formatter show on the host what the commands so far write, errors too."""
-    from System.Management.Automation.Runspaces import PipelineResultTypes
-
-    for command in pipeline.Commands.Commands:
-        command.MergeMyResults(PipelineResultTypes.Error, PipelineResultTypes.Output)
-    pipeline.AddCommand("Out-Default")
-
-
-def show_error(pipeline: Any, script: str, error: PowerShellError) -> None:
-    """Let PowerShell's formatter show on the host what ended the pipeline of a script."""
-    from PSBridge import ErrorOutput
-    from System.Management.Automation import (
-        ErrorCategory,
-        IncompleteParseException,
-        ParseException,
-    )
-    from System.Management.Automation import ErrorRecord as NetErrorRecord
-    from System.Management.Automation.Language import Parser
-
-    record = error.record
-    if isinstance(error.exception, IncompleteParseException):
-        # It is refused without the place where it is, and the formatter, which wants to point
-        # there, then shows an empty line. So it is looked for once more.
-        _, _, mistakes = Parser.ParseInput(script, None, None)
-        record = ParseException(mistakes).ErrorRecord
-    elif record is None:
-        record = NetErrorRecord(error.exception, "", ErrorCategory.NotSpecified, None)
-    pipeline.AddCommand("Out-Default").AddParameter("InputObject", ErrorOutput.Mark(record))
-
-
-def show_settings() -> Any:
-    """How a pipeline that shows its output is run: a user's command, which sets ``$?``."""
-    from System.Management.Automation import PSInvocationSettings
-
-    settings = PSInvocationSettings()
-    settings.AddToHistory = True
-    return settings
 
 
 def run_pipeline(
@@ -262,6 +119,72 @@ def run_nested(pipeline: Any, options: RunOptions) -> Result:
     except System.Exception as error:
         failure = error
     return _finish(pipeline, run, failure, late=late)
+
+
+def stream_pipeline(
+    pipeline: Any,
+    host: Any,
+    options: RunOptions,
+    result: Result,
+    *,
+    given_up: Callable[[], bool],
+) -> Iterator[Any]:
+    """Run a pipeline and give its output as it comes; see `run_pipeline`.
+
+    It runs no more than some hundred values ahead of who takes them. Its input is gone through
+    between two values.
+
+    Args:
+        pipeline: what to run.
+        host: as there.
+        options: as there.
+        result: gets its other streams at the end.
+        given_up: as there.
+    """
+    feed = None
+    if options.input is not None:
+        from PSBridge import PipelineInput
+
+        feed = PipelineInput()
+    run = PipelineRun(pipeline, host, options.settings, feed.Lines if feed else options.lines)
+    run.HoldBack()
+    run.Begin()
+    offers = iter(()) if options.input is None else _offers(feed, options.input)
+    feeding, late = feed is not None, False
+    try:
+        while True:
+            feeding = feeding and next(offers, None) is not None
+            ended = run.Wait(0)  # before the last values are taken
+            wait = _FEED_MILLISECONDS if feeding else milliseconds(options.deadline.left())
+            with seen_from(pipeline.Runspace):
+                values = list_from_net(run.Take(0 if ended else wait))
+            yield from values
+            if ended and not values:
+                break
+            if given_up():
+                raise SessionClosedError("the session was closed while this ran")
+            if late := options.deadline.is_over:
+                stop_pipeline(pipeline, _LATE_SECONDS)
+                break
+    finally:
+        if feed:
+            feed.Complete()
+    try:
+        result._take(_finish(pipeline, run, run.GetFailure(), late=late))
+    except (PowerShellError, PipelineTimeout) as error:
+        result._take(error.result)
+        raise
+
+
+def _offers(feed: Any, values: Iterable[object]) -> Iterator[bool]:
+    """Hand the input over as far as there is room, from each call to the next."""
+    from ..values import to_net
+
+    for value in values:
+        item = to_net(value)
+        while not feed.Offer(item, 0):
+            yield True
+    feed.Complete()
 
 
 def filled(values: Iterable[object]) -> Any:

@@ -136,6 +136,10 @@ class Result(list[Any]):
                 f"the code {ended} with the exit code {self.exit_code}", result=self
             )
 
+    def _take(self, other: Result) -> None:
+        """Become what another one is, but for its values, which somebody has had."""
+        vars(self).update(vars(other), origins=[])
+
     @property
     def origin(self) -> str | None:
         """The machine that all values came from; None where that is this one, or several."""

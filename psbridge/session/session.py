@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from ..arguments import check_flag
+from ..arguments import check_flag, check_text, check_whole
 from ..engine.paths import path_from_net, possible_path
 from ..errors import PowerShellError
+from ..terminal import without_styles
 from .options import RunOptions, merged, run_options
 from .owned_runspace import OwnedRunspace, open_runspaces
 from .result import Result
+from .stream import PipelineStream
 from .variables import Variables
 
 __all__ = ["RunspaceSession", "current_session"]
@@ -70,12 +73,201 @@ class RunspaceSession(OwnedRunspace):
                 again; it stops when that call returns, and the next pipeline of this session waits
                 for that.
         """
+        by_name = merged(parameters, named)
+        return self._run_checked(
+            lambda pipeline: self._add(pipeline, script, arguments, by_name), input, timeout, check
+        )
+
+    def run_file(
+        self,
+        path: str | Path,
+        /,
+        *arguments: object,
+        input: Iterable[object] | None = None,
+        timeout: float | None = None,
+        check: bool = False,
+        parameters: Mapping[str, object] | None = None,
+        **named: object,
+    ) -> Result:
+        """Run a script file and wait for it; all but the first argument as for `run`.
+
+        It has a scope of its own, as a script that is called by its name. ``$PSScriptRoot`` and the
+        places of errors are the file's. ``exit`` ends it. On another machine, which has no such
+        file, it runs as a text.
+
+        Args:
+            path: the file, which ends with ``.ps1``.
+            arguments: its arguments by position.
+            input: as for `run`.
+            timeout: as for `run`.
+            check: as for `run`.
+            parameters: as for `run`.
+            named: its arguments by name.
+
+        Raises:
+            OSError: the file cannot be read.
+            ValueError: it is no ``.ps1``, or the time is none.
+            Exception: all that `run` raises.
+        """
+        from .commands import add_file_with_arguments
+
+        by_name = merged(parameters, named)
+        path = possible_path(path)
+        if path.suffix.lower() != ".ps1":
+            raise ValueError(f"{path} is no script file: its name does not end with .ps1")
+        text = _text_of(path)
+
+        def fill(pipeline: Any) -> None:
+            if self._is_far:
+                self._add(pipeline, text, arguments, by_name)
+            else:
+                add_file_with_arguments(pipeline, path.absolute(), text, arguments, by_name)
+
+        return self._run_checked(fill, input, timeout, check)
+
+    def call(
+        self,
+        command: str,
+        /,
+        *arguments: object,
+        select: Sequence[str] | None = None,
+        first: int | None = None,
+        input: Iterable[object] | None = None,
+        timeout: float | None = None,
+        check: bool = False,
+        parameters: Mapping[str, object] | None = None,
+        **named: object,
+    ) -> Result:
+        """Call one command and wait for it: a cmdlet, a function, an alias or a program.
+
+        Args:
+            command: its name, which is never read as code.
+            arguments: its arguments by position.
+            select: the properties to keep, of each object; PowerShell's Select-Object does it.
+            first: how many objects are wanted; the command is stopped when it has written so many.
+            input: what it gets from the pipeline, as for `run`.
+            timeout: as for `run`.
+            check: as for `run`.
+            parameters: its parameters that have a name of this call's own.
+            named: the others. True and False are for switches, too.
+
+        Raises:
+            PowerShellError: as for `run`; there is no such command, or it has no such parameter.
+            Exception: all else that `run` raises.
+        """
+        from .commands import add_command, add_selection
+
+        by_name = merged(parameters, named)
+        if select is not None:
+            if isinstance(select, str):
+                select = [select]
+            for name in select:
+                check_text(name, "select")
+        if first is not None and check_whole(first, "first") < 1:
+            raise ValueError(f"first is {first}; it has to be 1 or more")
+
+        def fill(pipeline: Any) -> None:
+            add_command(pipeline, command, by_name, arguments)
+            add_selection(pipeline, select, first)
+
+        return self._run_checked(fill, input, timeout, check)
+
+    def stream(
+        self,
+        script: str,
+        /,
+        *arguments: object,
+        input: Iterable[object] | None = None,
+        timeout: float | None = None,
+        check: bool = False,
+        parameters: Mapping[str, object] | None = None,
+        **named: object,
+    ) -> PipelineStream:
+        """Run PowerShell code and give its output as it comes; all arguments as for `run`.
+
+        The code begins when the first value is asked for, and stops where the loop is left. Until
+        then the session is busy: it can be asked for nothing else, in the loop neither.
+
+        Args:
+            script: as for `run`.
+            arguments: as for `run`.
+            input: as for `run`; it is gone through while values are asked for.
+            timeout: as for `run`; it counts from this call on.
+            check: as for `run`; errors raise at the end.
+            parameters: as for `run`.
+            named: as for `run`.
+
+        Returns:
+            The values, to go through once; at the end its ``result`` has the other streams.
+
+        Raises:
+            Exception: what `run` raises; that of the code when values are asked for.
+        """
+        by_name = merged(parameters, named)
+        options = run_options(input, timeout) or RunOptions()
+        check_flag(check, "check")
+
+        def fill(pipeline: Any) -> None:
+            self._add(pipeline, script, arguments, by_name)
+
+        return PipelineStream(lambda result: self._stream(fill, options, result), check=check)
+
+    def text(
+        self,
+        script: str,
+        /,
+        *arguments: object,
+        width: int = 120,
+        colours: bool = False,
+        input: Iterable[object] | None = None,
+        timeout: float | None = None,
+        check: bool = False,
+        parameters: Mapping[str, object] | None = None,
+        **named: object,
+    ) -> str:
+        """Run PowerShell code and give what a console would show of its output and errors.
+
+        Args:
+            script: as for `run`.
+            arguments: as for `run`.
+            width: how many columns the console has.
+            colours: whether the text has the escape sequences of colours and styles.
+            input: as for `run`.
+            timeout: as for `run`.
+            check: whether an exit code other than 0 raises. Errors are in the text.
+            parameters: as for `run`.
+            named: as for `run`.
+
+        Raises:
+            ValueError: the width is less than 1, or the time is none.
+            Exception: all else that `run` raises.
+        """
+        from .commands import add_text_output, colours_on
+
+        by_name = merged(parameters, named)
+        check_flag(colours, "colours")
+        if check_whole(width, "width") < 1:
+            raise ValueError(f"width is {width}; it has to be 1 or more")
+
+        def fill(pipeline: Any) -> None:
+            self._add(pipeline, script, arguments, by_name)
+            add_text_output(pipeline, width)
+
+        with colours_on() if colours else nullcontext():
+            shown = "".join(self._run_checked(fill, input, timeout, check))
+        return shown if colours else without_styles(shown)
+
+    def _run_checked(
+        self,
+        fill: Callable[[Any], None],
+        input: Iterable[object] | None,
+        timeout: float | None,
+        check: bool,
+    ) -> Result:
+        """Run one pipeline with what all calls take."""
         options = run_options(input, timeout)
         check_flag(check, "check")
-        by_name = merged(parameters, named)
-        result = self._run(
-            lambda pipeline: self._add(pipeline, script, arguments, by_name), options
-        )
+        result = self._run(fill, options)
         if check:
             result.raise_for_errors()
         return result
@@ -88,13 +280,13 @@ class RunspaceSession(OwnedRunspace):
         parameters: Mapping[str, object],
     ) -> None:
         """Add the code of `run` to a pipeline."""
-        from .pipeline import add_script
+        from .commands import add_script
 
         add_script(pipeline, script, arguments, parameters)
 
     def _call(self, command: str, **parameters: object) -> Result:
         """Call one command, as psbridge itself does, which leaves the user's variables alone."""
-        from .pipeline import add_command
+        from .commands import add_command
 
         return self._run(lambda pipeline: add_command(pipeline, command, parameters))
 
@@ -123,7 +315,7 @@ class RunspaceSession(OwnedRunspace):
             SessionClosedError: the session is closed, or was closed meanwhile.
         """
         from ..values import net_text
-        from .pipeline import add_script, add_words
+        from .commands import add_script, add_words
 
         script = net_text(script)
 
@@ -153,11 +345,10 @@ class RunspaceSession(OwnedRunspace):
             OSError: the file cannot be read.
             SessionClosedError: the session is closed, or was closed meanwhile.
         """
-        from .pipeline import add_file, add_script, add_words
+        from .commands import add_file, add_script, add_words
 
         path = possible_path(path)
-        # As PowerShell reads scripts: UTF-8, whatever else is in it.
-        script = path.read_bytes().decode("utf-8-sig", "replace")
+        script = _text_of(path)
         as_text = self._is_far or (os.name != "nt" and path.suffix.lower() != ".ps1")
 
         def fill(pipeline: Any) -> None:
@@ -171,7 +362,7 @@ class RunspaceSession(OwnedRunspace):
 
     def _show(self, fill: Callable[[Any], None], script: str, standard_input: bool) -> bool | None:
         """Run and show; gives ``$?``, or None where a terminating error ended it."""
-        from .pipeline import show_error, show_output, show_settings, standard_input_for
+        from .commands import show_error, show_output, show_settings, standard_input_for
 
         def fill_and_show(pipeline: Any) -> None:
             fill(pipeline)
@@ -205,6 +396,11 @@ class RunspaceSession(OwnedRunspace):
         resolve = "$ExecutionContext.SessionState.Path.GetUnresolvedProviderPathFromPSPath"
         (found,) = self._evaluate(f"{resolve}($args[0])", path)
         return path_from_net(found)
+
+
+def _text_of(path: Path) -> str:
+    """A script file's text, as PowerShell reads scripts: UTF-8, whatever else is in it."""
+    return path.read_bytes().decode("utf-8-sig", "replace")
 
 
 def current_session() -> RunspaceSession | None:

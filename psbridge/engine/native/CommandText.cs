@@ -20,43 +20,32 @@ public static class CommandText
         return script.ParamBlock is not null || Uses(script, "args");
     }
 
-    /// <summary>Which of these arguments PowerShell would not bind, and not complain of either.</summary>
+    /// <summary>Which arguments PowerShell would drop without a word.</summary>
     /// <remarks>
-    /// What has no <c>param(...)</c>, or a simple one, takes any name and puts what it does not know
-    /// into <c>$args</c>. An advanced one refuses that by itself, and so does the parser its mistakes.
+    /// What has no <c>param(...)</c>, or a simple one, takes any name and any number of arguments, and
+    /// puts what it does not know into <c>$args</c>, which it may not use. An advanced one refuses that by
+    /// itself, and so does the parser its mistakes.
     /// </remarks>
     /// <param name="text">The code.</param>
     /// <param name="names">The arguments' names.</param>
-    /// <returns>The first that is unknown, or null.</returns>
-    public static string? FindUnknown(string text, string[] names)
+    /// <returns>The first name that it does not know, or null; and how many it takes by position, as many
+    /// as there can be where PowerShell itself complains.</returns>
+    public static (string? Unknown, int Taken) CheckArguments(string text, string[] names)
     {
         ScriptBlockAst script = Parser.ParseInput(text, out _, out ParseError[] errors);
-        ParameterAst[] parameters = [.. script.ParamBlock?.Parameters ?? []];
         if (errors.Length > 0 || IsAdvanced(script))
         {
-            return null;
+            return (null, int.MaxValue);
         }
 
-        string[] known = [.. parameters.SelectMany(NamesOf)];
-        return names.FirstOrDefault(
-            name => !known.Any(other => other.StartsWith(name, StringComparison.OrdinalIgnoreCase)));
-    }
-
-    /// <summary>How many arguments by position PowerShell would not drop without a word.</summary>
-    /// <remarks>
-    /// What has no <c>param(...)</c>, or a simple one, puts what is left over into <c>$args</c>, which it
-    /// may not use. An advanced one refuses that by itself, and so does the parser its mistakes.
-    /// </remarks>
-    /// <param name="text">The code.</param>
-    /// <param name="named">How many of its parameters are given by name.</param>
-    /// <returns>The number; as many as there can be where PowerShell itself complains.</returns>
-    public static int CountTaken(string text, int named)
-    {
-        ScriptBlockAst script = Parser.ParseInput(text, out _, out ParseError[] errors);
         ParameterAst[] parameters = [.. script.ParamBlock?.Parameters ?? []];
-        return errors.Length > 0 || IsAdvanced(script) || Uses(script, "args")
-            ? int.MaxValue
-            : Math.Max(0, parameters.Count(parameter => parameter.StaticType != typeof(SwitchParameter)) - named);
+        bool IsNamed(ParameterAst parameter, string name) =>
+            NamesOf(parameter).Any(known => known.StartsWith(name, StringComparison.OrdinalIgnoreCase));
+        int open = parameters.Count(parameter =>
+            parameter.StaticType != typeof(SwitchParameter) && !names.Any(name => IsNamed(parameter, name)));
+        return (
+            names.FirstOrDefault(name => !parameters.Any(parameter => IsNamed(parameter, name))),
+            Uses(script, "args") ? int.MaxValue : open);
     }
 
     /// <summary>Whether it is the beginning of something that goes on in the next line.</summary>

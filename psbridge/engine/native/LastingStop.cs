@@ -51,6 +51,7 @@ public sealed class LastingStop
     /// <param name="pipeline">The outermost one in its runspace.</param>
     public static void Begin(PowerShell pipeline)
     {
+        PipelineRun.LetGo(pipeline);
         if (!Begin(pipeline.Runspace))
         {
             pipeline.BeginStop(null, null);

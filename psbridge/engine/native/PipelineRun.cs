@@ -1,6 +1,7 @@
 using System;
 using System.Linq;
 using System.Management.Automation;
+using System.Runtime.CompilerServices;
 using System.Threading;
 
 namespace PSBridge;
@@ -17,8 +18,18 @@ namespace PSBridge;
 public sealed class PipelineRun(
     PowerShell pipeline, SessionHost? host, PSInvocationSettings? settings, PSDataCollection<object>? lines)
 {
+    // How much output may wait for somebody who takes it.
+    private const int Ahead = 256;
+
+    private static readonly ConditionalWeakTable<PowerShell, PipelineRun> s_held = [];
+
     // Not PSObject: what has no properties of its own comes unwrapped here, at a tenth of the time.
     private readonly PSDataCollection<object> _output = new();
+
+    // Of a run whose output is taken while it runs.
+    private readonly ManualResetEvent _news = new(false);
+    private readonly AutoResetEvent _room = new(false);
+    private volatile bool _holds = true;
 
     // The engine takes nothing else for several statements that are no script.
     private PSDataCollection<PSObject>? _statements;
@@ -63,6 +74,47 @@ public sealed class PipelineRun(
         pipeline.Invoke(lines, _output, settings);
         // It throws nothing where it was stopped.
         return stopped && pipeline.InvocationStateInfo.State == PSInvocationState.Stopped;
+    }
+
+    /// <summary>Let it run only a little ahead of who takes its output, from its beginning on.</summary>
+    public void HoldBack()
+    {
+        s_held.Add(pipeline, this);
+        // Raised on the pipeline's thread, under no lock.
+        _output.DataAdded += (_, _) =>
+        {
+            _news.Set();
+            while (_holds && _output.Count >= Ahead)
+            {
+                _room.WaitOne();
+            }
+        };
+    }
+
+    /// <summary>Let a pipeline run without anybody who takes its output: it is to stop.</summary>
+    internal static void LetGo(PowerShell pipeline)
+    {
+        if (s_held.TryGetValue(pipeline, out PipelineRun? run))
+        {
+            run._holds = false;
+            run._room.Set();
+        }
+    }
+
+    /// <summary>Take the output that there is, and wait for some where there is none.</summary>
+    /// <param name="milliseconds">How long to wait at most.</param>
+    /// <returns>Its objects; none where it has ended, or time is up.</returns>
+    public object?[] Take(int milliseconds)
+    {
+        if (_output.Count == 0)
+        {
+            WaitHandle.WaitAny([_news, _running!.AsyncWaitHandle], milliseconds);
+        }
+
+        _news.Reset();
+        object?[] taken = [.. _output.ReadAll()];
+        _room.Set();
+        return taken;
     }
 
     /// <summary>Wait for the end of what was begun.</summary>

@@ -1,0 +1,245 @@
+"""Putting commands into a pipeline: code, files, single commands, what shows or selects.
+
+To be imported once the engine runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import System
+
+from ..engine.paths import net_path
+from ..errors import PowerShellError
+from ..values import net_text, powershell_error
+from ..waiting import guard
+
+__all__ = [
+    "add_command",
+    "add_file",
+    "add_file_with_arguments",
+    "add_script",
+    "add_selection",
+    "add_text_output",
+    "add_words",
+    "colours_on",
+    "script_block",
+    "show_error",
+    "show_output",
+    "show_settings",
+    "standard_input_for",
+]
+
+
+def add_script(
+    pipeline: Any, script: str, arguments: Sequence[object], parameters: Mapping[str, object]
+) -> None:
+    """Add a script with its arguments, which are never pasted into the text.
+
+    Raises:
+        TypeError: the script has no parameter of this name, or does not take so many arguments.
+    """
+    text = net_text(script)
+    _check_arguments(text, arguments, parameters)
+    pipeline.AddScript(text, False)
+    _add_arguments(pipeline, arguments, parameters)
+
+
+def _add_arguments(
+    pipeline: Any, arguments: Sequence[object], parameters: Mapping[str, object]
+) -> None:
+    """Give arguments to the command that was added last."""
+    if not (arguments or parameters):
+        return
+    from ..values import to_net
+
+    for argument in arguments:
+        pipeline.AddArgument(to_net(argument))
+    for name, value in parameters.items():
+        pipeline.AddParameter(net_text(name), to_net(value))
+
+
+def _check_arguments(
+    text: str, arguments: Sequence[object], parameters: Mapping[str, object]
+) -> None:
+    """Refuse what PowerShell would drop without a word."""
+    if not (arguments or parameters):
+        return
+    from PSBridge import CommandText
+
+    names = System.Array[System.String]([net_text(name) for name in parameters])
+    checked = CommandText.CheckArguments(text, names)
+    if (taken := checked.Item2) < len(arguments):
+        count = "one argument" if taken == 1 else f"{taken or 'no'} arguments"
+        raise TypeError(
+            f"the script takes {count} by position, and {len(arguments)} were given; code that "
+            "takes some begins with param(...) or uses $args"
+        )
+    if checked.Item1 is not None:
+        raise TypeError(
+            f"the script has no parameter {checked.Item1!r}; one that takes arguments by name "
+            "begins with param(...) and names them"
+        )
+
+
+def add_command(
+    pipeline: Any,
+    command: str,
+    parameters: Mapping[str, object],
+    arguments: Sequence[object] = (),
+) -> None:
+    """Add a command with its arguments; no variable of the session is touched."""
+    pipeline.AddCommand(net_text(command))
+    _add_arguments(pipeline, arguments, parameters)
+
+
+def script_block(script: str) -> Any:
+    """Parse code.
+
+    Raises:
+        PowerShellError: it is no PowerShell.
+    """
+    from System.Management.Automation import ParseException, ScriptBlock
+
+    try:
+        return ScriptBlock.Create(net_text(script))
+    except ParseException as error:
+        raise powershell_error(error)  # noqa: B904  (it knows its cause)
+
+
+def add_file(pipeline: Any, path: Path, *, own_scope: bool = False) -> None:
+    """Add a script file, whose ``exit`` ends the session with its code."""
+    from PSBridge import SessionVariables
+
+    pipeline.AddCommand(net_path(path), own_scope)
+    SessionVariables.LetFileExit(pipeline.Runspace)
+
+
+def add_file_with_arguments(
+    pipeline: Any,
+    path: Path,
+    text: str,
+    arguments: Sequence[object],
+    parameters: Mapping[str, object],
+) -> None:
+    """Add a script file, of which this is the text, with its arguments; see `add_script`."""
+    _check_arguments(net_text(text), arguments, parameters)
+    add_file(pipeline, path, own_scope=True)
+    _add_arguments(pipeline, arguments, parameters)
+
+
+def add_selection(pipeline: Any, select: Sequence[str] | None, first: int | None) -> None:
+    """Let PowerShell keep certain properties only, of the first objects only."""
+    if select is None and first is None:
+        return
+    pipeline.AddCommand(f"{_UTILITY}\\Select-Object")
+    if select is not None:
+        names = System.Array[System.Object]([net_text(name) for name in select])
+        pipeline.AddParameter("Property", names)
+    if first is not None:
+        pipeline.AddParameter("First", first)
+
+
+def add_text_output(pipeline: Any, width: int) -> None:
+    """Let PowerShell's formatter make a text of what the commands so far write, errors too."""
+    _merge_errors(pipeline)
+    pipeline.AddCommand(f"{_UTILITY}\\Out-String").AddParameter("Width", width)
+
+
+@contextmanager
+def colours_on() -> Iterator[None]:
+    """Let PowerShell's formatter use colours meanwhile; in all sessions, which have one setting."""
+    from System.Management.Automation import OutputRendering, PSStyle
+
+    global _coloured, _rendering_before
+    with _colours:
+        _coloured += 1
+        if _coloured == 1:
+            _rendering_before = PSStyle.Instance.OutputRendering
+            PSStyle.Instance.OutputRendering = OutputRendering.Ansi
+    try:
+        yield
+    finally:
+        with _colours:
+            _coloured -= 1
+            if _coloured == 0:
+                PSStyle.Instance.OutputRendering = _rendering_before
+
+
+_colours = guard()
+_coloured = 0  # how many calls want them now
+_rendering_before: Any = None
+
+# Whatever commands of these names a session defines.
+_UTILITY = "Microsoft.PowerShell.Utility"
+
+
+def add_words(pipeline: Any, words: Sequence[str]) -> None:
+    """Add the words of a command line as the arguments of the command that was added last."""
+    if words:
+        from PSBridge import CommandText
+
+        texts = System.Array[System.String]([net_text(word) for word in words])
+        CommandText.AddArguments(pipeline.Commands.Commands[0], texts)
+
+
+def standard_input_for(script: str) -> Any:
+    """The lines of standard input as they come, for a script that uses ``$input``; else None.
+
+    A standard input that nobody asked for is left alone: it may never end, and a program that the
+    script starts may want it.
+    """
+    # Most scripts do without, and need not be parsed twice.
+    if "input" not in script.lower():
+        return None
+    from PSBridge import CommandText, StandardInput
+
+    return StandardInput.Lines() if CommandText.UsesInput(script) else None
+
+
+def show_output(pipeline: Any) -> None:
+    """Let PowerShell's formatter show on the host what the commands so far write, errors too."""
+    _merge_errors(pipeline)
+    pipeline.AddCommand("Out-Default")
+
+
+def _merge_errors(pipeline: Any) -> None:
+    """Let the errors of the commands so far come with their output, in the order of writing."""
+    from System.Management.Automation.Runspaces import PipelineResultTypes
+
+    for command in pipeline.Commands.Commands:
+        command.MergeMyResults(PipelineResultTypes.Error, PipelineResultTypes.Output)
+
+
+def show_error(pipeline: Any, script: str, error: PowerShellError) -> None:
+    """Let PowerShell's formatter show on the host what ended the pipeline of a script."""
+    from PSBridge import ErrorOutput
+    from System.Management.Automation import (
+        ErrorCategory,
+        IncompleteParseException,
+        ParseException,
+    )
+    from System.Management.Automation import ErrorRecord as NetErrorRecord
+    from System.Management.Automation.Language import Parser
+
+    record = error.record
+    if isinstance(error.exception, IncompleteParseException):
+        # It is refused without the place where it is, and the formatter, which wants to point
+        # there, then shows an empty line. So it is looked for once more.
+        _, _, mistakes = Parser.ParseInput(script, None, None)
+        record = ParseException(mistakes).ErrorRecord
+    elif record is None:
+        record = NetErrorRecord(error.exception, "", ErrorCategory.NotSpecified, None)
+    pipeline.AddCommand("Out-Default").AddParameter("InputObject", ErrorOutput.Mark(record))
+
+
+def show_settings() -> Any:
+    """How a pipeline that shows its output is run: a user's command, which sets ``$?``."""
+    from System.Management.Automation import PSInvocationSettings
+
+    settings = PSInvocationSettings()
+    settings.AddToHistory = True
+    return settings

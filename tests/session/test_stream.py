@@ -1,0 +1,207 @@
+"""Output as it comes."""
+
+from __future__ import annotations
+
+import gc
+import itertools
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from conditions import until
+
+from psbridge import PipelineTimeout, PowerShellError, Session, SessionClosedError
+
+
+@pytest.fixture
+def shell() -> Iterator[Session]:
+    with Session() as session:
+        yield session
+
+
+def test_each_value_comes_as_soon_as_it_is_written(shell: Session) -> None:
+    from System.Threading import ManualResetEventSlim
+
+    go = ManualResetEventSlim(False)
+    values = shell.stream("1; [void]$args[0].Wait(30000); 2", go)
+    assert next(values) == 1
+    go.Set()
+    assert list(values) == [2]
+
+
+@pytest.mark.parametrize("count", [0, 1, 255, 256, 257, 10_000])
+def test_all_values_come_in_their_order(shell: Session, count: int) -> None:
+    assert list(shell.stream("param($n) for ($i = 0; $i -lt $n; $i++) { $i }", n=count)) == list(
+        range(count)
+    )
+
+
+def test_code_runs_a_little_ahead_only(shell: Session) -> None:
+    for value in shell.stream("for ($i = 0; $true; $i++) { $i }"):
+        if value == 10:
+            break
+    assert shell.run("$i")[0] < 1000
+
+
+def test_leaving_the_loop_stops_the_code(shell: Session) -> None:
+    for value in shell.stream("1; while ($true) { }"):
+        assert value == 1
+        break
+    assert shell.run("2") == [2]
+
+
+@pytest.mark.parametrize("way", ["close", "with", "drop"])
+def test_it_can_be_stopped(shell: Session, way: str) -> None:
+    values = shell.stream("while ($true) { 1 }")
+    assert next(values) == 1
+    if way == "close":
+        values.close()
+    elif way == "with":
+        with values:
+            pass
+    else:
+        del values
+        gc.collect()
+    assert shell.run("2") == [2]
+
+
+def test_what_is_never_asked_for_never_begins(shell: Session) -> None:
+    values = shell.stream("$global:began = $true")
+    values.close()
+    assert shell.run("$null -eq $began") == [True]
+    assert list(values) == []
+
+
+def test_the_other_streams_are_in_its_result(shell: Session) -> None:
+    values = shell.stream("1; Write-Warning w; Write-Error e; exit 3")
+    assert list(values) == [1]
+    result = values.result
+    assert (result, [str(record) for record in result.warnings]) == ([], ["w"])
+    assert ([str(record) for record in result.errors], result.exit_code) == (["e"], 3)
+
+
+def test_a_terminating_error_comes_after_the_values(shell: Session) -> None:
+    values = shell.stream("1; Write-Warning w; throw 'no more'")
+    assert next(values) == 1
+    with pytest.raises(PowerShellError, match="no more") as caught:
+        next(values)
+    assert [str(record) for record in values.result.warnings] == ["w"]
+    assert caught.value.result is not None
+    assert list(values) == []
+
+
+def test_with_check_errors_raise_at_the_end(shell: Session) -> None:
+    values = shell.stream("1; Write-Error e; 2", check=True)
+    assert [next(values), next(values)] == [1, 2]
+    with pytest.raises(PowerShellError, match="e"):
+        next(values)
+
+
+def test_input_is_gone_through_meanwhile(shell: Session) -> None:
+    values = shell.stream("process { $_ * 2 }", input=itertools.count())
+    assert list(itertools.islice(values, 1000)) == list(range(0, 2000, 2))
+    values.close()
+    assert list(shell.stream("process { $_ } end { 'end' }", input=[1, 2])) == [1, 2, "end"]
+
+
+def test_an_exception_of_the_input_stops_the_code(shell: Session) -> None:
+    def values() -> Iterator[int]:
+        yield 1
+        raise KeyError("x")
+
+    with pytest.raises(KeyError):
+        list(shell.stream("process { $_ } end { while ($true) { } }", input=values()))
+    assert shell.run("1") == [1]
+
+
+def test_time_that_is_up_stops_the_code(shell: Session) -> None:
+    values = shell.stream("1; while ($true) { }", timeout=0.3)
+    assert next(values) == 1
+    with pytest.raises(PipelineTimeout):
+        next(values)
+    assert shell.run("2") == [2]
+
+
+def test_the_session_is_busy_in_the_loop_and_says_so(shell: Session) -> None:
+    for _ in shell.stream("1; 2"):
+        with pytest.raises(RuntimeError, match="in the loop over its stream"):
+            shell.run("3")
+    assert shell.run("3") == [3]
+
+
+def test_other_threads_wait_for_their_turn(shell: Session) -> None:
+    values = shell.stream("1; 2")
+    assert next(values) == 1
+    results: list[Any] = []
+    waiting = threading.Thread(target=lambda: results.append(shell.run("3")))
+    waiting.start()
+    assert list(values) == [2]
+    waiting.join(30)
+    assert results == [[3]]
+
+
+@pytest.mark.parametrize("way", ["stop", "close"])
+def test_it_ends_where_another_thread_stops_or_closes(shell: Session, way: str) -> None:
+    values = shell.stream("while ($true) { 1 }")  # held back: nobody takes any
+    assert next(values) == 1
+    threading.Thread(target=getattr(shell, way)).start()
+    with pytest.raises(SessionClosedError if way == "close" else PowerShellError):
+        list(values)
+
+
+def test_a_stop_ends_code_that_is_held_back(shell: Session) -> None:
+    values = shell.stream("while ($true) { 1 }")
+    assert next(values) == 1
+    pipeline = shell._pipeline
+    shell.stop()
+    until(lambda: str(pipeline.InvocationStateInfo.State) == "Stopped")
+    with pytest.raises(PowerShellError):
+        list(values)
+
+
+def test_ctrl_c_stops_it(shell: Session) -> None:
+    from System.Threading import ManualResetEventSlim
+
+    waits = ManualResetEventSlim(False)
+
+    def interrupt() -> None:
+        waits.Wait(30_000)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    interrupting = threading.Thread(target=interrupt)
+    interrupting.start()
+    with pytest.raises(KeyboardInterrupt):
+        list(shell.stream("1; $args[0].Set(); while ($true) { }", waits))
+    interrupting.join()
+    assert shell.run("2") == [2]
+
+
+def test_inside_a_pipeline_of_the_session(shell: Session) -> None:
+    from psbridge import Cmdlet
+
+    class Streamed(Cmdlet, verb="Test", noun="Streamed"):
+        def process(self) -> Any:
+            yield from self.session.stream("1..3")
+
+    shell.import_cmdlets(Streamed)
+    assert shell.run("Test-Streamed") == [1, 2, 3]
+
+
+def test_an_argument_that_is_wrong_is_refused_at_once(shell: Session) -> None:
+    with pytest.raises(ValueError, match="timeout is"):
+        shell.stream("1", timeout=-1)
+
+
+def test_many_values_are_quick(shell: Session) -> None:
+    list(shell.stream("1"))
+    began = time.perf_counter()
+    whole = shell.run("1..50000")
+    by_run = time.perf_counter() - began
+    began = time.perf_counter()
+    assert list(shell.stream("1..50000")) == whole
+    # Ten is the order of magnitude: each batch wakes two threads.
+    assert time.perf_counter() - began < 10 * by_run + 1
