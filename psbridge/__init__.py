@@ -43,14 +43,17 @@ if TYPE_CHECKING:
     from .remote.session import Session
     from .remote.ssh.target import SSH
     from .remote.winrm.target import WinRM
+    from .session.async_stream import AsyncPipelineStream
     from .session.console import Console
     from .session.result import ErrorRecord, InformationRecord, MessageRecord, Result
+    from .session.stream import PipelineStream
     from .values.custom_object import CustomObject
     from .values.enum_value import EnumValue
     from .values.powershell_object import PowerShellObject
 
 __all__ = [
     "SSH",
+    "AsyncPipelineStream",
     "Cmdlet",
     "CompileError",
     "Console",
@@ -81,6 +84,7 @@ __all__ = [
     "MessageRecord",
     "PackageError",
     "Parameter",
+    "PipelineStream",
     "PipelineTimeout",
     "PowerShellError",
     "PowerShellObject",
@@ -141,7 +145,9 @@ __getattr__, __dir__ = names_of(
         ".remote.session": ("Session",),
         ".remote.ssh.target": ("SSH",),
         ".remote.winrm.target": ("WinRM",),
+        ".session.async_stream": ("AsyncPipelineStream",),
         ".session.console": ("Console",),
+        ".session.stream": ("PipelineStream",),
         ".session.result": ("ErrorRecord", "InformationRecord", "MessageRecord", "Result"),
         ".values.custom_object": ("CustomObject",),
         ".values.enum_value": ("EnumValue",),

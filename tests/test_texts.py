@@ -7,12 +7,13 @@ itself.
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import io
 import os
 import re
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -310,6 +311,18 @@ def spread(
     return spreading
 
 
+def done(call: Coroutine[Any, Any, object]) -> None:
+    asyncio.run(call)
+
+
+def gone_through(session: Any, arguments: tuple[Any, ...], named: dict[str, Any]) -> None:
+    async def go_through() -> None:
+        async for _ in session.astream(*arguments, **named):
+            pass
+
+    asyncio.run(go_through())
+
+
 def ask(place: Place, **given: Any) -> None:
     with pytest.raises(EOFError):
         place.console.ask(given["prompt"])
@@ -336,6 +349,14 @@ CALLS: dict[str, Callable[..., object]] = {
     "RunspaceSession.call":
         spread(lambda place, *a, **n: place.shell.call(*a, **n), "command", script="Write-Output"),
     "RunspaceSession.stream": spread(lambda place, *a, **n: list(place.shell.stream(*a, **n))),
+    "RunspaceSession.arun": spread(lambda place, *a, **n: done(place.shell.arun(*a, **n))),
+    "RunspaceSession.acall":
+        spread(lambda place, *a, **n: done(place.shell.acall(*a, **n)), "command", script="echo"),
+    "RunspaceSession.astream": spread(lambda place, *a, **n: gone_through(place.shell, a, n)),
+    "RemoteSession.arun": spread(lambda place, *a, **n: done(place.far.arun(*a, **n))),
+    "RemoteSession.acall":
+        spread(lambda place, *a, **n: done(place.far.acall(*a, **n)), "command", script="echo"),
+    "RemoteSession.astream": spread(lambda place, *a, **n: gone_through(place.far, a, n)),
     "RunspaceSession.text": spread(lambda place, *a, **n: place.shell.text(*a, **n)),
     "RunspaceSession.show": lambda place, **given: place.shell.show(**{"script": "1", **given}),
     "RunspaceSession.show_file":

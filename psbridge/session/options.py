@@ -2,32 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from ..arguments import check_seconds
 from ..errors import DeclarationError
 from ..waiting import Deadline
 
-__all__ = ["RunOptions", "merged", "run_options"]
+__all__ = ["CallCancelled", "RunOptions", "cancellable", "merged", "run_options"]
 
 
-@dataclass(frozen=True)
+class CallCancelled(BaseException):
+    """Unwinds a call that somebody has cancelled from outside; inside psbridge only."""
+
+
+_calls = threading.local()
+
+
+@contextmanager
+def cancellable(is_cancelled: Callable[[], bool]) -> Iterator[None]:
+    """Let the calling thread's calls end with `CallCancelled` as soon as this is so."""
+    _calls.is_cancelled = is_cancelled
+    try:
+        yield
+    finally:
+        del _calls.is_cancelled
+
+
 class RunOptions:
-    """How a pipeline is run.
+    """How a pipeline is run; it does not change.
 
     Attributes:
         deadline: when it is stopped.
         input: what it gets, taken as it reads.
         lines: what it gets, a PSDataCollection that somebody else fills.
         settings: its PSInvocationSettings.
+        is_cancelled: whether it is to end with `CallCancelled`; asked ten times a second.
     """
 
-    deadline: Deadline = field(default_factory=lambda: Deadline(None))
-    input: Iterable[object] | None = None
-    lines: Any = None
-    settings: Any = None
+    # No dataclass: making one takes a millisecond of each program's start.
+    __slots__ = ("deadline", "input", "is_cancelled", "lines", "settings")
+
+    def __init__(
+        self,
+        *,
+        timeout: float | None = None,
+        input: Iterable[object] | None = None,
+        lines: Any = None,
+        settings: Any = None,
+        is_cancelled: Callable[[], bool] | None = None,
+    ) -> None:
+        self.deadline = Deadline(timeout)
+        self.input = input
+        self.lines = lines
+        self.settings = settings
+        self.is_cancelled = is_cancelled
+
+    def check(self) -> None:
+        """Raise `CallCancelled` where the call is cancelled."""
+        if self.is_cancelled is not None and self.is_cancelled():
+            raise CallCancelled
 
 
 def run_options(input: Iterable[object] | None, timeout: float | None) -> RunOptions | None:
@@ -39,14 +75,14 @@ def run_options(input: Iterable[object] | None, timeout: float | None) -> RunOpt
     """
     if timeout is not None:
         timeout = check_seconds(timeout, "timeout")
-    if input is not None:
-        if isinstance(input, (str, bytes)) or not isinstance(input, Iterable):
-            raise DeclarationError(
-                f"input is {input!r}; it is a list or something else to go through, of values"
-            )
-    elif timeout is None:
+    if isinstance(input, (str, bytes)) or not (input is None or isinstance(input, Iterable)):
+        raise DeclarationError(
+            f"input is {input!r}; it is a list or something else to go through, of values"
+        )
+    is_cancelled = getattr(_calls, "is_cancelled", None)
+    if input is None and timeout is None and is_cancelled is None:
         return None
-    return RunOptions(Deadline(timeout), input)
+    return RunOptions(timeout=timeout, input=input, is_cancelled=is_cancelled)
 
 
 def merged(

@@ -229,7 +229,10 @@ class OwnedRunspace:
         # a stop may be raised, and the turn would stay taken.
         while not self._lock.acquire(timeout=SLICE_SECONDS):
             self._check_open()
-            if options is not None and options.deadline.is_over:
+            if options is None:
+                continue
+            options.check()
+            if options.deadline.is_over:
                 raise PipelineTimeout("time was up before it was this call's turn", Result())
         try:
             self._turn_of = me

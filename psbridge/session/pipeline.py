@@ -79,6 +79,7 @@ def run_pipeline(
     """
 
     def check() -> None:
+        options.check()
         if given_up():
             raise SessionClosedError("the session was closed while this ran")
 
@@ -161,6 +162,7 @@ def stream_pipeline(
             yield from values
             if ended and not values:
                 break
+            options.check()
             if given_up():
                 raise SessionClosedError("the session was closed while this ran")
             if late := options.deadline.is_over:

@@ -12,6 +12,7 @@ from ..arguments import check_flag, check_text, check_whole
 from ..engine.paths import path_from_net, possible_path
 from ..errors import PowerShellError
 from ..terminal import without_styles
+from .asynchronous import asynchronous, asynchronous_stream
 from .options import RunOptions, merged, run_options
 from .owned_runspace import OwnedRunspace, open_runspaces
 from .result import Result
@@ -111,6 +112,7 @@ class RunspaceSession(OwnedRunspace):
         """
         from .commands import add_file_with_arguments
 
+        self._check_open()
         by_name = merged(parameters, named)
         path = possible_path(path)
         if path.suffix.lower() != ".ps1":
@@ -203,6 +205,7 @@ class RunspaceSession(OwnedRunspace):
         Raises:
             Exception: what `run` raises; that of the code when values are asked for.
         """
+        self._check_open()
         by_name = merged(parameters, named)
         options = run_options(input, timeout) or RunOptions()
         check_flag(check, "check")
@@ -256,6 +259,10 @@ class RunspaceSession(OwnedRunspace):
         with colours_on() if colours else nullcontext():
             shown = "".join(self._run_checked(fill, input, timeout, check))
         return shown if colours else without_styles(shown)
+
+    arun = asynchronous(run)
+    acall = asynchronous(call)
+    astream = asynchronous_stream(stream)
 
     def _run_checked(
         self,

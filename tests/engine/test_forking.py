@@ -85,9 +85,11 @@ def check(done: subprocess.CompletedProcess[str]) -> None:
 def test_every_public_entry_refuses(run_python: RunPython) -> None:
     """All that Session, JobHandle, JobRepository and the variables have, found by reflection."""
     code = """
-        import inspect
+        import asyncio, inspect
         given = {
-            "run": ["1"], "show": ["1"], "show_file": [__import__("pathlib").Path(os.__file__)],
+            "run": ["1"], "run_file": ["x.ps1"], "call": ["x"], "stream": ["1"], "text": ["1"],
+            "arun": ["1"], "acall": ["x"], "astream": ["1"],
+            "show": ["1"], "show_file": [__import__("pathlib").Path(os.__file__)],
             "resolve_path": ["x"], "start": [len, "x"], "start_job": ["1"],
             "import_module": [os], "import_cmdlets": [JobCmdlet], "start_remote": ["1", SSH("x")],
             "connect": [SSH("x")], "define": ["x", Job], "undefine": ["x"], "add": [derived],
@@ -106,6 +108,8 @@ def test_every_public_entry_refuses(run_python: RunPython) -> None:
                     refuses(lambda: getattr(thing, name))
                 elif name == "keys" or name == "values" or name == "items":
                     refuses(lambda: list(getattr(thing, name)()))
+                elif inspect.iscoroutinefunction(static):
+                    refuses(lambda: asyncio.run(getattr(thing, name)(*given[name])))
                 else:
                     refuses(lambda: getattr(thing, name)(*given.get(name, [])))
         for use in (Session, lambda: len(repository), lambda: repository["x"], lambda: job == job,

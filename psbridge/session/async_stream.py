@@ -1,0 +1,141 @@
+"""The output of PowerShell code as it comes, for asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from typing import Any, Self
+
+from .options import CallCancelled, cancellable
+from .result import Result
+from .stream import PipelineStream
+
+__all__ = ["AsyncPipelineStream"]
+
+# How many values may wait for the loop.
+_AHEAD = 256
+
+
+class AsyncPipelineStream(AsyncIterator[Any]):
+    """The values that code gives, each as soon as it is written; made by `Session.astream`.
+
+    Attributes:
+        result: the other streams and the exit code, once the code has ended; it has no values.
+    """
+
+    def __init__(self, make: Callable[[], PipelineStream]) -> None:
+        # The thread knows of this one only: what nobody goes through any more is to end.
+        self._handing = _Handing()
+        with cancellable(self._handing.is_closed):
+            self._values = make()
+
+    @property
+    def result(self) -> Result:
+        """The other streams and the exit code, once the code has ended."""
+        return self._values.result
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Any:
+        if self._handing.news is None:
+            self._handing.begin(self._values)
+        try:
+            return await self._handing.take()
+        except BaseException:
+            await self.aclose()
+            raise
+
+    async def aclose(self) -> None:
+        """Stop the code, where it still runs, and wait for that."""
+        self._handing.close()
+        await self._handing.wait_for_end()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    def __del__(self) -> None:
+        self._handing.close()
+
+
+class _Handing:
+    """Values on their way from a thread that goes through a stream to an event loop."""
+
+    def __init__(self) -> None:
+        self.news: asyncio.Event | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._waiting: deque[Any] = deque()
+        self._change = threading.Condition()  # for the thread
+        self._error: BaseException | None = None
+        self._ended = self._closed = False
+
+    def is_closed(self) -> bool:
+        return self._closed
+
+    def begin(self, values: PipelineStream) -> None:
+        self._loop, self.news = asyncio.get_running_loop(), asyncio.Event()
+        threading.Thread(
+            target=self._go_through, args=(values,), name="psbridge astream", daemon=True
+        ).start()
+
+    async def take(self) -> Any:
+        """The next value.
+
+        Raises:
+            StopAsyncIteration: there are no more.
+            Exception: what the stream raises.
+        """
+        assert self.news is not None
+        while True:
+            self.news.clear()
+            over = self._ended or self._closed  # asked before: it ends after its last value
+            with self._change:
+                if self._waiting:
+                    self._change.notify()
+                    return self._waiting.popleft()
+            if over:
+                error, self._error = self._error, None
+                raise error or StopAsyncIteration
+            await self.news.wait()
+
+    def close(self) -> None:
+        with self._change:
+            self._closed = True
+            self._change.notify()
+
+    async def wait_for_end(self) -> None:
+        while self.news is not None and not self._ended:
+            self.news.clear()
+            if not self._ended:
+                await self.news.wait()
+
+    def _go_through(self, values: PipelineStream) -> None:
+        try:
+            for value in values:
+                with self._change:
+                    self._waiting.append(value)
+                    self._tell()
+                    self._change.wait_for(lambda: self._closed or len(self._waiting) < _AHEAD)
+                if self._closed:
+                    break
+        except CallCancelled:
+            pass
+        except BaseException as error:
+            self._error = error
+        finally:
+            values.close()
+            self._ended = True
+            self._tell()
+
+    def _tell(self) -> None:
+        assert self._loop is not None
+        assert self.news is not None
+        try:
+            self._loop.call_soon_threadsafe(self.news.set)
+        except RuntimeError:  # the loop is closed: nobody waits
+            self._closed = True
