@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import PowerShellError, SessionClosedError
+from ..errors import PipelineTimeout, PowerShellError, SessionClosedError
 from ..jobs.handle import JobHandle
 from ..session.ending import is_exiting
 from ..session.session import RunspaceSession
@@ -187,7 +187,7 @@ class RemoteSession(RunspaceSession):
         self._check_open()
         try:
             result = super()._run_alone(fill, options)
-        except PowerShellError as error:
+        except (PowerShellError, PipelineTimeout) as error:
             if error.result is not None:
                 self._mark_origin(error.result)
             raise

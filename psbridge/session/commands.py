@@ -140,13 +140,13 @@ def add_selection(pipeline: Any, select: Sequence[str] | None, first: int | None
         names = System.Array[System.Object]([net_text(name) for name in select])
         pipeline.AddParameter("Property", names)
     if first is not None:
-        pipeline.AddParameter("First", first)
+        pipeline.AddParameter("First", System.Int32(first))
 
 
 def add_text_output(pipeline: Any, width: int) -> None:
     """Let PowerShell's formatter make a text of what the commands so far write, errors too."""
     _merge_errors(pipeline)
-    pipeline.AddCommand(f"{_UTILITY}\\Out-String").AddParameter("Width", width)
+    pipeline.AddCommand(f"{_UTILITY}\\Out-String").AddParameter("Width", System.Int32(width))
 
 
 @contextmanager

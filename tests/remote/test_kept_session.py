@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from conditions import until
 
-from psbridge import JobFailed, PowerShellError, Session, SessionClosedError
+from psbridge import JobFailed, PipelineTimeout, PowerShellError, Session, SessionClosedError
 from psbridge.remote.carrying import Target
 
 if TYPE_CHECKING:
@@ -45,6 +47,31 @@ def test_what_is_defined_stays_from_call_to_call(web: Any) -> None:
     assert web.variables["answer"] == 42
     web.variables["answer"] = [1, 2]
     assert web.run("$answer.Count") == [2]
+
+
+def test_calls_take_what_they_take_here(web: Any, tmp_path: Path) -> None:
+    assert web.run("$input | ForEach-Object { 2 * $_ }", input=iter([1, 2])) == [2, 4]
+    with pytest.raises(PipelineTimeout) as late:
+        web.run("1; while ($true) { Start-Sleep 1 }", timeout=2)
+    assert (late.value.result, late.value.result.origin) == ([1], web.location)
+    with pytest.raises(PowerShellError, match="nowhere"):
+        web.run("Get-Item /nowhere", check=True)
+    assert web.call("Write-Output", 5, first=1) == [5]
+    script = tmp_path / "a.ps1"
+    script.write_text("param($x) 2 * $x")
+    assert web.run_file(script, x=21) == [42]
+    assert web.text("[pscustomobject]@{ A = 1 }", width=20).split() == ["A", "-", "1"]
+    assert asyncio.run(web.arun("1")) == [1]
+
+
+def test_a_stream_comes_as_it_is_written_there(web: Any) -> None:
+    values = web.stream("$input | ForEach-Object { 2 * $_ }; Write-Warning w", input=[1, 2])
+    assert list(values) == [2, 4]
+    assert [record.origin for record in values.result.warnings] == [web.location]
+    for value in web.stream("1; while ($true) { Start-Sleep -Milliseconds 20 }"):
+        assert value == 1
+        break
+    assert web.run("3") == [3]
 
 
 def test_all_streams_say_where_they_are_from(web: Any) -> None:
