@@ -41,8 +41,16 @@ def powershell_error(
             category=record.CategoryInfo.Category.ToString(),
             result=result,
         )
+        if (place := _place_of(record)) and place not in str(made):
+            made.add_note(place)
     made.__cause__ = _inner_exception(error)
     return made
+
+
+def _place_of(record: Any) -> str:
+    """Where an error was: script, line, column, the line with a marker; empty where unknown."""
+    info = record.InvocationInfo
+    return str(info.PositionMessage or "") if info is not None else ""
 
 
 def _inner_exception(error: Any) -> Any:

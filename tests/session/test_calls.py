@@ -147,3 +147,34 @@ def test_errors_are_raised_where_one_asks_for_it(shell: Session) -> None:
     assert caught.value.category == "NotSpecified"
     with pytest.raises(PowerShellError, match=r"^only$"):
         shell.run("Write-Error only").raise_for_errors()
+
+
+# ---- Where an error is ----
+
+
+@pytest.mark.parametrize(
+    ("code", "place"),
+    [
+        ("1\n  throw 'x'", "At line:2 char:3\n+   throw 'x'\n+   ~~~~~~~~~"),
+        ("Get-Item -Nope", "At line:1 char:10\n+ Get-Item -Nope\n+          ~~~~~"),
+        ("[int]::Parse('x')", "At line:1 char:1\n+ [int]::Parse('x')\n+ ~~~~~~~~~~~~~~~~~"),
+    ],
+)
+def test_an_error_has_a_note_that_says_where_it_is(shell: Session, code: str, place: str) -> None:
+    with pytest.raises(PowerShellError) as caught:
+        shell.run(code, check=True)
+    assert caught.value.__notes__ == [place]
+    assert "At line" not in str(caught.value)
+
+
+def test_a_parse_error_has_all_of_its_places_in_its_message(shell: Session) -> None:
+    with pytest.raises(PowerShellError) as caught:
+        shell.run("if (1) {\n foo(\n}; bar)")
+    assert str(caught.value).count("At line:") == 3
+    assert not hasattr(caught.value, "__notes__")
+
+
+def test_an_error_that_is_nowhere_has_no_note(shell: Session) -> None:
+    with pytest.raises(PowerShellError) as caught:
+        shell.call("Get-Item", "/nowhere", ErrorAction="Stop")
+    assert not hasattr(caught.value, "__notes__")

@@ -63,6 +63,7 @@ def test_an_error_names_the_file_and_the_line(shell: Session, tmp_path: Path) ->
         shell.run_file(path)
     position = caught.value.record.InvocationInfo
     assert (position.ScriptName, position.ScriptLineNumber) == (str(path), 3)
+    assert caught.value.__notes__ == [f"At {path}:3 char:1\n+ throw 'no more'\n+ ~~~~~~~~~~~~~~~"]
 
 
 def test_what_a_file_does_not_take_is_refused(shell: Session, tmp_path: Path) -> None:
