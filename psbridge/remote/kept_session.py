@@ -115,7 +115,9 @@ class RemoteSession(RunspaceSession):
         from ..session.commands import script_block
         from ..values import to_net
 
-        with self._turn():
+        turn = self._turns.ask()
+        try:
+            self._wait_for_turn(turn)
             self._wait_for_job()
             self._check_open()
             named = {"JobName": name} if name else {}
@@ -132,6 +134,10 @@ class RemoteSession(RunspaceSession):
                 raise PowerShellError("Invoke-Command started no job")
             self._job = JobHandle(found[0], self._owner)
             return self._job
+        finally:
+            if self._turns.holder is turn:
+                self._turns.holder = None
+            self._turns.wake()
 
     def _add(
         self,

@@ -11,7 +11,7 @@ import time
 import warnings
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING, Any, Self
 from ..engine.forking import check_process, in_forked_child
 from ..engine.starting import start
 from ..errors import PipelineTimeout, PowerShellError, SessionClosedError
-from ..waiting import SLICE_SECONDS, may_wait, poll_until
+from ..waiting import may_wait, poll_until
 from .ending import begin_exit, check_ending, is_given_up, stay_here_at_exit
 from .options import RunOptions
 from .result import Result
+from .turns import Turn, Turns
 
 if TYPE_CHECKING:
     from ..engine.starting import Engine
@@ -38,6 +39,8 @@ GRACE_SECONDS = 5.0
 # How long Ctrl-C does.
 _INTERRUPT_SECONDS = 0.5
 _POLL_SECONDS = 0.05
+# How long a caller that is told to give up has to leave.
+_LEAVE_SECONDS = 1.0
 
 
 class OwnedRunspace:
@@ -63,8 +66,7 @@ class OwnedRunspace:
         self._closed = True  # until it is open, so that a failed opening leaves nothing to close
         self._console = console
         self.engine, self._host, self._runspace = self._open(pshome)
-        self._lock = threading.Lock()  # held by whoever's turn it is
-        self._turn_of: int | None = None  # the thread
+        self._turns = Turns()
         self._pipeline: Any = None  # what runs, in the turn
         self._lingering: Any = None  # what was given up and may still run
         self._give_up_at = math.inf
@@ -115,7 +117,8 @@ class OwnedRunspace:
         if self._closed:
             return
         self._ask_to_close()
-        if not self._runs_on_this_thread():
+        # Else whoever has the turn disposes of it when it has left.
+        if not self._runs_on_this_thread() and not self._turns.is_mine():
             self._dispose()
 
     def _ask_to_close(self) -> None:
@@ -130,15 +133,28 @@ class OwnedRunspace:
 
     def _dispose(self) -> None:
         """Close the runspace when the pipeline's caller has left it. May be called twice."""
-        with self._lock:
-            seconds = self._give_up_at - time.monotonic()
-            if not poll_until(lambda: not self._lingers(), seconds, every=_POLL_SECONDS):
+        turn = Turn()
+        try:
+            if self._turns.is_mine():
+                self._lingering = self._pipeline  # of a stream that is never gone on with
+            elif not self._turns.wait(turn, self._seconds_to_give_up() + _LEAVE_SECONDS):
+                self._lingering = self._pipeline  # another thread's
+            if not poll_until(
+                lambda: not self._lingers(), self._seconds_to_give_up(), every=_POLL_SECONDS
+            ):
                 self._give_up_what_runs_on()
                 self._runspace.CloseAsync()
             else:
                 self._stop_what_would_run_on()
                 self._give_up_what_runs_on()
                 self._runspace.Dispose()
+        finally:
+            if self._turns.holder is turn:
+                self._turns.holder = None
+            self._turns.wake()
+
+    def _seconds_to_give_up(self) -> float:
+        return max(0.0, self._give_up_at - time.monotonic())
 
     def _stop_what_would_run_on(self) -> None:
         """Called before the runspace closes, when nothing runs in it."""
@@ -155,15 +171,19 @@ class OwnedRunspace:
             return self._run_nested(fill, options or RunOptions())
         from System import Exception as NetException
 
+        turn = self._turns.ask()
         try:
-            with self._turn(options):
-                return self._run_alone(fill, options or RunOptions())
+            self._wait_for_turn(turn, options)
+            return self._run_alone(fill, options or RunOptions())
         except (PowerShellError, NetException) as error:
             # A .NET exception: it was asked to stop before it began.
             if self._closed:
                 raise SessionClosedError("the session was closed while this ran") from error
             raise
         finally:
+            if self._turns.holder is turn:
+                self._turns.holder = None
+            self._turns.wake()
             stay_here_at_exit()
             if self._closed:
                 self._dispose()
@@ -179,14 +199,18 @@ class OwnedRunspace:
             result._take(done)
             yield from done
             return
+        turn = self._turns.ask()
         try:
-            with self._turn(options):
-                yield from self._stream_alone(fill, options, result)
+            self._wait_for_turn(turn, options)
+            yield from self._stream_alone(fill, options, result)
         except PowerShellError as error:
             if self._closed:
                 raise SessionClosedError("the session was closed while this ran") from error
             raise
         finally:
+            if self._turns.holder is turn:
+                self._turns.holder = None
+            self._turns.wake()
             if self._closed:
                 self._dispose()
 
@@ -215,31 +239,15 @@ class OwnedRunspace:
             fill(pipeline)
             return run_nested(pipeline, options)
 
-    @contextmanager
-    def _turn(self, options: RunOptions | None = None) -> Iterator[None]:
-        """Wait for this caller's turn."""
-        me = threading.get_ident()
-        if self._turn_of == me:
-            raise RuntimeError(
-                "this session is asked in the midst of its own call, in the loop over its stream, "
-                "by its input or by a signal handler; it would wait for itself. Ask another "
-                "session, or go through a list of what the stream gives"
-            )
-        # Not by `wait_until`: after each call that returns between the lock and the try, Ctrl-C or
-        # a stop may be raised, and the turn would stay taken.
-        while not self._lock.acquire(timeout=SLICE_SECONDS):
+    def _wait_for_turn(self, turn: Turn, options: RunOptions | None = None) -> None:
+        def check() -> None:
             self._check_open()
-            if options is None:
-                continue
-            options.check()
-            if options.deadline.is_over:
-                raise PipelineTimeout("time was up before it was this call's turn", Result())
-        try:
-            self._turn_of = me
-            yield
-        finally:
-            self._turn_of = None
-            self._lock.release()
+            if options is not None:
+                options.check()
+
+        seconds = None if options is None else options.deadline.left(math.inf)
+        if not self._turns.wait(turn, seconds, meanwhile=check):
+            raise PipelineTimeout("time was up before it was this call's turn", Result())
 
     def _run_alone(self, fill: Callable[[Any], None], options: RunOptions) -> Result:
         from .pipeline import run_pipeline

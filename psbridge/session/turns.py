@@ -1,0 +1,104 @@
+"""Whose turn it is in a runspace, which runs one pipeline at a time.
+
+Guarantee: a turn that was taken is given back, wherever a signal handler raises. CPython calls
+handlers when a call returns or a function begins, so also after a lock was taken and before anybody
+knows of it, and in the first moment of an ``__exit__``. Hence a caller makes its turn first, and
+gives it back in a ``finally`` by assignments alone, which it does where it has it:
+
+    turn = turns.ask()
+    try:
+        turns.wait(turn)
+        ...
+    finally:
+        if turns.holder is turn:
+            turns.holder = None
+        turns.wake()
+
+Rejected: a lock, which does not say whether it was taken; `contextlib.contextmanager`, whose
+``__enter__`` may raise after its generator has taken the turn.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from ..waiting import Deadline
+
+__all__ = ["Turn", "Turns"]
+
+
+class Turn:
+    """A turn that somebody wants or has."""
+
+    __slots__ = ("thread",)
+
+    def __init__(self) -> None:
+        self.thread = threading.get_ident()
+
+
+class Turns:
+    """Who has the turn.
+
+    Attributes:
+        holder: the turn of whoever has it.
+    """
+
+    def __init__(self) -> None:
+        self.holder: Turn | None = None
+        self._guard = threading.Lock()
+        self._free = threading.Event()
+
+    def is_mine(self) -> bool:
+        """Whether the calling thread has taken the turn, by a call that it is still in."""
+        holder = self.holder
+        return holder is not None and holder.thread == threading.get_ident()
+
+    def ask(self) -> Turn:
+        """Want the turn.
+
+        Raises:
+            RuntimeError: the calling thread has it, and would wait for itself.
+        """
+        if self.is_mine():
+            raise RuntimeError(
+                "this session is asked in the midst of its own call, in the loop over its stream, "
+                "by its input or by a signal handler; it would wait for itself. Ask another "
+                "session, or go through a list of what the stream gives"
+            )
+        return Turn()
+
+    def wait(
+        self,
+        turn: Turn,
+        seconds: float | None = None,
+        *,
+        meanwhile: Callable[[], object] | None = None,
+    ) -> bool:
+        """Take the turn when it is free.
+
+        Args:
+            turn: who wants it.
+            seconds: how many seconds to wait at most; None is for ever.
+            meanwhile: is called ten times a second; what it raises ends the wait.
+
+        Returns:
+            Whether it was taken; False where time is up.
+        """
+        deadline = Deadline(seconds)
+        while True:
+            # Before the look: what is given back after it wakes this one again.
+            self._free.clear()
+            with self._guard:
+                if self.holder is None:
+                    self.holder = turn
+                    return True
+            if deadline.is_over:
+                return False
+            self._free.wait(deadline.left())
+            if meanwhile is not None:
+                meanwhile()
+
+    def wake(self) -> None:
+        """Let those look who wait; what does not come to this is seen in a tenth of a second."""
+        self._free.set()
