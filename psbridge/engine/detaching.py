@@ -9,8 +9,8 @@ The C library keeps them in a list of its own. Where its head is, one finds by a
 that does nothing, with an argument that is nowhere else: `__cxa_thread_atexit_impl` of glibc puts a
 new one first, and the head is a thread-local variable near to the thread's own description.
 
-Assumption: glibc, from 2.18 on; what is not found as described stays as it is. musl has no such
-list and calls no destructors at `exit`.
+Assumption: glibc, from 2.18 on, and a process that may read its own memory in /proc; what is not
+found as described stays as it is. musl has no such list and calls no destructors at `exit`.
 
 Rejected:
 
@@ -80,7 +80,10 @@ def _thread_pointer(libc: ctypes.CDLL) -> int:
 def _find(near: int, mark: int) -> _Destructor | None:
     """The destructor with that argument that a variable near to an address leads to."""
     # Not by addresses, which may lead to nowhere.
-    memory = os.open("/proc/self/mem", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        memory = os.open("/proc/self/mem", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:  # there is no /proc, or it is not this user's: who forks has changed the user
+        return None
     try:
         for address in _pages(near):
             page = _read(memory, address, _PAGE)

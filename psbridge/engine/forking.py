@@ -139,8 +139,8 @@ if sys.platform != "win32":
             _forked = True
             try:
                 restore_handlers()
-                leave_attached()
                 seal()
+                leave_attached()
             finally:
                 signal.pthread_sigmask(signal.SIG_SETMASK, _masks.before)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import math
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import PipelineTimeout, PowerShellError, SessionClosedError
 from ..jobs.handle import JobHandle
 from ..session.ending import is_exiting
+from ..session.result import Result
 from ..session.session import RunspaceSession
 from ..waiting import milliseconds, wait_until
 from .carrying import FanOut, Target, connection_to
@@ -19,7 +21,6 @@ from .jobs import add_cmdlet
 if TYPE_CHECKING:
     from ..engine.starting import Engine
     from ..session.options import RunOptions
-    from ..session.result import Result
 
 __all__ = ["RemoteSession", "connect"]
 
@@ -189,7 +190,7 @@ class RemoteSession(RunspaceSession):
         return run()
 
     def _run_alone(self, fill: Any, options: RunOptions) -> Result:
-        self._wait_for_job()
+        self._wait_for_job(options)
         self._check_open()
         try:
             result = super()._run_alone(fill, options)
@@ -199,20 +200,26 @@ class RemoteSession(RunspaceSession):
             raise
         self._mark_origin(result)
         result.exit_code = self._info.ExitCode
-        if self._closed:
-            # The far side ends in peace what was stopped, and so it looks whole.
-            message = f"the session with {self.location} was closed while this ran"
-            raise SessionClosedError(message)
+        self._check_whole()
         return result
 
-    def _stream_alone(self, fill: Any, options: RunOptions, result: Result) -> Iterator[Any]:
-        self._wait_for_job()
+    def _stream_alone(
+        self, fill: Any, options: RunOptions, result: Result
+    ) -> Generator[Any, None, None]:
+        self._wait_for_job(options)
         self._check_open()
         try:
             yield from super()._stream_alone(fill, options, result)
         finally:
             self._mark_origin(result)
         result.exit_code = self._info.ExitCode
+        self._check_whole()
+
+    def _check_whole(self) -> None:
+        if self._closed:
+            # The far side ends in peace what was stopped, and so it looks whole.
+            message = f"the session with {self.location} was closed while this ran"
+            raise SessionClosedError(message)
 
     def _mark_origin(self, result: Result) -> None:
         """Say where it is from: PowerShell does so for what its jobs and cmdlets bring only."""
@@ -221,9 +228,17 @@ class RemoteSession(RunspaceSession):
             records = getattr(result, name)
             setattr(result, name, [replace(record, origin=self.location) for record in records])
 
-    def _wait_for_job(self) -> None:
+    def _wait_for_job(self, options: RunOptions | None = None) -> None:
         if (job := self._job) is not None:
-            wait_until(job.wait, meanwhile=self._check_open)
+
+            def check() -> None:
+                self._check_open()
+                if options is not None:
+                    options.check()
+
+            seconds = None if options is None else options.deadline.left(math.inf)
+            if not wait_until(job.wait, seconds, meanwhile=check):
+                raise PipelineTimeout("time was up while a job ran in the session", Result())
         self._job = None
 
     def _check_open(self) -> None:

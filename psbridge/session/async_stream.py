@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Self
 
+from ..waiting import SLICE_SECONDS
 from .options import CallCancelled, cancellable
 from .result import Result
 from .stream import PipelineStream
@@ -25,9 +26,9 @@ class AsyncPipelineStream(AsyncIterator[Any]):
         result: the other streams and the exit code, once the code has ended; it has no values.
     """
 
-    def __init__(self, make: Callable[[], PipelineStream]) -> None:
+    def __init__(self, make: Callable[[], PipelineStream], is_over: Callable[[], bool]) -> None:
         # The thread knows of this one only: what nobody goes through any more is to end.
-        self._handing = _Handing()
+        self._handing = _Handing(is_over)
         with cancellable(self._handing.is_closed):
             self._values = make()
 
@@ -40,6 +41,8 @@ class AsyncPipelineStream(AsyncIterator[Any]):
         return self
 
     async def __anext__(self) -> Any:
+        if self._handing.is_closed():
+            raise StopAsyncIteration
         if self._handing.news is None:
             self._handing.begin(self._values)
         try:
@@ -66,7 +69,8 @@ class AsyncPipelineStream(AsyncIterator[Any]):
 class _Handing:
     """Values on their way from a thread that goes through a stream to an event loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, is_over: Callable[[], bool]) -> None:
+        self._is_over = is_over  # the session: nobody takes any more
         self.news: asyncio.Event | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: deque[Any] = deque()
@@ -120,8 +124,11 @@ class _Handing:
                 with self._change:
                     self._waiting.append(value)
                     self._tell()
-                    self._change.wait_for(lambda: self._closed or len(self._waiting) < _AHEAD)
-                if self._closed:
+                    while not self._closed and len(self._waiting) >= _AHEAD:
+                        self._change.wait(SLICE_SECONDS)
+                        if self._is_over():
+                            break
+                if self._closed or self._is_over():
                     break
         except CallCancelled:
             pass

@@ -51,6 +51,10 @@ def asynchronous(
                     result = method(*arguments, **named)
             except CallCancelled:
                 _tell(done, lambda: done.cancelled() or done.cancel())
+            except StopIteration as error:  # which no future takes
+                stray = RuntimeError("the input raised StopIteration")
+                stray.__cause__ = error
+                _tell(done, functools.partial(_set, done.set_exception, stray, done))
             except BaseException as error:
                 _tell(done, functools.partial(_set, done.set_exception, error, done))
             else:
@@ -84,8 +88,11 @@ def asynchronous_stream(
     def astream(self: S, /, *arguments: P.args, **named: P.kwargs) -> AsyncPipelineStream:
         from .async_stream import AsyncPipelineStream
 
+        session: Any = self
         method = getattr(self, stream.__name__)
-        return AsyncPipelineStream(functools.partial(method, *arguments, **named))
+        return AsyncPipelineStream(
+            functools.partial(method, *arguments, **named), lambda: session.closed
+        )
 
     functools.update_wrapper(astream, stream)
     _rename(astream, stream)

@@ -24,11 +24,12 @@ _calls = threading.local()
 @contextmanager
 def cancellable(is_cancelled: Callable[[], bool]) -> Iterator[None]:
     """Let the calling thread's calls end with `CallCancelled` as soon as this is so."""
+    before = getattr(_calls, "is_cancelled", None)
     _calls.is_cancelled = is_cancelled
     try:
         yield
     finally:
-        del _calls.is_cancelled
+        _calls.is_cancelled = before
 
 
 class RunOptions:
@@ -96,7 +97,9 @@ def merged(
     """
     if parameters is None:
         return dict(named)
-    if not isinstance(parameters, Mapping) or not all(isinstance(key, str) for key in parameters):
+    if not isinstance(parameters, Mapping) or not all(
+        isinstance(key, str) and key for key in parameters
+    ):
         raise DeclarationError(f"parameters is {parameters!r}; it is a dict with names as keys")
     folded = {name.casefold() for name in named}
     for name in parameters:

@@ -10,8 +10,8 @@ import threading
 import time
 import warnings
 import weakref
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -199,11 +199,16 @@ class OwnedRunspace:
             result._take(done)
             yield from done
             return
+        from System import Exception as NetException
+
         turn = self._turns.ask()
         try:
             self._wait_for_turn(turn, options)
-            yield from self._stream_alone(fill, options, result)
-        except PowerShellError as error:
+            with closing(self._stream_alone(fill, options, result)) as values:
+                for value in values:
+                    yield value
+                    turn.thread = threading.current_thread()  # another one may go on
+        except (PowerShellError, NetException) as error:
             if self._closed:
                 raise SessionClosedError("the session was closed while this ran") from error
             raise
@@ -216,10 +221,10 @@ class OwnedRunspace:
 
     def _stream_alone(
         self, fill: Callable[[Any], None], options: RunOptions, result: Result
-    ) -> Iterator[Any]:
+    ) -> Generator[Any, None, None]:
         from .pipeline import stream_pipeline
 
-        pipeline = self._new_pipeline()
+        pipeline = self._new_pipeline(options)
         try:
             self._check_open()
             fill(pipeline)
@@ -246,13 +251,16 @@ class OwnedRunspace:
                 options.check()
 
         seconds = None if options is None else options.deadline.left(math.inf)
-        if not self._turns.wait(turn, seconds, meanwhile=check):
+        if not self._turns.wait(turn, seconds, meanwhile=check) or (
+            options is not None and options.deadline.is_over
+        ):
             raise PipelineTimeout("time was up before it was this call's turn", Result())
+        check()
 
     def _run_alone(self, fill: Callable[[Any], None], options: RunOptions) -> Result:
         from .pipeline import run_pipeline
 
-        pipeline = self._new_pipeline()
+        pipeline = self._new_pipeline(options)
         try:
             # Whoever closes after this line sees the pipeline, and asks it to stop.
             self._check_open()
@@ -264,12 +272,20 @@ class OwnedRunspace:
         finally:
             self._leave(pipeline)
 
-    def _new_pipeline(self) -> Any:
+    def _new_pipeline(self, options: RunOptions) -> Any:
         """An empty pipeline, for this caller's turn."""
         from .pipeline import new_pipeline
 
-        self._check_open()
-        poll_until(lambda: not self._lingers(), meanwhile=self._check_open, every=_POLL_SECONDS)
+        def check() -> None:
+            self._check_open()
+            options.check()
+
+        check()
+        seconds = options.deadline.left(math.inf)
+        if not poll_until(
+            lambda: not self._lingers(), seconds, meanwhile=check, every=_POLL_SECONDS
+        ):
+            raise PipelineTimeout("time was up while code that was given up still ran", Result())
         if self._console is not None:
             self._console.allow_questions()
         self._pipeline = new_pipeline(self._runspace)

@@ -115,7 +115,7 @@ def run_nested(pipeline: Any, options: RunOptions) -> Result:
     failure, late = None, False
     try:
         left = options.deadline.left(math.inf)
-        late = run.InvokeNested(-1 if left == math.inf else milliseconds(left))
+        late = run.InvokeNested(-1 if left > _LONGEST_SECONDS else milliseconds(left))
         failure = run.GetFailure()
     except System.Exception as error:
         failure = error
@@ -182,10 +182,14 @@ def _offers(feed: Any, values: Iterable[object]) -> Iterator[bool]:
     """Hand the input over as far as there is room, from each call to the next."""
     from ..values import to_net
 
+    look = Deadline(_FEED_MILLISECONDS / 1000)
     for value in values:
         item = to_net(value)
         while not feed.Offer(item, 0):
             yield True
+        if look.is_over:  # what comes slowly must not hold up what is written
+            yield True
+            look = Deadline(_FEED_MILLISECONDS / 1000)
     feed.Complete()
 
 
@@ -271,6 +275,8 @@ def stop_pipeline(pipeline: Any, seconds: float) -> None:
 
 
 _POLL_SECONDS = 0.01
+# The longest that .NET's timers take, 24 days.
+_LONGEST_SECONDS = 2**31 // 1000
 # How long code that is stopped because it is late is waited for.
 _LATE_SECONDS = 0.5
 # How long to wait for room for a value before a look whether anybody reads.

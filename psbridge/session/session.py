@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
@@ -160,17 +161,20 @@ class RunspaceSession(OwnedRunspace):
         from .commands import add_command, add_selection
 
         by_name = merged(parameters, named)
+        check_text(command, "command")
+        names = None
         if select is not None:
-            if isinstance(select, str):
-                select = [select]
-            for name in select:
+            names = [select] if isinstance(select, str) else list(select)
+            for name in names:
                 check_text(name, "select")
-        if first is not None and check_whole(first, "first") < 1:
-            raise ValueError(f"first is {first}; it has to be 1 or more")
+            if not names:
+                raise ValueError("select is empty; it names at least one property")
+        if first is not None:
+            _check_number(first, "first")
 
         def fill(pipeline: Any) -> None:
             add_command(pipeline, command, by_name, arguments)
-            add_selection(pipeline, select, first)
+            add_selection(pipeline, names, first)
 
         return self._run_checked(fill, input, timeout, check)
 
@@ -249,8 +253,7 @@ class RunspaceSession(OwnedRunspace):
 
         by_name = merged(parameters, named)
         check_flag(colours, "colours")
-        if check_whole(width, "width") < 1:
-            raise ValueError(f"width is {width}; it has to be 1 or more")
+        _check_number(width, "width")
 
         def fill(pipeline: Any) -> None:
             self._add(pipeline, script, arguments, by_name)
@@ -405,9 +408,28 @@ class RunspaceSession(OwnedRunspace):
         return path_from_net(found)
 
 
+def _check_number(value: object, what: str) -> None:
+    """Refuse what PowerShell takes as no number from 1 on."""
+    if not 1 <= check_whole(value, what) < 2**31:
+        raise ValueError(f"{what} is {value}; it has to be 1 or more, and less than 2^31")
+
+
 def _text_of(path: Path) -> str:
-    """A script file's text, as PowerShell reads scripts: UTF-8, whatever else is in it."""
-    return path.read_bytes().decode("utf-8-sig", "replace")
+    """A script file's text, as PowerShell reads it: what its first bytes say, else UTF-8."""
+    data = path.read_bytes()
+    for mark, encoding in _MARKS.items():
+        if data.startswith(mark):
+            return data.decode(encoding, "replace")
+    return data.decode("utf-8-sig", "replace")
+
+
+# UTF-32's little-endian mark begins with UTF-16's.
+_MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
 
 
 def current_session() -> RunspaceSession | None:

@@ -34,7 +34,7 @@ class Turn:
     __slots__ = ("thread",)
 
     def __init__(self) -> None:
-        self.thread = threading.get_ident()
+        self.thread = threading.current_thread()
 
 
 class Turns:
@@ -52,7 +52,7 @@ class Turns:
     def is_mine(self) -> bool:
         """Whether the calling thread has taken the turn, by a call that it is still in."""
         holder = self.holder
-        return holder is not None and holder.thread == threading.get_ident()
+        return holder is not None and holder.thread is threading.current_thread()
 
     def ask(self) -> Turn:
         """Want the turn.

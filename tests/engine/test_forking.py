@@ -241,6 +241,20 @@ def test_the_error_says_what_works_and_can_be_pickled() -> None:
         assert word in str(error)
 
 
+def not_root() -> bool:
+    return os.getuid() != 0
+
+
+@pytest.mark.skipif(sys.platform != "linux" or not_root(), reason="changes the user")
+def test_a_child_of_a_process_that_has_changed_its_user(run_python: RunPython) -> None:
+    """It may not read its own memory in /proc."""
+    code = in_child("""
+        refuses(lambda: shell.run("1"))
+    """).replace("pid = os.fork()", "os.setgid(65534); os.setuid(65534)\npid = os.fork()")
+    done = run_python(code)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at what the system says of signals")
 def test_no_signal_is_blocked_after_a_fork(run_python: RunPython) -> None:
     code = """

@@ -214,6 +214,52 @@ def test_a_stream_that_is_never_asked_begins_nothing(shell: Session) -> None:
     run(main)
 
 
+def test_a_closed_stream_begins_nothing(shell: Session) -> None:
+    async def main() -> None:
+        values = shell.astream("$global:began = $true")
+        await values.aclose()
+        with pytest.raises(StopAsyncIteration):
+            await anext(values)
+        assert await shell.arun("$null -eq $began") == [True]
+
+    run(main)
+
+
+def test_a_session_closes_while_a_stream_is_half_read() -> None:
+    async def main() -> None:
+        shell = Session()
+        values = shell.astream("while ($true) { 1 }")
+        assert await anext(values) == 1
+        shell.close()
+        with pytest.raises((SessionClosedError, StopAsyncIteration)):
+            await to_the_end(values)
+
+    async def to_the_end(values: Any) -> None:
+        while True:
+            await anext(values)
+
+    run(main)
+
+
+def test_a_program_ends_while_a_stream_is_half_read(run_python: Any) -> None:
+    code = (
+        "import asyncio\nfrom psbridge import Session\nshell = Session()\n"
+        "values = shell.astream('while ($true) { 1 }')\n"
+        "async def main():\n    print(await anext(values))\nasyncio.run(main())\n"
+    )
+    done = run_python(code)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "1\n", "")
+
+
+def test_input_that_raises_stop_iteration_ends_the_call(shell: Session) -> None:
+    class Odd:
+        def __iter__(self) -> Any:
+            raise StopIteration
+
+    with pytest.raises(RuntimeError, match="StopIteration"):
+        run(lambda: shell.arun("$input", input=Odd()))
+
+
 def test_errors_of_the_code_are_raised_after_the_values(shell: Session) -> None:
     async def main() -> None:
         values = shell.astream("1; throw 'no more'")

@@ -74,6 +74,15 @@ def test_what_a_file_does_not_take_is_refused(shell: Session, tmp_path: Path) ->
         shell.run_file(path, 1, 2)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+def test_a_file_is_read_as_its_first_bytes_say(
+    shell: Session, tmp_path: Path, encoding: str
+) -> None:
+    path = tmp_path / "a.ps1"
+    path.write_text("param($x) $x", encoding)
+    assert shell.run_file(path, x="ö") == ["ö"]
+
+
 def test_what_is_no_script_file_is_refused(shell: Session, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         shell.run_file(tmp_path / "nowhere.ps1")
@@ -129,7 +138,13 @@ def test_parameters_with_a_name_of_the_calls_own(shell: Session) -> None:
 
 @pytest.mark.parametrize(
     ("given", "kind"),
-    [({"first": 0}, ValueError), ({"first": "1"}, TypeError), ({"select": [1]}, TypeError)],
+    [
+        ({"first": 0}, ValueError),
+        ({"first": 2**40}, ValueError),
+        ({"select": []}, ValueError),
+        ({"first": "1"}, TypeError),
+        ({"select": [1]}, TypeError),
+    ],
 )
 def test_what_selects_nothing_sensible_is_refused(
     shell: Session, given: dict[str, Any], kind: type[Exception]

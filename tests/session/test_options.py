@@ -165,6 +165,25 @@ def test_the_time_counts_from_the_call_on() -> None:
         busy.join()
 
 
+def test_code_that_was_given_up_takes_from_the_next_ones_time(shell: Session) -> None:
+    from System.Threading import ManualResetEvent
+
+    gate = ManualResetEvent(False)
+    with pytest.raises(PipelineTimeout):
+        shell.run("[void]$args[0].WaitOne()", gate, timeout=0.1)
+    with pytest.raises(PipelineTimeout, match="given up"):
+        shell.run("1", timeout=0.1)
+    gate.Set()
+    assert shell.run("2") == [2]
+
+
+def test_no_time_is_not_enough(shell: Session) -> None:
+    for _ in range(10):
+        with pytest.raises(PipelineTimeout):
+            shell.run("$global:began = $true", timeout=0)
+    assert shell.run("$null -eq $began") == [True]
+
+
 def test_time_that_is_up_stops_an_inner_call(shell: Session) -> None:
     from psbridge import Cmdlet
 
@@ -260,12 +279,17 @@ def test_parameters_are_for_names_of_the_calls_own(shell: Session) -> None:
     assert shell.run(code, parameters={"timeout": "t"}, x=1) == ["t", 1]
 
 
+def test_a_name_that_another_ones_begins_with(shell: Session) -> None:
+    assert shell.run('param($n, $name) "$n $name"', "x", n=3) == ["3 x"]
+    assert shell.run('param($name, $other) "$name $other"', "x", n=3) == ["3 x"]
+
+
 def test_an_argument_in_both_places_is_refused(shell: Session) -> None:
     with pytest.raises(TypeError, match="'X' was given twice"):
         shell.run("param($x) $x", parameters={"X": 1}, x=1)
 
 
-@pytest.mark.parametrize("parameters", [[("x", 1)], {1: 2}])
+@pytest.mark.parametrize("parameters", [[("x", 1)], {1: 2}, {"": 1}])
 def test_parameters_that_are_none_are_refused(shell: Session, parameters: Any) -> None:
     with pytest.raises(DeclarationError, match="parameters is"):
         shell.run("param($x) $x", parameters=parameters)

@@ -141,6 +141,46 @@ def test_time_that_is_up_stops_the_code(shell: Session) -> None:
     assert shell.run("2") == [2]
 
 
+def test_input_that_comes_slowly_holds_up_no_output(shell: Session) -> None:
+    from System.Threading import ManualResetEventSlim
+
+    seen = ManualResetEventSlim(False)
+
+    def slowly() -> Iterator[int]:
+        yield 1
+        time.sleep(0.05)
+        yield 2
+        time.sleep(0.05)  # by now the first one is on its way
+        yield 3
+        assert seen.Wait(30_000)
+
+    values = shell.stream("process { $_ }", input=slowly())
+    assert next(values) == 1
+    seen.Set()
+    assert list(values) == [2, 3]
+
+
+def test_another_thread_may_go_on(shell: Session) -> None:
+    values = shell.stream("1; 2; 3")
+    assert next(values) == 1
+    errors: list[str] = []
+
+    def go_on() -> None:
+        assert next(values) == 2
+        try:
+            shell.run("4")
+        except RuntimeError as error:
+            errors.append(str(error))
+
+    thread = threading.Thread(target=go_on)
+    thread.start()
+    thread.join(30)
+    assert len(errors) == 1
+    assert next(values) == 3
+    with pytest.raises(RuntimeError):
+        shell.run("4")
+
+
 def test_the_session_is_busy_in_the_loop_and_says_so(shell: Session) -> None:
     for _ in shell.stream("1; 2"):
         with pytest.raises(RuntimeError, match="in the loop over its stream"):

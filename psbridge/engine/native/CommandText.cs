@@ -39,13 +39,11 @@ public static class CommandText
         }
 
         ParameterAst[] parameters = [.. script.ParamBlock?.Parameters ?? []];
-        bool IsNamed(ParameterAst parameter, string name) =>
-            NamesOf(parameter).Any(known => known.StartsWith(name, StringComparison.OrdinalIgnoreCase));
+        ParameterAst?[] named = [.. names.Select(name => Find(parameters, name))];
         int open = parameters.Count(parameter =>
-            parameter.StaticType != typeof(SwitchParameter) && !names.Any(name => IsNamed(parameter, name)));
-        return (
-            names.FirstOrDefault(name => !parameters.Any(parameter => IsNamed(parameter, name))),
-            Uses(script, "args") ? int.MaxValue : open);
+            parameter.StaticType != typeof(SwitchParameter) && !named.Contains(parameter));
+        int unknown = Array.IndexOf(named, null);
+        return (unknown < 0 ? null : names[unknown], Uses(script, "args") ? int.MaxValue : open);
     }
 
     /// <summary>Whether it is the beginning of something that goes on in the next line.</summary>
@@ -92,6 +90,12 @@ public static class CommandText
             }
         }
     }
+
+    // A whole name, else the beginning of one, as PowerShell finds it.
+    private static ParameterAst? Find(ParameterAst[] parameters, string name) =>
+        Array.Find(parameters, parameter => NamesOf(parameter).Contains(name, StringComparer.OrdinalIgnoreCase))
+        ?? Array.Find(parameters, parameter => NamesOf(parameter).Any(
+            known => known.StartsWith(name, StringComparison.OrdinalIgnoreCase)));
 
     private static bool IsAdvanced(ScriptBlockAst script) =>
         (script.ParamBlock?.Parameters ?? Enumerable.Empty<ParameterAst>())

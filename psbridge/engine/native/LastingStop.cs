@@ -52,7 +52,8 @@ public sealed class LastingStop
     public static void Begin(PowerShell pipeline)
     {
         PipelineRun.LetGo(pipeline);
-        if (!Begin(pipeline.Runspace))
+        // Before it has begun, something else of the engine's may run there.
+        if (pipeline.InvocationStateInfo.State != PSInvocationState.Running || !Begin(pipeline.Runspace))
         {
             pipeline.BeginStop(null, null);
         }

@@ -1,4 +1,5 @@
 using System;
+using System.Collections;
 using System.Linq;
 using System.Management.Automation;
 using System.Runtime.CompilerServices;
@@ -112,7 +113,7 @@ public sealed class PipelineRun(
         }
 
         _news.Reset();
-        object?[] taken = [.. _output.ReadAll()];
+        object?[] taken = _statements is null ? [.. _output.ReadAll()] : [.. _statements.ReadAll()];
         _room.Set();
         return taken;
     }
@@ -162,9 +163,13 @@ public sealed class PipelineRun(
         }
 
         // Not ReadAll(), which takes the first item out as often as there are items.
-        var items = new object?[_output.Count];
-        _output.CopyTo(items!, 0);
-        return items;
+        // What was stopped and is not waited for may write meanwhile.
+        lock (((ICollection)_output).SyncRoot)
+        {
+            var items = new object?[_output.Count];
+            _output.CopyTo(items!, 0);
+            return items;
+        }
     }
 
     /// <summary>The machines from which the output so far came.</summary>
