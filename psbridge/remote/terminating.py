@@ -18,7 +18,9 @@ the process as it would have.
 From the signal on, what other threads wait for in sessions is given up, and nothing begins there:
 the main thread may be leaving a `with` that waits for them. It can still use sessions itself.
 
-Not kept: in a PowerShell that hosts Python, signals are PowerShell's.
+Not kept: in a PowerShell that hosts Python, signals are PowerShell's. CPython drops what a handler
+raises, but for KeyboardInterrupt, while it compiles a module and computes a constant such as 2**31;
+so modules that calls import when they are first made have none.
 """
 
 from __future__ import annotations

@@ -275,8 +275,8 @@ def stop_pipeline(pipeline: Any, seconds: float) -> None:
 
 
 _POLL_SECONDS = 0.01
-# The longest that .NET's timers take, 24 days.
-_LONGEST_SECONDS = 2**31 // 1000
+# The longest that .NET's timers take, 24 days. No power: see `remote.terminating`.
+_LONGEST_SECONDS = 2_147_483
 # How long code that is stopped because it is late is waited for.
 _LATE_SECONDS = 0.5
 # How long to wait for room for a value before a look whether anybody reads.

@@ -410,7 +410,7 @@ class RunspaceSession(OwnedRunspace):
 
 def _check_number(value: object, what: str) -> None:
     """Refuse what PowerShell takes as no number from 1 on."""
-    if not 1 <= check_whole(value, what) < 2**31:
+    if not 1 <= check_whole(value, what) <= 2_147_483_647:
         raise ValueError(f"{what} is {value}; it has to be 1 or more, and less than 2^31")
 
 
