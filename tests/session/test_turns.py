@@ -6,16 +6,21 @@ import dis
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import pytest
 from conditions import until
 
+import psbridge
 from psbridge import Session
 from psbridge.session.turns import Turn, Turns
 
-OURS = ("owned_runspace.py", "turns.py", "stream.py")
+OURS = tuple(
+    str(Path(psbridge.__path__[0]) / "session" / name)
+    for name in ("owned_runspace.py", "turns.py", "stream.py")
+)
 
 
 class Interrupted(BaseException):
@@ -34,7 +39,7 @@ def interrupt_at(number: int) -> tuple[Callable[..., Any], list[str]]:
 
     def trace(frame: FrameType, event: str, _: Any) -> Any:
         nonlocal left
-        if not frame.f_code.co_filename.endswith(OURS):
+        if frame.f_code.co_filename not in OURS:
             return None
         frame.f_trace_opcodes = True
         call = calls.pop(frame, None)
