@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .conftest import Machine
 
 PROGRAM = """
-import os, sys
+import asyncio, os, sys
 from pathlib import Path, PosixPath
 from psbridge import *
 shell = Session()
@@ -23,13 +23,15 @@ running = far.start("1")
 assert running.wait(60)
 given = {{
     "run": ["1"], "show": ["1"], "show_file": [Path(os.__file__)],
-    "resolve_path": ["x"], "start": ["1"],
+    "resolve_path": ["x"], "start": ["1"], "run_file": ["x.ps1"], "call": ["x"],
+    "stream": ["1"], "text": ["1"], "arun": ["1"], "acall": ["x"], "astream": ["1"],
 }}
 # What is Python's alone; to close is nothing here.
 harmless = {{"close", "closed", "variables", "engine", "exit_code", "net", "location", "target"}}
 def use(name):
     found = getattr(far, name)
-    return found(*given.get(name, [])) if callable(found) else found
+    found = found(*given.get(name, [])) if callable(found) else found
+    return asyncio.run(found) if asyncio.iscoroutine(found) else found
 pid = os.fork()
 if pid == 0:
     for name in (n for n in dir(RemoteSession) if n[0] != "_" and n not in harmless):
