@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import PipelineTimeout, PowerShellError, SessionClosedError
 from ..jobs.handle import JobHandle
 from ..session.ending import is_exiting
+from ..session.options import RunOptions
 from ..session.result import Result
 from ..session.session import RunspaceSession
 from ..waiting import milliseconds, wait_until
@@ -20,7 +21,6 @@ from .jobs import add_cmdlet
 
 if TYPE_CHECKING:
     from ..engine.starting import Engine
-    from ..session.options import RunOptions
 
 __all__ = ["RemoteSession", "connect"]
 
@@ -118,8 +118,9 @@ class RemoteSession(RunspaceSession):
 
         turn = self._turns.ask()
         try:
-            self._wait_for_turn(turn)
-            self._wait_for_job()
+            options = RunOptions()
+            self._wait_for_turn(turn, options)
+            self._wait_for_job(options)
             self._check_open()
             named = {"JobName": name} if name else {}
             found = self._owner._call(
@@ -228,16 +229,10 @@ class RemoteSession(RunspaceSession):
             records = getattr(result, name)
             setattr(result, name, [replace(record, origin=self.location) for record in records])
 
-    def _wait_for_job(self, options: RunOptions | None = None) -> None:
+    def _wait_for_job(self, options: RunOptions) -> None:
         if (job := self._job) is not None:
-
-            def check() -> None:
-                self._check_open()
-                if options is not None:
-                    options.check()
-
-            seconds = None if options is None else options.deadline.left(math.inf)
-            if not wait_until(job.wait, seconds, meanwhile=check):
+            seconds = options.deadline.left(math.inf)
+            if not wait_until(job.wait, seconds, meanwhile=self._checks(options)):
                 raise PipelineTimeout("time was up while a job ran in the session", Result())
         self._job = None
 

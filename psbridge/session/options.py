@@ -67,8 +67,8 @@ class RunOptions:
             raise CallCancelled
 
 
-def run_options(input: Iterable[object] | None, timeout: float | None) -> RunOptions | None:
-    """The options of a call; None where all are as usual.
+def run_options(input: Iterable[object] | None, timeout: float | None) -> RunOptions:
+    """The options of a call.
 
     Raises:
         DeclarationError: one is of the wrong type.
@@ -81,8 +81,6 @@ def run_options(input: Iterable[object] | None, timeout: float | None) -> RunOpt
             f"input is {input!r}; it is a list or something else to go through, of values"
         )
     is_cancelled = getattr(_calls, "is_cancelled", None)
-    if input is None and timeout is None and is_cancelled is None:
-        return None
     return RunOptions(timeout=timeout, input=input, is_cancelled=is_cancelled)
 
 

@@ -167,14 +167,15 @@ class OwnedRunspace:
         if self._closed:
             stay_here_at_exit()
         self._check_open()
+        options = options or RunOptions()
         if self._runs_on_this_thread():
-            return self._run_nested(fill, options or RunOptions())
+            return self._run_nested(fill, options)
         from System import Exception as NetException
 
         turn = self._turns.ask()
         try:
             self._wait_for_turn(turn, options)
-            return self._run_alone(fill, options or RunOptions())
+            return self._run_alone(fill, options)
         except (PowerShellError, NetException) as error:
             # A .NET exception: it was asked to stop before it began.
             if self._closed:
@@ -244,18 +245,20 @@ class OwnedRunspace:
             fill(pipeline)
             return run_nested(pipeline, options)
 
-    def _wait_for_turn(self, turn: Turn, options: RunOptions | None = None) -> None:
-        def check() -> None:
-            self._check_open()
-            if options is not None:
-                options.check()
-
-        seconds = None if options is None else options.deadline.left(math.inf)
-        if not self._turns.wait(turn, seconds, meanwhile=check) or (
-            options is not None and options.deadline.is_over
-        ):
+    def _wait_for_turn(self, turn: Turn, options: RunOptions) -> None:
+        seconds, check = options.deadline.left(math.inf), self._checks(options)
+        if not self._turns.wait(turn, seconds, meanwhile=check) or options.deadline.is_over:
             raise PipelineTimeout("time was up before it was this call's turn", Result())
         check()
+
+    def _checks(self, options: RunOptions) -> Callable[[], None]:
+        """What a call asks while it waits for something before its pipeline begins."""
+
+        def check() -> None:
+            self._check_open()
+            options.check()
+
+        return check
 
     def _run_alone(self, fill: Callable[[Any], None], options: RunOptions) -> Result:
         from .pipeline import run_pipeline
@@ -276,10 +279,7 @@ class OwnedRunspace:
         """An empty pipeline, for this caller's turn."""
         from .pipeline import new_pipeline
 
-        def check() -> None:
-            self._check_open()
-            options.check()
-
+        check = self._checks(options)
         check()
         seconds = options.deadline.left(math.inf)
         if not poll_until(

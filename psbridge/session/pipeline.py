@@ -42,8 +42,6 @@ __all__ = [
     "was_stopped",
 ]
 
-# The longest that Ctrl-C can take to be noticed.
-
 
 def new_pipeline(runspace: Any) -> Any:
     """Make an empty pipeline for a runspace."""
@@ -77,18 +75,7 @@ def run_pipeline(
         Exception: what going through the input raises; it runs on.
         KeyboardInterrupt: Ctrl-C; it runs on.
     """
-
-    def check() -> None:
-        options.check()
-        if given_up():
-            raise SessionClosedError("the session was closed while this ran")
-
-    feed = None
-    if options.input is not None:
-        from PSBridge import PipelineInput
-
-        feed = PipelineInput()
-    run = PipelineRun(pipeline, host, options.settings, feed.Lines if feed else options.lines)
+    run, feed, check = _prepare(pipeline, host, options, given_up)
     run.Begin()
     if feed:
         _feed(run, feed, options, check)
@@ -142,12 +129,7 @@ def stream_pipeline(
         result: gets its other streams at the end.
         given_up: as there.
     """
-    feed = None
-    if options.input is not None:
-        from PSBridge import PipelineInput
-
-        feed = PipelineInput()
-    run = PipelineRun(pipeline, host, options.settings, feed.Lines if feed else options.lines)
+    run, feed, check = _prepare(pipeline, host, options, given_up)
     run.HoldBack()
     run.Begin()
     offers = iter(()) if options.input is None else _offers(feed, options.input)
@@ -162,9 +144,7 @@ def stream_pipeline(
             yield from values
             if ended and not values:
                 break
-            options.check()
-            if given_up():
-                raise SessionClosedError("the session was closed while this ran")
+            check()
             if late := options.deadline.is_over:
                 stop_pipeline(pipeline, _LATE_SECONDS)
                 break
@@ -176,6 +156,25 @@ def stream_pipeline(
     except (PowerShellError, PipelineTimeout) as error:
         result._take(error.result)
         raise
+
+
+def _prepare(
+    pipeline: Any, host: Any, options: RunOptions, given_up: Callable[[], bool]
+) -> tuple[Any, Any, Callable[[], None]]:
+    """A run, what takes its input (or None), and what is to be asked while it runs."""
+
+    def check() -> None:
+        options.check()
+        if given_up():
+            raise SessionClosedError("the session was closed while this ran")
+
+    feed = None
+    if options.input is not None:
+        from PSBridge import PipelineInput
+
+        feed = PipelineInput()
+    lines = feed.Lines if feed else options.lines
+    return PipelineRun(pipeline, host, options.settings, lines), feed, check
 
 
 def _offers(feed: Any, values: Iterable[object]) -> Iterator[bool]:

@@ -211,7 +211,7 @@ class RunspaceSession(OwnedRunspace):
         """
         self._check_open()
         by_name = merged(parameters, named)
-        options = run_options(input, timeout) or RunOptions()
+        options = run_options(input, timeout)
         check_flag(check, "check")
 
         def fill(pipeline: Any) -> None:
