@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from .remote.winrm.target import WinRM
     from .session.async_stream import AsyncPipelineStream
     from .session.console import Console
+    from .session.questions import Question
     from .session.result import ErrorRecord, InformationRecord, MessageRecord, Result
     from .session.stream import PipelineStream
     from .values.custom_object import CustomObject
@@ -89,6 +90,7 @@ __all__ = [
     "PowerShellError",
     "PowerShellObject",
     "PsbridgeError",
+    "Question",
     "RemoteSession",
     "Result",
     "Retry",
@@ -147,6 +149,7 @@ __getattr__, __dir__ = names_of(
         ".remote.winrm.target": ("WinRM",),
         ".session.async_stream": ("AsyncPipelineStream",),
         ".session.console": ("Console",),
+        ".session.questions": ("Question",),
         ".session.stream": ("PipelineStream",),
         ".session.result": ("ErrorRecord", "InformationRecord", "MessageRecord", "Result"),
         ".values.custom_object": ("CustomObject",),

@@ -37,6 +37,7 @@ from psbridge import (
     PowerShellError,
     PowerShellObject,
     PsbridgeError,
+    Question,
     RemoteSession,
     Secret,
     Session,
@@ -286,7 +287,7 @@ def console(name: str) -> Callable[..., None]:
     return call
 
 
-def made(kind: type, **others: Any) -> Callable[..., None]:
+def made(kind: type, /, **others: Any) -> Callable[..., None]:
     def call(place: Place, **given: Any) -> None:
         thing = kind(**{**others, **given})
         str(thing), repr(thing)
@@ -331,6 +332,9 @@ def ask(place: Place, **given: Any) -> None:
 RECORD = {"message": "m", "error_id": "i", "category": "c", "target": None,
           "script_stack_trace": "", "net": None, "origin": None}  # fmt: skip
 
+QUESTION = {"kind": "k", "caption": "c", "message": "m", "name": "n", "type_name": "t", "help": "h",
+            "user": "u", "choices": (), "defaults": ()}  # fmt: skip
+
 CALLS: dict[str, Callable[..., object]] = {
     **{f"RecordWriter.{name}": written(name) for name in (
         "write", "write_many", "write_error", "write_warning", "write_verbose", "write_debug",
@@ -343,26 +347,27 @@ CALLS: dict[str, Callable[..., object]] = {
     "Console.ask": ask,
     "Console.ask_secret": ask,
     "Result.first": lambda place, default: place.shell.run("").first(default),
-    "RunspaceSession.run": spread(lambda place, *a, **n: place.shell.run(*a, **n)),
-    "RunspaceSession.run_file":
+    "RunspaceCalls.run": spread(lambda place, *a, **n: place.shell.run(*a, **n)),
+    "RunspaceCalls.run_file":
         spread(lambda place, *a, **n: place.shell.run_file(*a, **n), "path"),
-    "RunspaceSession.call":
+    "RunspaceCalls.call":
         spread(lambda place, *a, **n: place.shell.call(*a, **n), "command", script="Write-Output"),
-    "RunspaceSession.stream": spread(lambda place, *a, **n: list(place.shell.stream(*a, **n))),
-    "RunspaceSession.arun": spread(lambda place, *a, **n: done(place.shell.arun(*a, **n))),
-    "RunspaceSession.acall":
+    "RunspaceCalls.stream": spread(lambda place, *a, **n: list(place.shell.stream(*a, **n))),
+    "RunspaceCalls.arun": spread(lambda place, *a, **n: done(place.shell.arun(*a, **n))),
+    "RunspaceCalls.acall":
         spread(lambda place, *a, **n: done(place.shell.acall(*a, **n)), "command", script="echo"),
-    "RunspaceSession.astream": spread(lambda place, *a, **n: gone_through(place.shell, a, n)),
+    "RunspaceCalls.astream": spread(lambda place, *a, **n: gone_through(place.shell, a, n)),
     "RemoteSession.arun": spread(lambda place, *a, **n: done(place.far.arun(*a, **n))),
     "RemoteSession.acall":
         spread(lambda place, *a, **n: done(place.far.acall(*a, **n)), "command", script="echo"),
     "RemoteSession.astream": spread(lambda place, *a, **n: gone_through(place.far, a, n)),
-    "RunspaceSession.text": spread(lambda place, *a, **n: place.shell.text(*a, **n)),
+    "RunspaceCalls.text": spread(lambda place, *a, **n: place.shell.text(*a, **n)),
     "RunspaceSession.show": lambda place, **given: place.shell.show(**{"script": "1", **given}),
     "RunspaceSession.show_file":
         lambda place, **given: place.shell.show_file(**{"path": place.folder / "a.ps1", **given}),
     "RunspaceSession.resolve_path": lambda place, path: place.shell.resolve_path(path),
-    "Session.__init__": lambda place, pshome: Session(pshome).close(),
+    "Session.__init__": lambda place, **given: Session(**given).close(),
+    "Question.__init__": made(Question, **QUESTION),
     "JobSession.start": spread(lambda place, _, *a, **n: place.shell.start(str, *a, **n).wait(60)),
     "JobSession.start_job": spread(Place.native),
     "CmdletSession.import_module": lambda place, module: place.shell.import_module(module),

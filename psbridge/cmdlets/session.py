@@ -13,7 +13,7 @@ from ..errors import DeclarationError
 from ..jobs.session import JobSession
 
 if TYPE_CHECKING:
-    from ..session.console import Console
+    from ..session.opening import SessionOptions
     from .cmdlet import Cmdlet
 
 __all__ = ["CmdletSession"]
@@ -38,12 +38,12 @@ class _Imported(NamedTuple):
 class CmdletSession(JobSession):
     """The part of `Session` that takes cmdlets written in Python."""
 
-    def __init__(self, pshome: str | Path | None = None, *, console: Console | None = None) -> None:
-        """Open a runspace; see `RunspaceSession`."""
+    def __init__(self, options: SessionOptions | None = None) -> None:
+        """Open a runspace; see `OwnedRunspace`."""
         self._imported: list[_Imported] = []
         self._defined: dict[str, str] = {}  # names of job definitions, and the modules they are of
         self._has_types = False  # whether .NET knows cmdlets of this session
-        super().__init__(pshome, console=console)
+        super().__init__(options)
 
     def import_module(self, module: str | Path | ModuleType) -> list[str]:
         """Make the cmdlets and job definitions of a Python module known to this session.

@@ -6,12 +6,12 @@ import contextlib
 import math
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import PipelineTimeout, PowerShellError, SessionClosedError
 from ..jobs.handle import JobHandle
 from ..session.ending import is_exiting
+from ..session.opening import SessionOptions
 from ..session.options import RunOptions
 from ..session.result import Result
 from ..session.session import RunspaceSession
@@ -51,15 +51,14 @@ class RemoteSession(RunspaceSession):
         self._takes_no_script = False
         super().__init__()
 
-    def _open(self, pshome: str | Path | None) -> tuple[Engine, Any, Any]:
+    def _open(self, options: SessionOptions) -> tuple[Engine, Any, Any]:
         from PSBridge.Remote import RemoteOpening, RemoteRunspaces
 
         from ..values import net_text, powershell_error
 
         self._info = connection_to(self.target, FanOut())
         # Not in a pipeline of the owner's, so that many can be opened at once.
-        host = None if self._owner._console is None else self._owner._host
-        opening = RemoteOpening(self._info, host)
+        opening = RemoteOpening(self._info, self._host_for_questions())
         try:
             wait_until(
                 lambda seconds: opening.Wait(milliseconds(seconds)),
@@ -75,6 +74,20 @@ class RemoteSession(RunspaceSession):
             record = RemoteRunspaces.OpenFailure(opening.Failure, net_text(self.location))
             raise powershell_error(opening.Failure, record=record)
         return self._owner.engine, None, opening.Runspace
+
+    def _host_for_questions(self) -> Any:
+        """What the machine shows things on and asks; None where nobody is there for it."""
+        host = self._owner._host
+        if self._owner._console is not None:
+            return host
+        if host is None or host.Answers is None:
+            return None
+        from PSBridge import SessionHost
+
+        # Not the owner's, which puts what is said to it into the owner's results.
+        answering = SessionHost()
+        answering.Answers = host.Answers
+        return answering
 
     @property
     def net(self) -> Any:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..arguments import check_seconds
 from ..errors import DeclarationError
 from ..waiting import Deadline
+
+if TYPE_CHECKING:
+    from .console import Console
 
 __all__ = ["CallCancelled", "RunOptions", "cancellable", "merged", "run_options"]
 
@@ -36,6 +39,7 @@ class RunOptions:
     """How a pipeline is run; it does not change.
 
     Attributes:
+        console: where its host shows things, if not where the session's does.
         deadline: when it is stopped.
         input: what it gets, taken as it reads.
         lines: what it gets, a PSDataCollection that somebody else fills.
@@ -44,7 +48,7 @@ class RunOptions:
     """
 
     # No dataclass: making one takes a millisecond of each program's start.
-    __slots__ = ("deadline", "input", "is_cancelled", "lines", "settings")
+    __slots__ = ("console", "deadline", "input", "is_cancelled", "lines", "settings")
 
     def __init__(
         self,
@@ -54,12 +58,14 @@ class RunOptions:
         lines: Any = None,
         settings: Any = None,
         is_cancelled: Callable[[], bool] | None = None,
+        console: Console | None = None,
     ) -> None:
         self.deadline = Deadline(timeout)
         self.input = input
         self.lines = lines
         self.settings = settings
         self.is_cancelled = is_cancelled
+        self.console = console
 
     def check(self) -> None:
         """Raise `CallCancelled` where the call is cancelled."""

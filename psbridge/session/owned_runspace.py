@@ -21,13 +21,13 @@ from ..engine.starting import start
 from ..errors import PipelineTimeout, PowerShellError, SessionClosedError
 from ..waiting import may_wait, poll_until
 from .ending import begin_exit, check_ending, is_given_up, stay_here_at_exit
+from .opening import SessionOptions
 from .options import RunOptions
 from .result import Result
 from .turns import Turn, Turns
 
 if TYPE_CHECKING:
     from ..engine.starting import Engine
-    from .console import Console
 
 __all__ = ["GRACE_SECONDS", "OwnedRunspace", "close_all", "open_runspaces"]
 
@@ -51,21 +51,20 @@ class OwnedRunspace:
     in Python) runs nested in it.
     """
 
-    def __init__(self, pshome: str | Path | None = None, *, console: Console | None = None) -> None:
+    def __init__(self, options: SessionOptions | None = None) -> None:
         """Open a runspace, starting the engine where none runs in this process yet.
 
         Args:
-            pshome: the folder of the PowerShell to use; None follows the search order.
-            console: where PowerShell's host shows what it has to show. Without one, prompts are
-                errors, and what is written to the host is only in the information stream.
+            options: how; the usual way by default.
 
         Raises:
             EngineNotFound: there is no engine, and none could be fetched.
             EngineStartError: it did not start.
         """
+        options = options or SessionOptions()
         self._closed = True  # until it is open, so that a failed opening leaves nothing to close
-        self._console = console
-        self.engine, self._host, self._runspace = self._open(pshome)
+        self._console = options.console
+        self.engine, self._host, self._runspace = self._open(options)
         self._turns = Turns()
         self._pipeline: Any = None  # what runs, in the turn
         self._lingering: Any = None  # what was given up and may still run
@@ -74,13 +73,13 @@ class OwnedRunspace:
         _open.add(self)
         _register_at_exit()
 
-    def _open(self, pshome: str | Path | None) -> tuple[Engine, Any, Any]:
+    def _open(self, options: SessionOptions) -> tuple[Engine, Any, Any]:
         """Open the runspace; gives the engine, the host and the runspace."""
-        engine = start(pshome)
+        engine = start(options.pshome)
         _let_ctrl_c_interrupt()
         from .runspace import open_runspace
 
-        return engine, *open_runspace(engine.home.path, self._console, *self._commands(engine))
+        return engine, *open_runspace(engine.home.path, options, *self._commands(engine))
 
     def _commands(self, engine: Engine) -> tuple[Any, Path | None]:
         """An ``Assembly`` whose cmdlets are there from the start, and its help; or None."""
@@ -243,7 +242,7 @@ class OwnedRunspace:
 
         with nested_pipeline() as pipeline:
             fill(pipeline)
-            return run_nested(pipeline, options)
+            return run_nested(pipeline, self._host, options)
 
     def _wait_for_turn(self, turn: Turn, options: RunOptions) -> None:
         seconds, check = options.deadline.left(math.inf), self._checks(options)

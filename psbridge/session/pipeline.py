@@ -65,7 +65,7 @@ def run_pipeline(
     Args:
         pipeline: what to run.
         host: its session's host; None where it runs on another machine.
-        options: how to run it.
+        options: how to run it, and on which console it shows things.
         given_up: whether to wait no longer for it; asked ten times a second.
 
     Raises:
@@ -90,7 +90,7 @@ def run_pipeline(
     return _finish(pipeline, run, run.GetFailure(), late=not in_time)
 
 
-def run_nested(pipeline: Any, options: RunOptions) -> Result:
+def run_nested(pipeline: Any, host: Any, options: RunOptions) -> Result:
     """Run a pipeline inside the one that runs on this very thread; see `run_pipeline`.
 
     Its input is all taken before: this thread runs the pipeline.
@@ -99,10 +99,14 @@ def run_nested(pipeline: Any, options: RunOptions) -> Result:
     if options.input is not None:
         lines = filled(options.input)
     run = PipelineRun(pipeline, None, options.settings, lines)
+    if options.console is not None:
+        from .host import show_on
+
+        show_on(run, options.console)
     failure, late = None, False
     try:
         left = options.deadline.left(math.inf)
-        late = run.InvokeNested(-1 if left > _LONGEST_SECONDS else milliseconds(left))
+        late = run.InvokeNested(-1 if left > _LONGEST_SECONDS else milliseconds(left), host)
         failure = run.GetFailure()
     except System.Exception as error:
         failure = error
@@ -174,7 +178,12 @@ def _prepare(
 
         feed = PipelineInput()
     lines = feed.Lines if feed else options.lines
-    return PipelineRun(pipeline, host, options.settings, lines), feed, check
+    run = PipelineRun(pipeline, host, options.settings, lines)
+    if options.console is not None and host is not None:
+        from .host import show_on
+
+        show_on(run, options.console)
+    return run, feed, check
 
 
 def _offers(feed: Any, values: Iterable[object]) -> Iterator[bool]:

@@ -11,30 +11,44 @@ from ..engine.launching import job_launcher
 from ..engine.paths import net_path
 
 if TYPE_CHECKING:
-    from .console import Console
+    from .opening import SessionOptions
 
 __all__ = ["open_runspace"]
 
 
 def open_runspace(
-    home: Path, console: Console | None, commands: Any, help_file: Path | None
+    home: Path, options: SessionOptions, commands: Any, help_file: Path | None
 ) -> tuple[Any, Any]:
     """Open a runspace with PowerShell's core commands.
 
     Args:
         home: the folder of the engine that runs.
-        console: where the host shows what it has to show.
+        options: how to open it.
         commands: an ``Assembly`` whose cmdlets are there from the start; or None.
         help_file: their help, a MAML file.
 
     Returns:
         The host and the runspace.
     """
-    if console is None:
+    if options.console is None:
         host = SessionHost()
     else:
         from .host import make_host
 
-        host = make_host(console)
-    help_path = help_file and net_path(help_file)
-    return host, SessionRunspace.Open(host, commands, help_path, job_launcher(home / "pwsh"))
+        host = make_host(options.console)
+    if options.answers is not None:
+        from .questions import answer_call
+
+        host.Answers = answer_call(options.answers)
+    state = SessionRunspace.NewState(commands, help_file and net_path(help_file))
+    if options.variables:
+        from ..values import net_text, to_net
+
+        for name, value in options.variables.items():
+            SessionRunspace.AddVariable(state, net_text(name), to_net(value))
+    if options.execution_policy is not None:
+        SessionRunspace.SetExecutionPolicy(state, options.execution_policy)
+    runspace = SessionRunspace.Open(host, state, job_launcher(home / "pwsh"))
+    if options.working_directory is not None:
+        runspace.SessionStateProxy.Path.SetLocation(net_path(options.working_directory))
+    return host, runspace

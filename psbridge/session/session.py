@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..engine.paths import path_from_net, possible_path
-from ..errors import PowerShellError
+from ..errors import PowerShellError, PsbridgeError
 from .calls import RunspaceCalls, script_text
 from .options import RunOptions
 from .owned_runspace import open_runspaces
 from .variables import Variables
+
+if TYPE_CHECKING:
+    from .questions import Answers
 
 __all__ = ["RunspaceSession", "current_session"]
 
@@ -25,7 +29,8 @@ class RunspaceSession(RunspaceCalls):
     ) -> bool:
         """Run PowerShell code and let PowerShell's own formatter show what it gives.
 
-        Output and errors, terminating ones too, go to the session's console.
+        Output and errors, terminating ones too, go to the session's console; where it has none, to
+        standard output and standard error.
 
         Args:
             script: the code, in the session's own scope: what it defines stays.
@@ -93,16 +98,42 @@ class RunspaceSession(RunspaceCalls):
             fill(pipeline)
             show_output(pipeline)
 
+        console = self._console
+        if console is None and self._host is not None:
+            from .console import Console
+
+            console = Console(interactive=False)
         try:
             lines = standard_input_for(script) if standard_input else None
-            self._run(fill_and_show, RunOptions(settings=show_settings(), lines=lines))
+            settings = show_settings()
+            self._run(fill_and_show, RunOptions(settings=settings, lines=lines, console=console))
         except PowerShellError as error:
             failure = error
         else:
             return bool(self.run("$global:?") == [True])
-        if self._console is None or not self._console.broken:
-            self._run(lambda pipeline: show_error(pipeline, script, failure))
+        if console is None or not console.broken:
+            options = RunOptions(console=console)
+            self._run(lambda pipeline: show_error(pipeline, script, failure), options)
         return None
+
+    def answering(self, answers: Answers) -> AbstractContextManager[None]:
+        """Let a program answer the questions of PowerShell's meanwhile, as ``Session(answers=)``.
+
+        Args:
+            answers: a list of answers in the order of the questions, or a function that takes a
+                `Question` and gives one.
+
+        Raises:
+            DeclarationError: it is neither.
+            PsbridgeError: the session has a host that is not psbridge's.
+        """
+        from .questions import answer_call, check_answers
+
+        self._check_open()
+        check_answers(answers)
+        if self._host is None:
+            raise PsbridgeError("this session's questions go to a host that is not psbridge's")
+        return _answering(self._host, answer_call(answers))
 
     @property
     def variables(self) -> Variables:
@@ -121,6 +152,16 @@ class RunspaceSession(RunspaceCalls):
         resolve = "$ExecutionContext.SessionState.Path.GetUnresolvedProviderPathFromPSPath"
         (found,) = self._evaluate(f"{resolve}($args[0])", path)
         return path_from_net(found)
+
+
+@contextmanager
+def _answering(host: Any, call: Any) -> Iterator[None]:
+    before = host.Answers
+    host.Answers = call
+    try:
+        yield
+    finally:
+        host.Answers = before
 
 
 def current_session() -> RunspaceSession | None:

@@ -90,7 +90,7 @@ def test_every_public_entry_refuses(run_python: RunPython) -> None:
             "run": ["1"], "run_file": ["x.ps1"], "call": ["x"], "stream": ["1"], "text": ["1"],
             "arun": ["1"], "acall": ["x"], "astream": ["1"],
             "show": ["1"], "show_file": [__import__("pathlib").Path(os.__file__)],
-            "resolve_path": ["x"], "start": [len, "x"], "start_job": ["1"],
+            "resolve_path": ["x"], "answering": [["x"]], "start": [len, "x"], "start_job": ["1"],
             "import_module": [os], "import_cmdlets": [JobCmdlet], "start_remote": ["1", SSH("x")],
             "connect": [SSH("x")], "define": ["x", Job], "undefine": ["x"], "add": [derived],
             "get": ["x"], "pop": ["x"], "setdefault": ["x"], "update": [{"x": 1}],
