@@ -7,12 +7,20 @@ import decimal
 import inspect
 import keyword
 import uuid
-from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from collections.abc import Mapping, Set
+from typing import Any, Literal, NamedTuple
 
-from .command_description import CommandDescription, CommandParameter, ParameterUse
+from .command_description import CommandDescription, CommandParameter
 
-__all__ = ["OWN_NAMES", "arranged", "item_type", "python_name", "signature_of"]
+__all__ = [
+    "OWN_NAMES",
+    "Arranged",
+    "annotation_of",
+    "arranged",
+    "item_type",
+    "python_name",
+    "signature_of",
+]
 
 # The keywords of `RunspaceSession.call` itself.
 OWN_NAMES = ("select", "first", "input", "timeout", "check", "parameters")
@@ -32,68 +40,68 @@ def signature_of(command: CommandDescription) -> inspect.Signature:
     """
     if not command.sets:
         return inspect.Signature([_REST, _OPTIONS])
-    chosen = command.default_set
-    uses = list((chosen or command.sets[0]).uses)
-    known = {use.name for use in uses}
-    for each in command.sets:
-        for use in each.uses:
-            if use.name not in known:
-                known.add(use.name)
-                uses.append(ParameterUse(use.name, None, False, use.from_pipeline, False))
-    required = {
-        use.name for use in uses if (use.mandatory if chosen else command.is_mandatory(use.name))
-    }
-    positional, rest, by_name = arranged(uses, required)
-    kinds = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
-    made = [
-        inspect.Parameter(
-            name,
-            kinds[index],
-            annotation=annotation_of(command.parameters[use.name]),
-            default=(
-                inspect.Parameter.empty
-                if use.name in required
-                else command.parameters[use.name].default
-            ),
-        )
-        for index, several in enumerate((positional, by_name))
-        for name, use in several
-    ]
-    if rest or not command.is_advanced:
-        made.insert(len(positional), _REST)
-    return inspect.Signature([*made, _OPTIONS])
+    if (chosen := command.default_set) is not None:
+        required = {use.name for use in chosen.uses if use.mandatory}
+    else:
+        required = {name for name in command.parameters if command.is_mandatory(name)}
+    positional, takes_rest, by_name = arranged(command, required)
+
+    def made(name: str, known: str, kind: Any) -> inspect.Parameter:
+        parameter = command.parameters[known]
+        default = inspect.Parameter.empty if known in required else parameter.default
+        return inspect.Parameter(name, kind, annotation=annotation_of(parameter), default=default)
+
+    parameters = [made(*each, inspect.Parameter.POSITIONAL_OR_KEYWORD) for each in positional]
+    if takes_rest:
+        parameters.append(_REST)
+    parameters += [made(*each, inspect.Parameter.KEYWORD_ONLY) for each in by_name]
+    return inspect.Signature([*parameters, _OPTIONS])
 
 
-def arranged(
-    uses: Iterable[ParameterUse], required: set[str]
-) -> tuple[list[tuple[str, ParameterUse]], bool, list[tuple[str, ParameterUse]]]:
-    """Parameters in the order of a Python function's.
+class Arranged(NamedTuple):
+    """A command's parameters in the order of a Python function's, by their names here and there.
+
+    Attributes:
+        positional: those that may be given by position.
+        takes_rest: whether further arguments may be.
+        by_name: the others.
+    """
+
+    positional: list[tuple[str, str]]
+    takes_rest: bool
+    by_name: list[tuple[str, str]]
+
+
+def arranged(command: CommandDescription, required: Set[str]) -> Arranged:
+    """Put the parameters of all sets into an order that Python takes.
 
     Args:
-        uses: them, those with positions in their order.
-        required: those that have to be given.
-
-    Returns:
-        Those that may be given by position, each with its name in Python; whether further arguments
-        may be; those that are given by name.
+        command: the command.
+        required: the parameters that have to be given.
     """
-    positional: list[tuple[str, ParameterUse]] = []
-    by_name: list[tuple[str, ParameterUse]] = []
-    rest = False
-    in_order = True  # until one is missing that would have to stand here
-    for use in uses:
-        name = python_name(use.name)
-        rest = rest or use.takes_rest
-        if use.position is None:
-            if name is not None:
-                by_name.append((name, use))
-            continue
-        # In Python what has to be given cannot stand behind what need not.
-        behind = use.name in required and any(one.name not in required for _, one in positional)
-        in_order = in_order and name is not None and not behind
-        if name is not None:
-            (positional if in_order else by_name).append((name, use))
-    return positional, rest, sorted(by_name, key=lambda item: item[0].casefold())
+    # What stands at a place in the default set, else in the first that has something there.
+    places: dict[int, str] = {}
+    for each in command.sets:
+        for use in each.uses:
+            if use.position is not None and use.name not in places.values():
+                places.setdefault(use.position, use.name)
+    positional: list[tuple[str, str]] = []
+    for _, known in sorted(places.items()):
+        name = python_name(known)
+        optional_before = positional and positional[-1][1] not in required
+        if name is None or (known in required and optional_before):
+            break  # in Python what has to be given cannot stand behind what need not
+        positional.append((name, known))
+    there = {known for _, known in positional}
+    by_name = [
+        (name, known)
+        for known in command.parameters
+        if known not in there and (name := python_name(known)) is not None
+    ]
+    takes_rest = not command.is_advanced or any(
+        use.takes_rest for each in command.sets for use in each.uses
+    )
+    return Arranged(positional, takes_rest, by_name)
 
 
 def python_name(name: str) -> str | None:

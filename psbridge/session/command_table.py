@@ -62,7 +62,7 @@ class CommandTable:
 
     def __iter__(self) -> Iterator[str]:
         # A program or a script of the name of a command that is listed is another one.
-        return iter(self._session.run("(Microsoft.PowerShell.Core\\Get-Command).Name"))
+        return iter(self._session.run(_LIST))
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -214,5 +214,6 @@ foreach ($name in $names) {
     }
 }
 """
+_LIST = r"foreach ($found in Microsoft.PowerShell.Core\Get-Command) { $found.Name }"
 _HELP = "Microsoft.PowerShell.Core\\Get-Help -Name $args[0]"
 _HELP_WIDTH = 120
