@@ -15,6 +15,7 @@ from ..jobs.session import JobSession
 if TYPE_CHECKING:
     from ..session.opening import SessionOptions
     from .cmdlet import Cmdlet
+    from .function_table import FunctionTable
 
 __all__ = ["CmdletSession"]
 
@@ -26,6 +27,7 @@ class _Imported(NamedTuple):
     """
 
     source: str
+    name: str
     cmdlets: list[type[Cmdlet]]
     net: Any = None
 
@@ -106,6 +108,13 @@ class CmdletSession(JobSession):
         source = " ".join(sorted(f"{cls.__module__}.{cls.__qualname__}" for cls in classes))
         return self._import(source, name, classes).names
 
+    @property
+    def functions(self) -> FunctionTable:
+        """Python's functions as commands: ``shell.functions["Get-Double"] = f``."""
+        from .function_table import FunctionTable
+
+        return FunctionTable(self)
+
     def close(self) -> None:
         """Stop what runs in this session and close it; see `JobSession.close`."""
         forget = self._has_types and not self.closed
@@ -172,6 +181,16 @@ class CmdletSession(JobSession):
             CommandHelp.SetFile(found.net, net_path(file))
         CommandHelp.Forget(self._runspace)
 
+    def _withdraw(self, name: str) -> None:
+        """Take a cmdlet away; others of its module stay."""
+        folded = name.lower()
+        for imported in list(self._imported):
+            names = [each.lower() for each in imported.names]
+            if folded in names:
+                left = [cls for cls, each in zip(imported.cmdlets, names, strict=True)
+                        if each != folded]  # fmt: skip
+                self._import(imported.source, imported.name, left)
+
     def _import(self, source: str, name: str, cmdlets: list[type[Cmdlet]]) -> _Imported:
         from .modules import make_types
 
@@ -189,7 +208,7 @@ class CmdletSession(JobSession):
                 if earlier.source != source:
                     cmdlets += [cls for key, cls in theirs.items() if key not in names]
         if not cmdlets:
-            return _Imported(source, cmdlets)
+            return _Imported(source, name, cmdlets)
         self._has_types = True
         made, help_file = make_types(self.engine, self._runspace.InstanceId, name, cmdlets)
         if isinstance(made.image, Path):
@@ -197,7 +216,7 @@ class CmdletSession(JobSession):
         else:
             module = {"Assembly": made.assembly}
         (found,) = self._call("Import-Module", **module, PassThru=True, ErrorAction="Stop")
-        imported = _Imported(source, cmdlets, found.net)
+        imported = _Imported(source, name, cmdlets, found.net)
         if help_file is not None:
             self._show_help(imported, help_file)
         self._imported.append(imported)

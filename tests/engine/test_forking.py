@@ -39,6 +39,8 @@ from psbridge import *
 shell = Session()
 repository, variables, engine = shell.jobs, shell.variables, shell.engine
 commands, command = shell.commands, shell.commands.Get_Date
+functions = shell.functions
+functions["Get-It"] = len
 job = shell.start(sum, [1, 2])
 job.result(timeout=60)
 (item,) = shell.run("Get-Item /")
@@ -97,8 +99,8 @@ def test_every_public_entry_refuses(run_python: RunPython) -> None:
             "get": ["x"], "pop": ["x"], "setdefault": ["x"], "update": [{"x": 1}],
         }
         # What is Python's alone; to close is nothing here.
-        harmless = {"close", "closed", "commands", "variables", "jobs", "engine", "exit_code",
-                    "net"}
+        harmless = {"close", "closed", "commands", "functions", "variables", "jobs", "engine",
+                    "exit_code", "net"}
         for thing in (shell, repository, variables, job, item):
             if thing is repository:
                 given["start"] = [Job()]
@@ -116,6 +118,8 @@ def test_every_public_entry_refuses(run_python: RunPython) -> None:
                     refuses(lambda: getattr(thing, name)(*given.get(name, [])))
         for use in (Session, lambda: len(repository), lambda: repository["x"], lambda: job == job,
                     lambda: list(repository), lambda: variables["x"], lambda: list(commands),
+                    lambda: functions["Get-It"], lambda: list(functions), lambda: len(functions),
+                    lambda: functions.update({"Get-It": len}), lambda: functions.clear(),
                     lambda: commands.Get_Date, lambda: commands["x"], lambda: dir(commands),
                     lambda: command(), lambda: command.__doc__, lambda: inspect.signature(command),
                     lambda: shell.__enter__(),
@@ -126,8 +130,8 @@ def test_every_public_entry_refuses(run_python: RunPython) -> None:
             refuses(use)
         shell.close()
         assert shell.closed
-        repr((shell, job, item, variables, repository, commands, command, error.exception, derived,
-              System))
+        repr((shell, job, item, variables, repository, commands, command, functions,
+              error.exception, derived, System))
     """
     check(run_python(in_child(code)))
 
