@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from .remote.ssh.target import SSH
     from .remote.winrm.target import WinRM
     from .session.async_stream import AsyncPipelineStream
+    from .session.command_table import Command
     from .session.console import Console
     from .session.questions import Question
     from .session.result import ErrorRecord, InformationRecord, MessageRecord, Result
@@ -57,6 +58,7 @@ __all__ = [
     "SSH",
     "AsyncPipelineStream",
     "Cmdlet",
+    "Command",
     "CompileError",
     "Console",
     "ConversionError",
@@ -151,6 +153,7 @@ __getattr__, __dir__ = names_of(
         ".remote.ssh.target": ("SSH",),
         ".remote.winrm.target": ("WinRM",),
         ".session.async_stream": ("AsyncPipelineStream",),
+        ".session.command_table": ("Command",),
         ".session.console": ("Console",),
         ".session.questions": ("Question",),
         ".session.stream": ("PipelineStream",),

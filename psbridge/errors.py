@@ -175,7 +175,11 @@ class PowerShellError(PsbridgeError):
             without a record.
         category: its category, such as ``"ObjectNotFound"``; empty without a record.
         result: what was written before the error, with all its streams.
+        raised: the Python exception, where Python code that ran in PowerShell raised it. A
+            session's calls raise that itself.
     """
+
+    raised: Exception | None = None
 
     def __init__(
         self,

@@ -45,7 +45,9 @@ from psbridge import (
     cmdlet,
     inventory,
 )
+from psbridge.cmdlets.function_table import FunctionTable
 from psbridge.engine.homes import read_home
+from psbridge.session.command_table import Command, CommandTable
 from psbridge.session.variables import Variables
 
 PACKAGE = Path(psbridge.__file__).parent
@@ -69,12 +71,13 @@ TEXTS = {
 
 SPECIAL = ("__init__", "__init_subclass__", "__call__", "__contains__",
            "__getitem__", "__setitem__", "__delitem__")  # fmt: skip
-PUBLIC = [*(getattr(psbridge, name) for name in psbridge.__all__), Variables]
+TABLES = (CommandTable, FunctionTable, Variables)
+PUBLIC = [*(getattr(psbridge, name) for name in psbridge.__all__), *TABLES]
 # What takes no text from users, though its annotation could mean one.
 NO_TEXT = re.compile(
     r"\.carrier$"  # called by the transport
     # psbridge makes these
-    r"|^(JobHandle|JobRepository|RemoteSession|Variables|Inventory)\.__init__$"
+    r"|^(Command|JobHandle|JobRepository|RemoteSession|Variables|Inventory)\.__init__$"
     r"|^JobRepository\.add$|^Secret\.from_secure_string$"  # objects of .NET's
     r"|^Job\.__init_subclass__$"
 )
@@ -352,6 +355,14 @@ CALLS: dict[str, Callable[..., object]] = {
         spread(lambda place, *a, **n: place.shell.run_file(*a, **n), "path"),
     "RunspaceCalls.call":
         spread(lambda place, *a, **n: place.shell.call(*a, **n), "command", script="Write-Output"),
+    "Command.__call__":
+        spread(
+            lambda place, name, *a, **n: Command(place.shell, name)(*a, **n),
+            "self",
+            script="Write-Output",
+        ),
+    "CommandTable.__contains__": lambda place, name: name in place.shell.commands,
+    "CommandTable.__getitem__": lambda place, name: place.shell.commands[name],
     "RunspaceCalls.stream": spread(lambda place, *a, **n: list(place.shell.stream(*a, **n))),
     "RunspaceCalls.arun": spread(lambda place, *a, **n: done(place.shell.arun(*a, **n))),
     "RunspaceCalls.acall":
@@ -388,6 +399,10 @@ CALLS: dict[str, Callable[..., object]] = {
     "JobRepository.undefine": lambda place, name: place.shell.jobs.undefine(name),
     "JobRepository.__getitem__": lambda place, key: place.shell.jobs[key],
     "JobRepository.__contains__": lambda place, item: item in place.shell.jobs,
+    "FunctionTable.__contains__": lambda place, name: name in place.shell.functions,
+    "FunctionTable.__getitem__": lambda place, name: place.shell.functions[name],
+    "FunctionTable.__delitem__": lambda place, name: place.shell.functions.__delitem__(name),
+    "FunctionTable.__setitem__": lambda place, name: place.shell.functions.__setitem__(name, len),
     "Variables.__getitem__": lambda place, name: place.shell.variables[name],
     "Variables.__contains__": lambda place, name: name in place.shell.variables,
     "Variables.__delitem__": lambda place, name: place.shell.variables.__delitem__(name),

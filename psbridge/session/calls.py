@@ -10,6 +10,7 @@ from typing import Any
 
 from ..arguments import check_flag, check_text, check_whole
 from ..engine.paths import possible_path
+from ..errors import PowerShellError
 from ..terminal import without_styles
 from .asynchronous import asynchronous, asynchronous_stream
 from .options import merged, run_options
@@ -56,7 +57,8 @@ class RunspaceCalls(OwnedRunspace):
 
         Raises:
             PowerShellError: a terminating error, or any with `check`. Its ``result`` holds what
-                came before.
+                came before. One that Python code in PowerShell has raised, such as a cmdlet's or
+                that of `Session.functions`, is raised itself.
             PipelineTimeout: time was up, and the code was stopped. Its ``result`` holds what came
                 before. Code that is in a .NET call is waited for as for Ctrl-C.
             SessionClosedError: the session is closed, or was closed meanwhile.
@@ -275,10 +277,20 @@ class RunspaceCalls(OwnedRunspace):
         """Run one pipeline with what all calls take."""
         options = run_options(input, timeout)
         check_flag(check, "check")
-        result = self._run(fill, options)
-        if check:
-            result.raise_for_errors()
-        return result
+        try:
+            result = self._run(fill, options)
+        except PowerShellError as error:
+            if error.raised is None:
+                raise
+            raised = error.raised
+        else:
+            if check:
+                result.raise_for_errors()
+            return result
+        try:
+            raise raised  # not where it would get the other one as its context
+        finally:
+            del raised  # whose traceback has this frame
 
     def _add(
         self,

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from ..engine.forking import check_process, in_forked_child
 from ..engine.starting import start
 from ..errors import PipelineTimeout, PowerShellError, SessionClosedError
+from ..values.raised import forget
 from ..waiting import may_wait, poll_until
 from .ending import begin_exit, check_ending, is_given_up, stay_here_at_exit
 from .opening import SessionOptions
@@ -71,6 +72,7 @@ class OwnedRunspace:
         self._turns = Turns()
         self._pipeline: Any = None  # what runs, in the turn
         self._lingering: Any = None  # what was given up and may still run
+        self._nested = 0  # how many calls are inside of pipelines
         self._give_up_at = math.inf
         self._closed = False
         _open.add(self)
@@ -256,9 +258,19 @@ class OwnedRunspace:
     def _run_nested(self, fill: Callable[[Any], None], options: RunOptions) -> Result:
         from .pipeline import nested_pipeline, run_nested
 
-        with nested_pipeline() as pipeline:
-            fill(pipeline)
-            return run_nested(pipeline, self._host, options)
+        self._nested += 1
+        try:
+            with nested_pipeline() as pipeline:
+                fill(pipeline)
+                return run_nested(pipeline, self._host, options)
+        finally:
+            self._nested -= 1
+            if not self._has_caller():
+                forget(self)
+
+    def _has_caller(self) -> bool:
+        """Whether a call of ours waits for what runs, so that Python's exceptions may come out."""
+        return self._pipeline is not None or self._nested > 0
 
     def _wait_for_turn(self, turn: Turn, options: RunOptions) -> None:
         seconds, check = options.deadline.left(math.inf), self._checks(options)
@@ -325,6 +337,7 @@ class OwnedRunspace:
     def _leave(self, pipeline: Any) -> None:
         """Dispose of a call's pipeline, now or when it has ended."""
         self._pipeline = None
+        forget(self)
         self._lingering = pipeline
         self._lingers()
         if self._host is not None:

@@ -24,6 +24,7 @@ from ..values import (
     seen_from,
     text_of,
 )
+from ..values.raised import raised_behind
 from ..waiting import SLICE_SECONDS, Deadline, milliseconds, poll_until, wait_until
 from .options import RunOptions
 from .result import ErrorRecord, InformationRecord, MessageRecord, Result
@@ -320,6 +321,7 @@ def _error(record: Any) -> ErrorRecord:
         script_stack_trace=record.ScriptStackTrace or "",
         net=record,
         origin=_origin(record),
+        raised=raised_behind(record),
     )
 
 

@@ -23,6 +23,7 @@ class ErrorRecord:
         script_stack_trace: where in PowerShell code it came from; empty where that is unknown.
         net: the .NET ErrorRecord itself, with ``Exception`` and ``InvocationInfo``.
         origin: the machine that it came from; None for this one.
+        raised: the Python exception, where Python code that ran in PowerShell raised it.
     """
 
     message: str
@@ -32,6 +33,7 @@ class ErrorRecord:
     script_stack_trace: str = field(repr=False)
     net: Any = field(repr=False, compare=False)
     origin: str | None = field(default=None, repr=False)
+    raised: Exception | None = field(default=None, repr=False, compare=False)
 
     def __str__(self) -> str:
         return self.message
@@ -121,8 +123,11 @@ class Result(list[Any]):
 
         Raises:
             PowerShellError: it; its ``result`` is this one, with all of them.
+            Exception: what Python code that ran in PowerShell raised, where the first is that.
         """
         if self.errors:
+            if self.errors[0].raised is not None:
+                raise self.errors[0].raised
             from ..values import powershell_error
 
             record, more = self.errors[0].net, len(self.errors) - 1

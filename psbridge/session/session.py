@@ -16,6 +16,7 @@ from .owned_runspace import open_runspaces
 from .variables import Variables
 
 if TYPE_CHECKING:
+    from .command_table import CommandTable
     from .questions import Answers
 
 __all__ = ["RunspaceSession", "current_session"]
@@ -141,6 +142,13 @@ class RunspaceSession(RunspaceCalls):
     def variables(self) -> Variables:
         """PowerShell's variables, as a dict: those of the scope in which code would run now."""
         return Variables(self)
+
+    @property
+    def commands(self) -> CommandTable:
+        """PowerShell's commands, each to be called: ``shell.commands.Get_Process(Name="pwsh")``."""
+        from .command_table import CommandTable
+
+        return CommandTable(self)
 
     def resolve_path(self, path: str) -> Path:
         """The file system's path of a path of PowerShell's, relative to where PowerShell is.

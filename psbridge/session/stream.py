@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, Self
 
+from ..errors import PowerShellError
 from .result import Result
 
 __all__ = ["PipelineStream"]
@@ -29,13 +30,25 @@ class PipelineStream(Iterator[Any]):
         return self
 
     def __next__(self) -> Any:
+        raised: Exception | None = None
         try:
             return next(self._values)
         except StopIteration:
-            if self._check:
-                self._check = False
-                self.result.raise_for_errors()
-            raise
+            pass
+        except PowerShellError as error:
+            if error.raised is None:
+                raise
+            raised = error.raised
+        # Not where it would get the other one as its context.
+        try:
+            if raised is not None:
+                raise raised
+        finally:
+            del raised  # whose traceback has this frame
+        if self._check:
+            self._check = False
+            self.result.raise_for_errors()
+        raise StopIteration
 
     def close(self) -> None:
         """Stop the code, where it still runs."""

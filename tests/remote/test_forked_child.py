@@ -27,7 +27,9 @@ given = {{
     "call": ["x"], "stream": ["1"], "text": ["1"], "arun": ["1"], "acall": ["x"], "astream": ["1"],
 }}
 # What is Python's alone; to close is nothing here.
-harmless = {{"close", "closed", "variables", "engine", "exit_code", "net", "location", "target"}}
+harmless = {{
+    "close", "closed", "commands", "variables", "engine", "exit_code", "net", "location", "target",
+}}
 def use(name):
     found = getattr(far, name)
     found = found(*given.get(name, [])) if callable(found) else found
