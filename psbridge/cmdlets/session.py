@@ -58,6 +58,8 @@ class CmdletSession(JobSession):
         if options.visible_commands is None:
             for module in options.modules:
                 self.import_module(module)
+        if options.functions:
+            self.functions.update(options.functions)
         if options.language_mode is not None:
             from ..session.runspace import set_language_mode
 

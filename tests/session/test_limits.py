@@ -122,7 +122,7 @@ def test_without_any_language_only_calls_are_left() -> None:
 
 
 def test_a_language_alone_leaves_all_commands() -> None:
-    with Session(language_mode="constrainedlanguage") as session:
+    with Session(language_mode="ConstrainedLanguage") as session:
         assert session.run("(Get-Command Get-Location).Name") == ["Get-Location"]
         assert "core types" in session.run("[IO.File]::Exists('/')").errors[0].message
         with pytest.raises(PowerShellError, match="core types"):
@@ -185,13 +185,15 @@ def test_wrong_options_are_refused(tmp_path: Path) -> None:
 
 def test_a_session_begins_with_what_it_is_given(tmp_path: Path) -> None:
     with Session(
-        modules=["ThreadJob"],
+        modules=["Microsoft.PowerShell.ThreadJob"],
         variables={"list": [1, 2], "ErrorActionPreference": "Stop"},
         working_directory=tmp_path,
         execution_policy="Bypass",
     ) as session:
         assert session.run("$list.Count; $PWD.Path") == [2, str(tmp_path)]
-        assert session.run("(Get-Module ThreadJob).Name") == ["ThreadJob"]
+        assert session.run("(Get-Module Microsoft.PowerShell.ThreadJob).Name") == [
+            "Microsoft.PowerShell.ThreadJob"
+        ]
         with pytest.raises(PowerShellError):
             session.run("Get-Item nowhere; 'not reached'")
 

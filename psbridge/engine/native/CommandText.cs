@@ -56,6 +56,12 @@ public static class CommandText
         return (unknown < 0 ? null : names[unknown], Uses(script, "args") ? int.MaxValue : open);
     }
 
+    /// <summary>A record for each mistake that PowerShell has found in a text.</summary>
+    /// <param name="found">What it has thrown.</param>
+    /// <returns>The records, in the order of the text.</returns>
+    public static ErrorRecord[] RecordsOf(ParseException found) =>
+        [.. found.Errors.Select(mistake => new ParseException([mistake]).ErrorRecord)];
+
     /// <summary>Whether it is the beginning of something that goes on in the next line.</summary>
     public static bool IsIncomplete(string text)
     {

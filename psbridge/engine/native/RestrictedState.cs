@@ -99,7 +99,7 @@ public sealed class RestrictedState
             throw new CommandNotFoundException($"There is no command '{name}' that could be visible.");
         }
 
-        if (commands[0] is CmdletInfo { Name: "ForEach-Object" })
+        if (commands.Any(command => command.Name == "ForEach-Object"))
         {
             // Its -Parallel runs code in runspaces with all of PowerShell.
             throw new CommandNotFoundException(
@@ -107,9 +107,14 @@ public sealed class RestrictedState
                 + "The statement foreach and the method ForEach() are there without it.");
         }
 
+        bool isPattern = WildcardPattern.ContainsWildcardCharacters(name);
         foreach (CommandInfo command in commands)
         {
-            if (found.TryAdd(command.Name, command) && command is AliasInfo alias)
+            if (isPattern)
+            {
+                Look(runspace, command.Name, found); // by its name its module is loaded
+            }
+            else if (found.TryAdd(command.Name, command) && command is AliasInfo alias)
             {
                 Look(runspace, alias.Definition, found);
             }
