@@ -57,7 +57,8 @@ def _datetime(value: dt.datetime) -> Any:
     except System.ArgumentException as error:
         raise Refused(
             f"{value.isoformat()}: .NET has no such moment: its offsets are whole minutes, "
-            "14 hours at most, and its time in UTC is in the years 1 to 9999"
+            "14 hours at most, and its time in UTC is in the years 1 to 9999; "
+            "give value.isoformat()"
         ) from error
 
 
@@ -71,13 +72,16 @@ def _date(value: dt.date) -> Any:
 def _timedelta(value: dt.timedelta) -> Any:
     ticks = value // _MICROSECOND * 10
     if not -0x8000_0000_0000_0000 <= ticks <= 0x7FFF_FFFF_FFFF_FFFF:
-        raise Refused(f"{value} is longer than a .NET TimeSpan can be")
+        raise Refused(f"{value} is longer than a .NET TimeSpan can be; give value.total_seconds()")
     return System.TimeSpan(ticks)
 
 
 def _time(value: dt.time) -> Any:
     if value.tzinfo is not None:
-        raise Refused(f"{value.isoformat()} has a zone, and a .NET TimeOnly has none")
+        raise Refused(
+            f"{value.isoformat()} has a zone, and a .NET TimeOnly has none; give a datetime, or "
+            "value.replace(tzinfo=None)"
+        )
     since_midnight = dt.datetime.combine(dt.date.min, value) - dt.datetime.min
     return System.TimeOnly(System.Int64(since_midnight // _MICROSECOND * 10))
 
@@ -100,13 +104,15 @@ def _decimal(value: decimal.Decimal) -> Any:
     if not value.is_finite() or abs(value.adjusted()) > _DECIMAL_DIGITS:
         if value.is_zero():
             return System.Decimal(0)
-        raise Refused(f"{value} is no number that a .NET Decimal can hold")
+        raise Refused(f"{value} is no number that a .NET Decimal can hold; give str(value)")
     try:
         converted = System.Decimal.Parse(format(value, "f"), NumberStyles.Float, culture)
     except System.Exception as error:
-        raise Refused(f"{value} is no number that a .NET Decimal can hold") from error
+        raise Refused(
+            f"{value} is no number that a .NET Decimal can hold; give str(value)"
+        ) from error
     if decimal.Decimal(converted.ToString(culture)) != value:
-        raise Refused(f"{value} has more digits than a .NET Decimal can hold")
+        raise Refused(f"{value} has more digits than a .NET Decimal can hold; give str(value)")
     return converted
 
 
@@ -205,14 +211,18 @@ def _plain_datetime(value: dt.datetime) -> dt.datetime | None:
     if year != year:
         return None
     if not dt.MINYEAR <= year <= dt.MAXYEAR:
-        raise Refused(f"the year {year} is not among those that .NET has, 1 to 9999")
+        raise Refused(
+            f"the year {year} is not among those that .NET has, 1 to 9999; give str(value)"
+        )
     return dt.datetime.combine(dt.datetime.date(value), dt.datetime.timetz(value))
 
 
 def _plain_timedelta(value: dt.timedelta) -> dt.timedelta:
     days = _own(value, "days", 0)
     if not dt.timedelta.min.days <= days <= dt.timedelta.max.days:
-        raise Refused(f"{days} days are longer than a .NET TimeSpan can be")
+        raise Refused(
+            f"{days} days are longer than a .NET TimeSpan can be; give value.total_seconds()"
+        )
     return dt.timedelta.__pos__(value)
 
 

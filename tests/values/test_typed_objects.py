@@ -103,7 +103,7 @@ def test_only_what_is_asked_for_is_read(shell: Session) -> None:
     assert isinstance(value, PowerShellObject)
     assert reader_for(Wanted, unknown="refuse")(value) == Wanted("Wanted")
     assert shell.run("$read") == ["Wanted"]
-    with pytest.raises(ConversionError, match=r"value\.bad: cannot be read: no such luck"):
+    with pytest.raises(ConversionError, match=r"value\.bad: cannot be read: .*no such luck"):
         reader_for(Bad)(value)
     with pytest.raises(ConversionError, match="there is no property 'append' for Method"):
         reader_for(Method)(value)
