@@ -118,7 +118,7 @@ def test_what_goes_comes_back(shell: Session, value: Any) -> None:
     assert shape(found) == shape(back(value))
 
 
-@MANY
+@settings(MANY, max_examples=30)
 @given(value=st.lists(st.dictionaries(NAMES, VALUES, max_size=4), min_size=1, max_size=3))
 def test_many_records_come_back_as_one_by_one(shell: Session, value: list[dict[str, Any]]) -> None:
     """From 32 on they come in one piece."""
