@@ -64,19 +64,20 @@ class Refused(ConversionError):
         return ConversionError(f"{root}{''.join(steps)}: {message}")
 
 
-def mismatch(value: object, message: str) -> Refused:
+def mismatch(value: object, message: str, *, hidden: bool = False) -> Refused:
     """A value that is of another type than it has to be.
 
     Args:
         value: it; shown short, and not at all under the name of a secret.
         message: what is wrong, with the value as its subject.
+        hidden: whether it is not to be shown in any case.
     """
     if value is None:
         return Refused(message, "$null", "$null")
     name = type(value).__name__
     kind = f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
     # What holds others may hold what is nobody's to see.
-    if isinstance(value, _HOLDERS):
+    if hidden or isinstance(value, _HOLDERS):
         return Refused(message, kind, kind)
     try:
         if hasattr(type(value), "_to_net") and not isinstance(value, str):

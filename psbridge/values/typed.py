@@ -11,6 +11,8 @@ import functools
 import re
 import types
 import typing
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Generic, Literal, TypeVar, overload
 
 from ..errors import ConversionError, DeclarationError
@@ -122,6 +124,8 @@ class _Builder:
             DeclarationError: there is nothing that could.
         """
         hint = _bare(hint)
+        if type(hint).__name__ == "TypeAliasType":
+            return self._alias_reader(hint)
         if hint is Any or hint is object:
             return _as_it_is
         if (single := single_reader(hint)) is not None:
@@ -147,15 +151,30 @@ class _Builder:
             "dates, Path, UUID, CustomObject, PowerShellObject or Any"
         )
 
+    def _alias_reader(self, alias: Any) -> Read:
+        """A type that has a name, which may be in the type itself."""
+        if (made := self._made.get(alias)) is None:
+            found: list[Read] = []
+            made = self._made[alias] = lambda value: found[0](value)
+            with self._forgotten_if_it_fails(alias):
+                found.append(self.reader(alias.__value__))
+        return made
+
     def _class_reader(self, hint: Any, origin: Any) -> Read:
         if (made := self._made.get(hint)) is None:
             made = self._made[hint] = ClassReader(hint, origin, self._refuse_unknown)
-            try:
+            with self._forgotten_if_it_fails(hint):
                 made.prepare(hint, self.reader)
-            except BaseException:
-                del self._made[hint]  # a pydantic model does without, and another field asks again
-                raise
         return made
+
+    @contextmanager
+    def _forgotten_if_it_fails(self, hint: Any) -> Iterator[None]:
+        """A pydantic model does without what cannot be read, and another field asks again."""
+        try:
+            yield
+        except BaseException:
+            del self._made[hint]
+            raise
 
 
 def _bare(hint: Any) -> Any:
@@ -165,8 +184,6 @@ def _bare(hint: Any) -> Any:
             hint = typing.get_args(hint)[0]
         elif (below := getattr(hint, "__supertype__", None)) is not None:
             hint = below
-        elif type(hint).__name__ == "TypeAliasType":
-            hint = hint.__value__
         elif isinstance(hint, TypeVar):
             hint = hint.__bound__ or Any
         else:

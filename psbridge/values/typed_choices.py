@@ -99,13 +99,31 @@ def union_reader(hints: Sequence[Any], reader: Callable[[Any], Read]) -> Read:
     arms = [(hint, reader(hint)) for hint in hints if hint not in (None, type(None))]
     optional = len(arms) < len(hints)
     if len(arms) == 1:
-        single = arms[0][1]
-        return lambda value: None if value is None else single(value)
+        return _optional(arms[0][1])
+    union = _any_of(hints, arms)
+    return _optional(union) if optional else union
+
+
+def _optional(single: Read) -> Read:
+    """What reads a type, or nothing: $null, or the empty cell of a table."""
+
+    def read(value: Any) -> Any:
+        if value is None:
+            return None
+        try:
+            return single(value)
+        except Refused:
+            if isinstance(value, str) and not str.strip(value):
+                return None
+            raise
+
+    return read
+
+
+def _any_of(hints: Sequence[Any], arms: Sequence[tuple[Any, Read]]) -> Read:
     by_type = {typing.get_origin(hint) or hint: read for hint, read in reversed(arms)}
 
     def read(value: Any) -> Any:
-        if value is None and optional:
-            return None
         failures = []
         same = by_type.get(type(value))
         for arm in [read for _, read in arms] if same is None else [same]:

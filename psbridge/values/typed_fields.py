@@ -11,7 +11,7 @@ import enum
 import sys
 import typing
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from ..errors import DeclarationError
 from .places import Refused
@@ -63,8 +63,11 @@ def _hints_of(origin: Any) -> dict[str, Any]:
     Raises:
         DeclarationError: one of the names in them is unknown.
     """
+    known = {origin.__name__: origin}  # also where it is made, in a function
+    for base in reversed(origin.__mro__):
+        known |= {name: item for name, item in vars(base).items() if isinstance(item, type)}
     try:
-        return typing.get_type_hints(origin, localns={origin.__name__: origin}, include_extras=True)
+        return typing.get_type_hints(origin, localns=known, include_extras=True)
     except Exception as error:
         raise DeclarationError(
             f"{origin.__name__}: its annotations cannot be read ({error}); the names in them have "
@@ -105,8 +108,8 @@ def _hints(kind: Any, origin: Any) -> dict[str, Any]:
 
 
 def _filled(hint: Any, arguments: Mapping[Any, Any]) -> Any:
-    if hint in arguments:
-        return arguments[hint]
+    if isinstance(hint, TypeVar):
+        return arguments.get(hint, hint)
     if parameters := getattr(hint, "__parameters__", ()):
         return hint[tuple(arguments.get(one, one) for one in parameters)]
     return hint

@@ -39,7 +39,7 @@ def single_reader(kind: Any) -> Read | None:
     if issubclass(kind, PurePath):
         return lambda value: kind(_path(value, kind.__name__))
     if (ours := getattr(kind, "_from_powershell", None)) is not None:
-        return lambda value: _by_class(value, kind, ours)
+        return lambda value: _secret(value, kind, ours)
     if kind.__module__ == "ipaddress":
         return lambda value: _parsed(value, kind, kind, "")
     return None
@@ -246,11 +246,12 @@ def _none(value: Any) -> None:
         raise mismatch(value, "is not None")
 
 
-def _by_class(value: Any, kind: type, make: Read) -> Any:
+def _secret(value: Any, kind: type, make: Read) -> Any:
+    """A Secret or a Credential: what cannot be one may still be what nobody is to see."""
     if isinstance(value, kind):
         return value
     if (found := make(value)) is None:
-        raise mismatch(value, f"is no {kind.__name__}")
+        raise mismatch(value, f"is no {kind.__name__}", hidden=True)
     return found
 
 

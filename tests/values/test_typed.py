@@ -6,6 +6,7 @@ import datetime as dt
 import enum
 import ipaddress
 import re
+import sys
 import uuid
 from collections import namedtuple
 from collections.abc import Mapping, Sequence
@@ -184,6 +185,9 @@ NOON = dt.datetime(2024, 2, 29, 12)
         (Union[int, str], "3", "3"),  # noqa: UP007
         (int | str, 3, 3),
         (float | int, 3, 3),
+        (int | None, " ", None),  # the empty cell of a table
+        (int | dt.date | None, "", None),
+        (str | None, "", ""),
         (int | dt.date, "2024-02-29", dt.date(2024, 2, 29)),
         (str | list[str], ["a"], ["a"]),
         (list[int] | dict[str, int], {"a": "1"}, {"a": 1}),
@@ -268,6 +272,8 @@ def test_a_value_becomes_what_is_asked_for(kind: Any, value: object, found: obje
         (Literal[1], True, "is none of 1"),
         (int | float, "x", "'x' (a str) is none of int, float"),
         (int | dt.date | None, "x", "is none of int, date, None"),
+        (int | None, "x", "'x' (a str) is no int"),
+        (int, "", "'' (a str) is no int"),
         (list[int], None, "$null is no list"),
         (set[list[int]], [[1]], "is no set"),
         (tuple[int, str], [1], "has 1 items, and the tuple 2"),
@@ -397,6 +403,37 @@ def test_all_ways_to_write_a_dataclass() -> None:
 
     found = reader_for(Derived)({"a": "1", "start": "2", "made": 9, "of_class": 9})
     assert (found.a, found.made, found.b) == (1, 2, [])
+
+
+@dataclass
+class Outer:
+    """Whose annotations are texts, with names that only it knows."""
+
+    @dataclass
+    class Inner:
+        n: int
+
+    inner: Inner
+    unhashable: Annotated[int, []] = 0
+
+
+def test_a_class_is_found_where_it_is() -> None:
+    @dataclass
+    class Local:
+        children: list[Local] = field(default_factory=list)
+
+    assert reader_for(Outer)({"inner": {"n": "1"}, "Unhashable": 2}) == Outer(Outer.Inner(1), 2)
+    assert reader_for(Local)({"children": {}}) == Local([Local()])
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="there is no type statement")
+def test_a_type_with_a_name_may_be_in_itself() -> None:
+    names: dict[str, Any] = {}
+    exec("type Tree = dict[str, Tree] | int", names)
+    read = reader_for(names["Tree"])
+    assert read({"a": {"b": "1"}}) == {"a": {"b": 1}}
+    with pytest.raises(ConversionError, match=r'value\["a"\]\["b"\]: '):
+        read({"a": {"b": "x"}})
 
 
 def test_a_class_that_refuses_its_values_says_so() -> None:

@@ -173,8 +173,8 @@ def test_secrets_and_credentials_come_out_as_what_they_went_in_as(shell: Session
     assert reader_for(Login)(found) == Login(Credential("jo", Secret("pa")), Secret("ü"))
     assert reader_for(Secret)("text") == Secret("text")
     for kind in (Credential, Secret):
-        with pytest.raises(ConversionError, match=f"5 .* is no {kind.__name__}"):
-            reader_for(kind)(5)
+        with pytest.raises(ConversionError, match=f"^an int is no {kind.__name__}"):
+            reader_for(kind)(1234)
     with pytest.raises(ConversionError) as caught:
         reader_for(dict[str, Secret])({"a": [Secret("hunter2")]})
     assert "hunter2" not in str(caught.value)
