@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from .values.custom_object import CustomObject
     from .values.enum_value import EnumValue
     from .values.powershell_object import PowerShellObject
+    from .values.typed import Reader, reader_for
 
 __all__ = [
     "SSH",
@@ -94,6 +95,7 @@ __all__ = [
     "PowerShellObject",
     "PsbridgeError",
     "Question",
+    "Reader",
     "RemoteSession",
     "Result",
     "Retry",
@@ -108,6 +110,7 @@ __all__ = [
     "cmdlet",
     "inventory",
     "job_definition",
+    "reader_for",
 ]
 
 __getattr__, __dir__ = names_of(
@@ -161,5 +164,6 @@ __getattr__, __dir__ = names_of(
         ".values.custom_object": ("CustomObject",),
         ".values.enum_value": ("EnumValue",),
         ".values.powershell_object": ("PowerShellObject",),
+        ".values.typed": ("Reader", "reader_for"),
     },
 )

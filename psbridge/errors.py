@@ -218,7 +218,13 @@ class PipelineTimeout(PsbridgeError, TimeoutError):
 
 
 class ConversionError(PsbridgeError, TypeError):
-    """A value has no counterpart on the other side of the border."""
+    """A value has no counterpart on the other side of the border, or in the type asked for.
+
+    Attributes:
+        result: of a call whose output cannot be made into a type, the output as it is; else None.
+    """
+
+    result: Any = None
 
 
 class InventoryError(PsbridgeError, ValueError):

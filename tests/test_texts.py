@@ -41,9 +41,11 @@ from psbridge import (
     RemoteSession,
     Secret,
     Session,
+    SessionPool,
     WinRM,
     cmdlet,
     inventory,
+    reader_for,
 )
 from psbridge.cmdlets.function_table import FunctionTable
 from psbridge.engine.homes import read_home
@@ -378,6 +380,9 @@ CALLS: dict[str, Callable[..., object]] = {
         lambda place, **given: place.shell.show_file(**{"path": place.folder / "a.ps1", **given}),
     "RunspaceSession.resolve_path": lambda place, path: place.shell.resolve_path(path),
     "Session.__init__": lambda place, **given: Session(**given).close(),
+    "Reader.__call__": lambda place, **given: reader_for(str)(**{"value": "v", **given}),
+    "reader_for": lambda place, kind: reader_for(kind),
+    "SessionPool.__init__": lambda place, options: SessionPool(1, **{options: 1}),
     "Question.__init__": made(Question, **QUESTION),
     "JobSession.start": spread(lambda place, _, *a, **n: place.shell.start(str, *a, **n).wait(60)),
     "JobSession.start_job": spread(Place.native),

@@ -13,7 +13,7 @@ from ..jobs.handle import JobHandle
 from ..session.ending import is_exiting
 from ..session.opening import SessionOptions
 from ..session.options import RunOptions
-from ..session.result import Result
+from ..session.result import Result, T
 from ..session.session import RunspaceSession
 from ..waiting import milliseconds, wait_until
 from .carrying import FanOut, Target, connection_to
@@ -21,6 +21,7 @@ from .jobs import add_cmdlet
 
 if TYPE_CHECKING:
     from ..engine.starting import Engine
+    from ..values.typed import Reader
 
 __all__ = ["RemoteSession", "connect"]
 
@@ -172,9 +173,10 @@ class RemoteSession(RunspaceSession):
         input: Iterable[object] | None = None,
         timeout: float | None = None,
         check: bool = False,
+        as_: type[T] | Reader[T] | None = None,
         parameters: Mapping[str, object] | None = None,
         **named: object,
-    ) -> Result:
+    ) -> Result[T]:
         """Run PowerShell code there and wait for it; see `RunspaceSession.run`.
 
         The code goes out as it is. An endpoint without a language, such as one of Just Enough
@@ -183,13 +185,14 @@ class RemoteSession(RunspaceSession):
         it.
         """
 
-        def run() -> Result:
+        def run() -> Result[T]:
             return super(RemoteSession, self).run(
                 script,
                 *arguments,
                 input=input,
                 timeout=timeout,
                 check=check,
+                as_=as_,
                 parameters=parameters,
                 **named,
             )

@@ -26,6 +26,7 @@ from ..arguments import check_seconds, check_whole
 from ..engine.forking import check_process
 from ..errors import SessionClosedError
 from ..session.asynchronous import asynchronous
+from ..session.opening import SessionOptions
 from ..session.options import check_cancelled
 from ..waiting import Deadline, wait_until
 from .session import Session
@@ -60,9 +61,11 @@ class SessionPool:
         Raises:
             DeclarationError: the size is no whole number.
             ValueError: it is less than 1.
+            Exception: what `Session` raises where an option is wrong in itself.
         """
         if check_whole(size, "size") < 1:
             raise ValueError(f"size is {size}; it has to be 1 or more")
+        SessionOptions(**options)  # says what is wrong with them before the first is opened
         self._size = size
         self._options = options
         self._lock = threading.RLock()

@@ -6,17 +6,20 @@ import codecs
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..arguments import check_flag, check_text, check_whole
 from ..engine.paths import possible_path
 from ..errors import PowerShellError
 from ..terminal import without_styles
 from .asynchronous import asynchronous, asynchronous_stream
-from .options import merged, run_options
+from .options import RunOptions, merged, reader_of, run_options
 from .owned_runspace import OwnedRunspace
-from .result import Result
+from .result import Result, T
 from .stream import PipelineStream
+
+if TYPE_CHECKING:
+    from ..values.typed import Reader
 
 __all__ = ["RunspaceCalls", "script_text"]
 
@@ -34,9 +37,10 @@ class RunspaceCalls(OwnedRunspace):
         input: Iterable[object] | None = None,
         timeout: float | None = None,
         check: bool = False,
+        as_: type[T] | Reader[T] | None = None,
         parameters: Mapping[str, object] | None = None,
         **named: object,
-    ) -> Result:
+    ) -> Result[T]:
         """Run PowerShell code and wait for it.
 
         Args:
@@ -47,6 +51,8 @@ class RunspaceCalls(OwnedRunspace):
                 further when the code has ended.
             timeout: how many seconds it may take, the wait for its turn included. None is for ever.
             check: whether errors that do not end the code, and an exit code other than 0, raise.
+            as_: the type that each value of the output is made into, as `reader_for` says; a type,
+                or what that gives. As they are by default.
             parameters: its arguments by name, for a script that begins with ``param(...)``; for
                 those that have a name of this call's own.
             named: the others by name. All are handed over as values and never become a part of the
@@ -67,7 +73,8 @@ class RunspaceCalls(OwnedRunspace):
                 many; an argument of this call is of the wrong type, or was given twice.
             ValueError: the time is none.
             RuntimeError: the input, or a signal handler, asks the session whose call it is in.
-            ConversionError: an argument or an input has no counterpart in PowerShell.
+            ConversionError: an argument or an input has no counterpart in PowerShell, or a value of
+                the output cannot be made into that type; its ``result`` has the output as it is.
             KeyboardInterrupt: Ctrl-C. Whatever leaves this call, an exception of the input's or of
                 a signal handler's too, has stopped the pipeline. Code that is in a .NET call, which
                 nothing can interrupt, is waited for for half a second or until Ctrl-C is pressed
@@ -76,7 +83,10 @@ class RunspaceCalls(OwnedRunspace):
         """
         by_name = merged(parameters, named)
         return self._run_checked(
-            lambda pipeline: self._add(pipeline, script, arguments, by_name), input, timeout, check
+            lambda pipeline: self._add(pipeline, script, arguments, by_name),
+            run_options(input, timeout),
+            check,
+            as_,
         )
 
     def run_file(
@@ -87,9 +97,10 @@ class RunspaceCalls(OwnedRunspace):
         input: Iterable[object] | None = None,
         timeout: float | None = None,
         check: bool = False,
+        as_: type[T] | Reader[T] | None = None,
         parameters: Mapping[str, object] | None = None,
         **named: object,
-    ) -> Result:
+    ) -> Result[T]:
         """Run a script file and wait for it; all but the first argument as for `run`.
 
         It has a scope of its own, as a script that is called by its name. ``$PSScriptRoot`` and the
@@ -102,6 +113,7 @@ class RunspaceCalls(OwnedRunspace):
             input: as for `run`.
             timeout: as for `run`.
             check: as for `run`.
+            as_: as for `run`.
             parameters: as for `run`.
             named: its arguments by name.
 
@@ -126,7 +138,7 @@ class RunspaceCalls(OwnedRunspace):
                 self._check_script(text)
                 add_file_with_arguments(pipeline, path.absolute(), text, arguments, by_name)
 
-        return self._run_checked(fill, input, timeout, check)
+        return self._run_checked(fill, run_options(input, timeout), check, as_)
 
     def call(
         self,
@@ -138,9 +150,10 @@ class RunspaceCalls(OwnedRunspace):
         input: Iterable[object] | None = None,
         timeout: float | None = None,
         check: bool = False,
+        as_: type[T] | Reader[T] | None = None,
         parameters: Mapping[str, object] | None = None,
         **named: object,
-    ) -> Result:
+    ) -> Result[T]:
         """Call one command and wait for it: a cmdlet, a function, an alias or a program.
 
         Args:
@@ -151,6 +164,7 @@ class RunspaceCalls(OwnedRunspace):
             input: what it gets from the pipeline, as for `run`.
             timeout: as for `run`.
             check: as for `run`.
+            as_: as for `run`.
             parameters: its parameters that have a name of this call's own.
             named: the others. True and False are for switches, too.
 
@@ -176,7 +190,7 @@ class RunspaceCalls(OwnedRunspace):
             add_command(pipeline, command, by_name, arguments)
             add_selection(pipeline, names, first)
 
-        return self._run_checked(fill, input, timeout, check)
+        return self._run_checked(fill, run_options(input, timeout), check, as_)
 
     def stream(
         self,
@@ -186,9 +200,10 @@ class RunspaceCalls(OwnedRunspace):
         input: Iterable[object] | None = None,
         timeout: float | None = None,
         check: bool = False,
+        as_: type[T] | Reader[T] | None = None,
         parameters: Mapping[str, object] | None = None,
         **named: object,
-    ) -> PipelineStream:
+    ) -> PipelineStream[T]:
         """Run PowerShell code and give its output as it comes; all arguments as for `run`.
 
         The code begins when the first value is asked for, and stops where the loop is left. Until
@@ -200,6 +215,7 @@ class RunspaceCalls(OwnedRunspace):
             input: as for `run`; it is gone through while values are asked for.
             timeout: as for `run`; it counts from this call on.
             check: as for `run`; errors raise at the end.
+            as_: as for `run`.
             parameters: as for `run`.
             named: as for `run`.
 
@@ -217,7 +233,9 @@ class RunspaceCalls(OwnedRunspace):
         def fill(pipeline: Any) -> None:
             self._add(pipeline, script, arguments, by_name)
 
-        return PipelineStream(lambda result: self._stream(fill, options, result), check=check)
+        return PipelineStream(
+            lambda result: self._stream(fill, options, result), check=check, read=reader_of(as_)
+        )
 
     def text(
         self,
@@ -260,7 +278,7 @@ class RunspaceCalls(OwnedRunspace):
             add_text_output(pipeline, width)
 
         with colours_on() if colours else nullcontext():
-            shown = "".join(self._run_checked(fill, input, timeout, check))
+            shown = "".join(self._run_checked(fill, run_options(input, timeout), check))
         return shown if colours else without_styles(shown)
 
     arun = asynchronous(run)
@@ -270,13 +288,13 @@ class RunspaceCalls(OwnedRunspace):
     def _run_checked(
         self,
         fill: Callable[[Any], None],
-        input: Iterable[object] | None,
-        timeout: float | None,
+        options: RunOptions,
         check: bool,
-    ) -> Result:
+        kind: type[T] | Reader[T] | None = None,
+    ) -> Result[T]:
         """Run one pipeline with what all calls take."""
-        options = run_options(input, timeout)
         check_flag(check, "check")
+        read = reader_of(kind)
         try:
             result = self._run(fill, options)
         except PowerShellError as error:
@@ -286,6 +304,8 @@ class RunspaceCalls(OwnedRunspace):
         else:
             if check:
                 result.raise_for_errors()
+            if read is not None:
+                result._read_as(read)
             return result
         try:
             raise raised  # not where it would get the other one as its context

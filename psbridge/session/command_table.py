@@ -12,8 +12,9 @@ from ..terminal import without_styles
 from ..values.names import fold, nearest
 
 if TYPE_CHECKING:
+    from ..values.typed import Reader
     from .command_description import CommandDescription
-    from .result import Result
+    from .result import Result, T
     from .session import RunspaceSession
 
 __all__ = ["Command", "CommandTable"]
@@ -136,9 +137,10 @@ class Command:
         input: Iterable[object] | None = None,
         timeout: float | None = None,
         check: bool = False,
+        as_: type[T] | Reader[T] | None = None,
         parameters: Mapping[str, object] | None = None,
         **named: object,
-    ) -> Result:
+    ) -> Result[T]:
         """Call it and wait for it; see `RunspaceSession.call`.
 
         Args:
@@ -148,6 +150,7 @@ class Command:
             input: what it gets from the pipeline.
             timeout: how many seconds it may take.
             check: whether errors that do not end it raise, too.
+            as_: the type that each value of the output is made into.
             parameters: its parameters that have a name of this call's own.
             named: the others.
 
@@ -162,6 +165,7 @@ class Command:
             input=input,
             timeout=timeout,
             check=check,
+            as_=as_,
             parameters=parameters,
             **named,
         )

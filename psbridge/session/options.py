@@ -5,14 +5,17 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..arguments import check_seconds
 from ..errors import DeclarationError
 from ..waiting import Deadline
 
 if TYPE_CHECKING:
+    from ..values.typed import Reader
     from .console import Console
+
+T = TypeVar("T")
 
 __all__ = [
     "CallCancelled",
@@ -20,6 +23,7 @@ __all__ = [
     "cancellable",
     "check_cancelled",
     "merged",
+    "reader_of",
     "run_options",
 ]
 
@@ -102,6 +106,19 @@ def run_options(input: Iterable[object] | None, timeout: float | None) -> RunOpt
         )
     is_cancelled = getattr(_calls, "is_cancelled", None)
     return RunOptions(timeout=timeout, input=input, is_cancelled=is_cancelled)
+
+
+def reader_of(kind: type[T] | Reader[T] | None) -> Reader[T] | None:
+    """What makes the values of a call's output into a type; None where they stay as they are.
+
+    Raises:
+        DeclarationError: it is no type that can be made.
+    """
+    if kind is None:
+        return None
+    from ..values.typed import Reader, reader_for
+
+    return kind if isinstance(kind, Reader) else reader_for(kind)
 
 
 def merged(

@@ -286,6 +286,8 @@ def test_the_loop_goes_on_while_all_sessions_are_in_use(pool: SessionPool) -> No
 def test_wrong_arguments_are_refused() -> None:
     with pytest.raises(ValueError, match="size is 0"):
         SessionPool(0)
+    with pytest.raises(TypeError, match="moduls"):
+        SessionPool(1, moduls=["x"])
     with pytest.raises(DeclarationError, match="size is 'x'"):
         SessionPool("x")  # type: ignore[arg-type]
     with SessionPool(1) as pool:
