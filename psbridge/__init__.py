@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from .remote.inventory import Inventory, inventory
     from .remote.kept_session import RemoteSession
     from .remote.session import Session
+    from .remote.session_pool import SessionPool
     from .remote.ssh.target import SSH
     from .remote.winrm.target import WinRM
     from .session.async_stream import AsyncPipelineStream
@@ -101,6 +102,7 @@ __all__ = [
     "Secret",
     "Session",
     "SessionClosedError",
+    "SessionPool",
     "StopRequested",
     "WinRM",
     "WorkerError",
@@ -149,6 +151,7 @@ __getattr__, __dir__ = names_of(
         ".remote.inventory": ("Inventory", "inventory"),
         ".remote.kept_session": ("RemoteSession",),
         ".remote.session": ("Session",),
+        ".remote.session_pool": ("SessionPool",),
         ".remote.ssh.target": ("SSH",),
         ".remote.winrm.target": ("WinRM",),
         ".session.async_stream": ("AsyncPipelineStream",),

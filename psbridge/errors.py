@@ -169,8 +169,8 @@ class PowerShellError(PsbridgeError):
     """A terminating error in PowerShell code.
 
     Attributes:
-        exception: the .NET exception.
-        record: the ErrorRecord, where PowerShell made one.
+        exception: the .NET exception, the innermost one.
+        record: the ErrorRecord, where PowerShell made one; its ``Exception`` is the outermost.
         error_id: its FullyQualifiedErrorId, such as ``"CommandNotFoundException"``; empty
             without a record.
         category: its category, such as ``"ObjectNotFound"``; empty without a record.
@@ -197,6 +197,7 @@ class PowerShellError(PsbridgeError):
         self.error_id = error_id
         self.category = category
         self.result = result
+        self.errors: list[Any] = []
 
 
 class PipelineTimeout(PsbridgeError, TimeoutError):
@@ -204,6 +205,8 @@ class PipelineTimeout(PsbridgeError, TimeoutError):
 
     Attributes:
         result: what it had written by then, with all its streams.
+        errors: the `ErrorRecord` of what ended the code, or those of all errors that ``check`` has
+            raised; one for each mistake where PowerShell cannot parse the code.
     """
 
     def __init__(self, message: str, result: Any) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from ..arguments import check_text
 from ..errors import DeclarationError
+from ..values.powershell_object import PowerShellObject
 from ..values.text import net_text
 
 __all__ = ["Credential", "Secret"]
+
+_T = TypeVar("_T")
 
 
 class Secret:
@@ -36,6 +40,13 @@ class Secret:
         from System.Net import NetworkCredential
 
         return cls(str(NetworkCredential("", value).Password))
+
+    @classmethod
+    def _from_powershell(cls, value: object) -> Self | None:
+        """A SecureString or a text of PowerShell's; None where it is neither."""
+        if isinstance(value, str):
+            return cls(str.__str__(value))
+        return _made(value, "System.Security.SecureString", cls.from_secure_string)
 
     def reveal(self) -> str:
         """The text."""
@@ -84,8 +95,23 @@ class Credential:
                 "never shown: Secret(...)"
             )
 
+    @classmethod
+    def _from_powershell(cls, value: object) -> Self | None:
+        """A PSCredential; None where it is none."""
+        return _made(
+            value,
+            "System.Management.Automation.PSCredential",
+            lambda net: cls(str(net.UserName), Secret.from_secure_string(net.Password)),
+        )
+
     def _to_net(self) -> Any:
         """PowerShell's PSCredential."""
         from System.Management.Automation import PSCredential
 
         return PSCredential(net_text(self.username), self.password._to_net())
+
+
+def _made(value: object, net_type: str, make: Callable[[Any], _T]) -> _T | None:
+    if isinstance(value, PowerShellObject) and value.type_names[0] == net_type:
+        return make(value.net)
+    return None

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ..engine.paths import net_path
 from ..errors import DeclarationError
 from ..jobs.session import JobSession
+from ..session.opening import SessionOptions
 
 if TYPE_CHECKING:
-    from ..session.opening import SessionOptions
     from .cmdlet import Cmdlet
     from .function_table import FunctionTable
 
@@ -45,7 +45,46 @@ class CmdletSession(JobSession):
         self._imported: list[_Imported] = []
         self._defined: dict[str, str] = {}  # names of job definitions, and the modules they are of
         self._has_types = False  # whether .NET knows cmdlets of this session
+        options = options or SessionOptions()
         super().__init__(options)
+        try:
+            self._equip(options)
+        except BaseException:
+            self.close()
+            raise
+
+    def _equip(self, options: SessionOptions) -> None:
+        """Give the session what it is to have beside PowerShell's own, and then its limits."""
+        if options.visible_commands is None:
+            for module in options.modules:
+                self.import_module(module)
+        if options.functions:
+            self.functions.update(options.functions)
+        if options.language_mode is not None:
+            from ..session.runspace import set_language_mode
+
+            mode = options.language_mode
+            self._in_turn(lambda: set_language_mode(self._runspace, mode))
+
+    def _baseline(self) -> Callable[[], bool]:
+        """Look at what the session has, for one that is used by one after another.
+
+        Returns:
+            What puts the session back to that; False where that cannot be done.
+        """
+        from PSBridge import RunspaceBaseline
+
+        net = self._in_turn(lambda: RunspaceBaseline.Take(self._runspace))
+        imported = list(self._imported)
+
+        def restore() -> bool:
+            if self._imported != imported or self._lingering is not None:
+                return False
+            for job in list(self.jobs):
+                job.remove(force=True)
+            return bool(self._in_turn(net.Restore))
+
+        return restore
 
     def import_module(self, module: str | Path | ModuleType) -> list[str]:
         """Make the commands of a module known to this session: one of Python's or PowerShell's.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ..cmdlets.session import CmdletSession
@@ -15,7 +16,7 @@ from ..session.opening import SessionOptions
 if TYPE_CHECKING:
     from ..engine.starting import Engine
     from ..session.console import Console
-    from ..session.opening import ExecutionPolicy
+    from ..session.opening import ExecutionPolicy, LanguageMode
     from ..session.questions import Answers
     from .carrying import Target
     from .kept_session import RemoteSession
@@ -36,9 +37,13 @@ class Session(CmdletSession):
         *,
         console: Console | None = None,
         answers: Answers | None = None,
+        modules: Iterable[str | Path | ModuleType] = (),
         variables: Mapping[str, object] | None = None,
+        functions: Mapping[str, Callable[..., Any]] | None = None,
         working_directory: str | Path | None = None,
+        language_mode: LanguageMode | None = None,
         execution_policy: ExecutionPolicy | None = None,
+        visible_commands: Iterable[str] | None = None,
     ) -> None:
         """Open a runspace, starting the engine where none runs in this process yet.
 
@@ -49,9 +54,15 @@ class Session(CmdletSession):
             answers: what answers the questions of PowerShell's: a list of answers in the order of
                 the questions, or a function that takes a `Question` and gives one. Without it
                 somebody at the console is asked, and where there is nobody a question is an error.
+            modules: what `import_module` takes, imported in this order.
             variables: PowerShell's variables, by name.
+            functions: functions of Python's, by the names of the commands that they are to be.
             working_directory: where PowerShell is at first.
+            language_mode: what the session's language allows; all by default.
             execution_policy: PowerShell's, on Windows; elsewhere there is none, as in ``pwsh``.
+            visible_commands: the commands that there are, beside `functions`; all by default.
+                Wildcards are allowed; they are looked for in `modules`, too, whose others are not
+                there. See ``docs/sessions.md`` for what this does not protect from.
 
         Raises:
             EngineNotFound: there is no engine, and none could be fetched.
@@ -59,15 +70,21 @@ class Session(CmdletSession):
             DeclarationError: an argument is of the wrong type.
             ValueError: an argument is of the right type and makes no sense.
             OSError: there is no such working directory.
+            PowerShellError: there is no such visible command; what a module raises.
+            ImportError: there is no such module.
         """
         self._kept: weakref.WeakSet[RemoteSession] = weakref.WeakSet()
         options = SessionOptions(
             pshome,
             console=console,
             answers=answers,
+            modules=modules,
             variables=variables,
+            functions=functions,
             working_directory=working_directory,
+            language_mode=language_mode,
             execution_policy=execution_policy,
+            visible_commands=visible_commands,
         )
         super().__init__(options)
 

@@ -123,6 +123,7 @@ class RunspaceCalls(OwnedRunspace):
             if self._is_far:
                 self._add(pipeline, text, arguments, by_name)
             else:
+                self._check_script(text)
                 add_file_with_arguments(pipeline, path.absolute(), text, arguments, by_name)
 
         return self._run_checked(fill, input, timeout, check)
@@ -301,13 +302,21 @@ class RunspaceCalls(OwnedRunspace):
         """Add the code of `run` to a pipeline."""
         from .commands import add_script
 
+        self._check_script(script)
         add_script(pipeline, script, arguments, parameters)
 
-    def _call(self, command: str, **parameters: object) -> Result:
-        """Call one command, as psbridge itself does, which leaves the user's variables alone."""
-        from .commands import add_command
+    def _check_script(self, script: str) -> None:
+        """Refuse a script that would widen the limits of this session."""
+        if self._is_limited:
+            from .commands import refuse_modules
 
-        return self._run(lambda pipeline: add_command(pipeline, command, parameters))
+            refuse_modules(script)
+
+    def _call(self, command: str, **parameters: object) -> Result:
+        """Call a cmdlet for psbridge itself, which leaves the user's variables alone."""
+        from .commands import add_engine_command
+
+        return self._run(lambda pipeline: add_engine_command(pipeline, command, parameters))
 
     def _evaluate(self, expression: str, *arguments: object) -> Result:
         """Run an expression whose .NET exceptions raise PowerShellError."""

@@ -25,7 +25,8 @@ class CommandTable:
     As an attribute a name has ``_`` where PowerShell's has ``-``; as an item it is any name that
     PowerShell would find, one with a module or a path, too. Upper and lower case make no
     difference. To go through them gives what Get-Command lists, without a module being imported
-    for it: scripts and programs on PATH are found, and not listed.
+    for it: scripts and programs on PATH are found, and not listed. A session whose language is
+    limited raises PowerShellError.
     """
 
     __slots__ = ("__weakref__", "_session")
@@ -62,7 +63,7 @@ class CommandTable:
 
     def __iter__(self) -> Iterator[str]:
         # A program or a script of the name of a command that is listed is another one.
-        return iter(self._session.run(_LIST))
+        return iter(self._ask(_LIST))
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -81,8 +82,14 @@ class CommandTable:
 
     def _find(self, names: Sequence[str]) -> str | None:
         """The first of these that there is, as PowerShell spells it."""
-        found = self._session.run(_FIND, list(names))
+        found = self._ask(_FIND, list(names))
         return str(found[0]) if found else None
+
+    def _ask(self, script: str, *arguments: object) -> Result:
+        found = self._session.run(script, *arguments)
+        if not found:  # a session with limits may not be able to say it
+            found.raise_for_errors()
+        return found
 
 
 class _Help:

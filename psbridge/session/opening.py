@@ -79,11 +79,17 @@ class SessionOptions:
             check_answers(answers)
         for name in self.visible_commands or ():
             check_text(name, "visible_commands")
+        for module in self.modules if self.visible_commands is not None else ():
+            if not isinstance(module, (str, Path)):
+                raise DeclarationError(
+                    f"modules has {module!r}; with visible_commands it names modules of "
+                    "PowerShell's, and functions= has what is of Python's"
+                )
 
     @property
-    def restricts(self) -> bool:
-        """Whether the session is to allow less than PowerShell does."""
-        return self.visible_commands is not None or self.language_mode not in (None, "FullLanguage")
+    def module_names(self) -> list[str]:
+        """The modules to look for the visible commands in."""
+        return [str(module) for module in self.modules]
 
 
 def _several(values: Iterable[Any], what: str) -> list[Any]:

@@ -14,7 +14,14 @@ from ..waiting import Deadline
 if TYPE_CHECKING:
     from .console import Console
 
-__all__ = ["CallCancelled", "RunOptions", "cancellable", "merged", "run_options"]
+__all__ = [
+    "CallCancelled",
+    "RunOptions",
+    "cancellable",
+    "check_cancelled",
+    "merged",
+    "run_options",
+]
 
 
 class CallCancelled(BaseException):
@@ -33,6 +40,13 @@ def cancellable(is_cancelled: Callable[[], bool]) -> Iterator[None]:
         yield
     finally:
         _calls.is_cancelled = before
+
+
+def check_cancelled() -> None:
+    """Raise `CallCancelled` where the calling thread's call is cancelled."""
+    is_cancelled = getattr(_calls, "is_cancelled", None)
+    if is_cancelled is not None and is_cancelled():
+        raise CallCancelled
 
 
 class RunOptions:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from ..engine.forking import check_process, in_forked_child
 from ..engine.starting import start
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from ..engine.starting import Engine
 
 __all__ = ["GRACE_SECONDS", "OwnedRunspace", "close_all", "open_runspaces"]
+
+T = TypeVar("T")
 
 _open: weakref.WeakSet[OwnedRunspace] = weakref.WeakSet()
 _at_exit_registered = False
@@ -65,6 +67,7 @@ class OwnedRunspace:
         options = options or SessionOptions()
         self._closed = True  # until it is open, so that a failed opening leaves nothing to close
         self._console = options.console
+        self._is_limited = options.visible_commands is not None
         self.engine, self._host, self._runspace = self._open(options)
         self._turns = Turns()
         self._pipeline: Any = None  # what runs, in the turn
@@ -187,6 +190,19 @@ class OwnedRunspace:
                 self._turns.holder = None
             self._turns.wake()
             stay_here_at_exit()
+            if self._closed:
+                self._dispose()
+
+    def _in_turn(self, work: Callable[[], T]) -> T:
+        """Do something with the runspace while nothing runs in it."""
+        turn = self._turns.ask()
+        try:
+            self._wait_for_turn(turn, RunOptions())
+            return work()
+        finally:
+            if self._turns.holder is turn:
+                self._turns.holder = None
+            self._turns.wake()
             if self._closed:
                 self._dispose()
 

@@ -249,8 +249,21 @@ def _finish(pipeline: Any, run: Any, failure: Any, *, late: bool) -> Result:
     if late:
         raise PipelineTimeout("time was up before the code had ended; it was stopped", result)
     if failure is not None:
-        raise powershell_error(failure, result)
+        ended = powershell_error(failure, result)
+        ended.errors = [_error(record) for record in _records_of(ended)]
+        raise ended
     return result
+
+
+def _records_of(error: PowerShellError) -> list[Any]:
+    """The ErrorRecords of what ended the code: one, or one for each mistake in it."""
+    from System.Management.Automation import ParseException
+
+    if isinstance(error.exception, ParseException) and error.exception.Errors is not None:
+        from PSBridge import CommandText
+
+        return list(CommandText.RecordsOf(error.exception))
+    return [] if error.record is None else [error.record]
 
 
 def was_stopped(pipeline: Any) -> bool:

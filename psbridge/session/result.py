@@ -132,6 +132,7 @@ class Result(list[Any]):
 
             record, more = self.errors[0].net, len(self.errors) - 1
             error = powershell_error(record.Exception, self, record)
+            error.errors = list(self.errors)
             if more:
                 error.args = (f"{error} (and {more} more)",)
             raise error

@@ -13,7 +13,7 @@ from ..engine.paths import net_path
 if TYPE_CHECKING:
     from .opening import SessionOptions
 
-__all__ = ["open_runspace"]
+__all__ = ["open_runspace", "set_language_mode"]
 
 
 def open_runspace(
@@ -48,7 +48,47 @@ def open_runspace(
             SessionRunspace.AddVariable(state, net_text(name), to_net(value))
     if options.execution_policy is not None:
         SessionRunspace.SetExecutionPolicy(state, options.execution_policy)
+    restricted = None
+    if options.visible_commands is not None:
+        restricted = _restricted(state, options)
     runspace = SessionRunspace.Open(host, state, job_launcher(home / "pwsh"))
+    if restricted is not None:
+        restricted.ImportFunctions(runspace)
     if options.working_directory is not None:
-        runspace.SessionStateProxy.Path.SetLocation(net_path(options.working_directory))
+        _go_to(runspace, options.working_directory)
     return host, runspace
+
+
+def _restricted(state: Any, options: SessionOptions) -> Any:
+    """A state with the visible commands only.
+
+    Raises:
+        PowerShellError: there is no such command.
+    """
+    import System
+    from PSBridge import RestrictedState
+
+    from ..values import net_text, powershell_error
+
+    names = System.Array[System.String]([net_text(name) for name in options.visible_commands or ()])
+    modules = System.Array[System.String]([net_text(name) for name in options.module_names])
+    try:
+        return RestrictedState.Restrict(state, names, modules)
+    except System.Exception as error:
+        raise powershell_error(error) from None
+
+
+def _go_to(runspace: Any, folder: Path) -> None:
+    import System
+
+    from ..values import powershell_error
+
+    try:
+        runspace.SessionStateProxy.Path.SetLocation(net_path(folder))
+    except System.Exception as error:  # it has no drives
+        raise powershell_error(error) from None
+
+
+def set_language_mode(runspace: Any, mode: str) -> None:
+    """Let a runspace in which nothing runs allow that much of the language from now on."""
+    SessionRunspace.SetLanguageMode(runspace, mode)

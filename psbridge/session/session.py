@@ -52,6 +52,7 @@ class RunspaceSession(RunspaceCalls):
         script = net_text(script)
 
         def fill(pipeline: Any) -> None:
+            self._check_script(script)
             add_script(pipeline, script, (), {})
             add_words(pipeline, arguments)
 
@@ -84,6 +85,7 @@ class RunspaceSession(RunspaceCalls):
         as_text = self._is_far or (os.name != "nt" and path.suffix.lower() != ".ps1")
 
         def fill(pipeline: Any) -> None:
+            self._check_script(script)
             if as_text:
                 add_script(pipeline, script, (), {})
             else:

@@ -10,9 +10,11 @@ if TYPE_CHECKING:
     from .python_to_net import to_net, to_record
     from .records import error_record, information_record, progress_record, python_exception
     from .text import net_text, text_of
+    from .typed import Reader, reader_for
     from .viewpoint import seen_from
 
 __all__ = [
+    "Reader",
     "error_record",
     "from_net",
     "information_record",
@@ -21,6 +23,7 @@ __all__ = [
     "powershell_error",
     "progress_record",
     "python_exception",
+    "reader_for",
     "seen_from",
     "text_of",
     "to_net",
@@ -40,6 +43,7 @@ __getattr__, __dir__ = names_of(
             "python_exception",
         ),
         ".text": ("net_text", "text_of"),
+        ".typed": ("Reader", "reader_for"),
         ".viewpoint": ("seen_from",),
     },
 )

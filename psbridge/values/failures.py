@@ -49,8 +49,15 @@ def powershell_error(
         for note in getattr(made, "__notes__", ()):
             if note not in getattr(raised, "__notes__", ()):
                 raised.add_note(note)
+    made.exception = _innermost(error)
     made.__cause__ = raised if raised is not None else _inner_exception(error)
     return made
+
+
+def _innermost(error: Any) -> Any:
+    while (inner := error.InnerException) is not None:
+        error = inner
+    return error
 
 
 def _place_of(record: Any) -> str:

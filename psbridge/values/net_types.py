@@ -229,6 +229,19 @@ _BY_TYPE: dict[Any, Converter] = {
     BigInteger: lambda value, inside: int(value.ToString()),
 }
 
+
+def _address(value: Any, inside: Ancestors) -> Any:
+    import ipaddress
+
+    return ipaddress.ip_address(value.ToString())
+
+
+def _network(value: Any, inside: Ancestors) -> Any:
+    import ipaddress
+
+    return ipaddress.ip_network(value.ToString())
+
+
 # By name, for few programs have one: to meet a type takes a millisecond or more.
 _BY_NAME: dict[str, Converter] = {
     "System.Int128": lambda value, inside: int(value.ToString()),
@@ -237,5 +250,8 @@ _BY_NAME: dict[str, Converter] = {
     "System.Numerics.Complex": lambda value, inside: complex(value.Real, value.Imaginary),
     "System.DateOnly": _date,
     "System.TimeOnly": _time,
+    "System.Net.IPAddress": _address,
+    "System.Net.IPAddress+ReadOnlyIPAddress": _address,
+    "System.Net.IPNetwork": _network,
     "System.Text.RegularExpressions.Regex": _regex,
 }

@@ -12,7 +12,7 @@ from typing import Any
 import System
 from System.Text.RegularExpressions import Regex, RegexOptions
 
-from ..errors import ConversionError
+from .places import Refused
 
 __all__ = ["pattern_from_net", "pattern_to_net"]
 
@@ -47,10 +47,10 @@ def pattern_to_net(value: re.Pattern[Any]) -> Any:
     """A pattern as a .NET Regex.
 
     Raises:
-        ConversionError: it looks for bytes, or .NET does not take it.
+        Refused: it looks for bytes, or .NET does not take it.
     """
     if not isinstance(value.pattern, str):
-        raise ConversionError(f"{value!r} looks for bytes, and a .NET Regex looks for text")
+        raise Refused(f"{value!r} looks for bytes, and a .NET Regex looks for text")
     options = RegexOptions(0)
     for ours, theirs in _OPTIONS:
         if value.flags & ours:
@@ -58,4 +58,4 @@ def pattern_to_net(value: re.Pattern[Any]) -> Any:
     try:
         return Regex(str.__str__(value.pattern), options)
     except System.ArgumentException as error:
-        raise ConversionError(f"{value!r} is no pattern of .NET's: {error.Message}") from error
+        raise Refused(f"{value!r} is no pattern of .NET's: {error.Message}") from error

@@ -20,7 +20,7 @@ from .viewpoint import runspace_seen_from, seen_from
 if TYPE_CHECKING:
     from ..errors import PowerShellError
 
-__all__ = ["PowerShellMethod", "PowerShellObject"]
+__all__ = ["PowerShellMethod", "PowerShellObject", "property_of"]
 
 
 class PowerShellObject:
@@ -248,6 +248,21 @@ class PowerShellObject:
         return kind, [
             (name, "" if value is None else _short(self._value(value))) for name, value in pairs
         ]
+
+
+def property_of(item: PowerShellObject, name: str, default: object) -> Any:
+    """A property, or the default where there is none of the name.
+
+    Args:
+        item: the object; no other member of it is read.
+        name: the name of the property.
+        default: what is given in its place.
+
+    Raises:
+        PowerShellError: it throws.
+    """
+    found = item._member(name)
+    return default if found is _MISSING or type(found) is PowerShellMethod else found
 
 
 class PowerShellMethod:

@@ -2,39 +2,37 @@
 
 pythonnet turns str, float, bool and None into .NET values by itself; everything else would arrive
 as an opaque Python object, so each value is converted here, explicitly.
+
+What is refused is raised without its place; the lists, dicts and records around it add that on the
+error's way out (`Refused`).
 """
 
 from __future__ import annotations
 
 import dataclasses
-import datetime as dt
-import decimal
 import enum
-import re
-import uuid
-from collections.abc import Callable, Mapping, Sequence, Set
-from pathlib import PurePath
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set, ValuesView
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import System
 from PSBridge import OrderedHashtable
-from System.Globalization import CultureInfo, NumberStyles
 from System.Management.Automation import PSNoteProperty, PSObject
-from System.Numerics import BigInteger
 
-from ..engine.paths import net_path
-from ..errors import ConversionError, WorkerError
+from ..errors import WorkerError
 from .custom_object import CustomObject
+from .names import fold
+from .places import Refused, key_step, named_step, shown_key
+from .single_to_net import BY_TYPE, converter_of_derived, integer
 from .text import net_text
 
 __all__ = ["to_net", "to_record"]
 
-_YEAR_1 = dt.datetime(1, 1, 1)
-_MICROSECOND = dt.timedelta(microseconds=1)
 _DEEPEST = 100
 
 
-def to_net(value: object) -> Any:
+def to_net(value: object, name: str = "value") -> Any:
     """Convert a Python value to the .NET value that PowerShell would have in its place.
 
     Integers become Int32, Int64 or BigInteger, whichever is the first that holds them; a mapping
@@ -44,14 +42,15 @@ def to_net(value: object) -> Any:
 
     Args:
         value: the value; what is a .NET object already passes unchanged.
+        name: what an error calls the value.
 
     Raises:
         ConversionError: there is no .NET counterpart, or the value contains itself.
     """
-    return _convert_any(value, _mapping_to_hashtable)
+    return _convert_any(value, _mapping_to_hashtable, name)
 
 
-def to_record(value: object) -> Any:
+def to_record(value: object, name: str = "value") -> Any:
     """Convert a Python value to what PowerShell code would write to its output.
 
     As `to_net`, except that a mapping whose keys are all text becomes a PSCustomObject, so that
@@ -61,23 +60,30 @@ def to_record(value: object) -> Any:
     Raises:
         ConversionError: there is no .NET counterpart, or the value contains itself.
     """
-    return _convert_any(value, _mapping_to_object)
+    return _convert_any(value, _mapping_to_object, name)
 
 
 _MappingConverter = Callable[["Mapping[Any, Any]", int], Any]
+# Converts what is inside in the same way.
+_Converter = Callable[[Any, _MappingConverter, int], Any]
 
 
-def _convert_any(value: object, mapping: _MappingConverter) -> Any:
+def _convert_any(value: object, mapping: _MappingConverter, name: str) -> Any:
     try:
         return _convert(value, mapping, 0)
-    except ConversionError:
-        raise
-    except Exception as error:  # raised by the value itself: a property, a mapping's items
-        kind = type(value)
-        raise ConversionError(
-            f"a {kind.__module__}.{kind.__qualname__} could not be read: "
-            f"{WorkerError.describe(error).line}"
-        ) from error
+    except Refused as refused:
+        error, cause = refused.as_error(name), refused.__cause__
+    except Exception as failure:  # such as a list that another thread changes meanwhile
+        error, cause = _unreadable(type(value), failure).as_error(name), failure
+    raise error from cause
+
+
+def _unreadable(kind: type, error: Exception) -> Refused:
+    return Refused(f"a {_name(kind)} could not be read: {WorkerError.describe(error).line}")
+
+
+def _name(kind: type) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"
 
 
 def _convert(value: object, mapping: _MappingConverter, depth: int) -> Any:
@@ -86,18 +92,16 @@ def _convert(value: object, mapping: _MappingConverter, depth: int) -> Any:
     if kind is str:
         return value
     if kind is int:
-        return _integer(value)  # type: ignore[arg-type]
+        return integer(value)  # type: ignore[arg-type]
     if value is None or kind is float or kind is bool:
         return value
     if depth > _DEEPEST:
-        raise ConversionError(
-            f"a value is nested more than {_DEEPEST} levels deep, or contains itself"
-        )
+        raise Refused(f"a value is nested more than {_DEEPEST} levels deep, or contains itself")
     if kind is dict:
         return mapping(value, depth)  # type: ignore[arg-type]
     if kind is list or kind is tuple:
         return _array(value, mapping, depth)  # type: ignore[arg-type]
-    convert = _BY_TYPE.get(kind)
+    convert = BY_TYPE.get(kind)
     if convert is not None:
         return convert(value)
     # Before the abstract classes: pythonnet makes .NET's own collections members of those.
@@ -107,49 +111,77 @@ def _convert(value: object, mapping: _MappingConverter, depth: int) -> Any:
 
 
 def _convert_rare(value: object, mapping: _MappingConverter, depth: int) -> Any:
+    """A value of somebody's class, whose code may raise anything."""
     kind = type(value)
-    if isinstance(value, CustomObject):
-        return _custom_object(value, mapping, depth)
+    try:
+        found = _by_class.get(kind)
+        if found is None:
+            found = _by_class[kind] = _find_converter(kind)
+        return found(value, mapping, depth)
+    except Refused:
+        raise
+    except Exception as error:
+        raise _unreadable(kind, error) from error
+
+
+# A class that is not used any more is forgotten.
+_by_class: WeakKeyDictionary[type, _Converter] = WeakKeyDictionary()
+
+
+def _find_converter(kind: type) -> _Converter:
+    """Choose how the values of a class are converted."""
+    if issubclass(kind, CustomObject):
+        return _custom_object
     # Those of ours that know their counterpart.
     if (counterpart := getattr(kind, "_to_net", None)) is not None:
-        return counterpart(value)
-    if isinstance(value, enum.Enum):
-        return _convert(value.value, mapping, depth + 1)
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-        return _named(_mapping_to_object(fields, depth), kind)
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        names: Sequence[str] = value._fields
-        return _named(_mapping_to_object(dict(zip(names, value, strict=True)), depth), kind)
-    if isinstance(value, Mapping):
-        return mapping(value, depth)
-    for base, convert in _BY_TYPE.items():
-        if isinstance(value, base):
-            return convert(value)
-    if isinstance(value, (Set, Sequence)):
-        return _array(list(value), mapping, depth)
-    raise ConversionError(
-        f"a {kind.__module__}.{kind.__qualname__} has no counterpart in PowerShell; "
-        "write text, numbers, dates, lists, dicts or dataclasses of them, or .NET objects"
-    )
+        return lambda value, mapping, depth: counterpart(value)
+    if issubclass(kind, enum.Enum):
+        return lambda value, mapping, depth: _convert(value.value, mapping, depth + 1)
+    if (names := _names_of_fields(kind)) is not None:
+        return lambda value, mapping, depth: _with_fields(value, names, depth)
+    if hasattr(kind, "model_validate") and hasattr(kind, "model_fields"):
+        return _pydantic_model
+    if issubclass(kind, tuple) and hasattr(kind, "_fields"):
+        return _named_tuple
+    if (single := converter_of_derived(kind)) is not None:
+        return lambda value, mapping, depth: single(value)
+    for base, items in _COLLECTIONS:
+        if issubclass(kind, base):
+            return lambda value, mapping, depth: _array(list(items(value)), mapping, depth)
+    for base, entries in _MAPPINGS:
+        if issubclass(kind, base):
+            return lambda value, mapping, depth: mapping(dict(entries(value)), depth)
+    if issubclass(kind, Mapping):
+        return lambda value, mapping, depth: mapping(value, depth)
+    if issubclass(kind, (Set, Sequence, ValuesView)):
+        return lambda value, mapping, depth: _array(list(value), mapping, depth)
+    from .rare_to_net import converter_of_rare
+
+    return converter_of_rare(kind, _convert, _namespace)
 
 
-def _integer(value: int) -> Any:
-    if -0x8000_0000 <= value <= 0x7FFF_FFFF:
-        return _INT32(value)
-    if -0x8000_0000_0000_0000 <= value <= 0x7FFF_FFFF_FFFF_FFFF:
-        return _INT64(value)
-    length = value.bit_length() // 8 + 1
-    return BigInteger(_bytes(value.to_bytes(length, "little", signed=True)))
-
-
-_INT32, _INT64 = System.Int32, System.Int64
+# Read by the methods of Python's classes; what derives from them may have others.
+_COLLECTIONS: tuple[tuple[type, Callable[[Any], Iterable[Any]]], ...] = (
+    (list, list.__iter__),
+    (tuple, tuple.__iter__),
+    (set, set.__iter__),
+    (frozenset, frozenset.__iter__),
+)
+_MAPPINGS: tuple[tuple[type, Callable[[Any], Iterable[Any]]], ...] = (
+    (OrderedDict, OrderedDict.items),  # whose order is not that of the dict below it
+    (dict, dict.items),
+)
 
 
 def _array(values: Sequence[object], mapping: _MappingConverter, depth: int) -> Any:
     array = _OBJECTS(len(values))
-    for index, item in enumerate(values):
-        array[index] = _convert(item, mapping, depth + 1)
+    index = 0
+    try:
+        for index, item in enumerate(values):
+            array[index] = _convert(item, mapping, depth + 1)
+    except Refused as refused:
+        refused.within(f"[{index}]")
+        raise
     return array
 
 
@@ -163,12 +195,12 @@ def _mapping_to_hashtable(value: Mapping[Any, Any], depth: int) -> Any:
 def _mapping_to_object(value: Mapping[Any, Any], depth: int) -> Any:
     if not all(isinstance(key, str) for key in value):
         return _hashtable(value, _mapping_to_object, depth)
-    return _object(value, _mapping_to_object, depth)
+    return _object(value, _mapping_to_object, depth, key_step)
 
 
 def _custom_object(value: CustomObject, mapping: _MappingConverter, depth: int) -> Any:
     """The object that it was: what is in it is converted as what is beside it."""
-    record = _object(value, mapping, depth)
+    record = _object(dict(dict.items(value)), mapping, depth, named_step)
     names = value.type_names
     if names != tuple(record.TypeNames):
         record.TypeNames.Clear()
@@ -177,132 +209,102 @@ def _custom_object(value: CustomObject, mapping: _MappingConverter, depth: int) 
     return record
 
 
-def _object(value: Mapping[str, Any], mapping: _MappingConverter, depth: int) -> Any:
+def _with_fields(value: object, names: Iterable[str], depth: int) -> Any:
+    fields = {}
+    for name in names:
+        try:
+            fields[name] = getattr(value, name)
+        except Exception as error:
+            raise _unreadable(type(value), error).within(named_step(name)) from error
+    return _named(_object(fields, _mapping_to_object, depth, named_step), type(value))
+
+
+def _pydantic_model(value: Any, mapping: _MappingConverter, depth: int) -> Any:
+    names = (*type(value).model_fields, *(getattr(value, "model_extra", None) or ()))
+    return _with_fields(value, names, depth)
+
+
+def _named_tuple(value: Any, mapping: _MappingConverter, depth: int) -> Any:
+    fields = dict(zip(value._fields, tuple.__iter__(value), strict=True))
+    return _named(_object(fields, _mapping_to_object, depth, named_step), type(value))
+
+
+def _namespace(value: Mapping[str, Any], depth: int) -> Any:
+    return _object(dict(value), _mapping_to_object, depth, named_step)
+
+
+def _object(
+    value: Mapping[str, Any], mapping: _MappingConverter, depth: int, step: Callable[[str], str]
+) -> Any:
     record = PSObject()
     properties = record.Properties
-    for key, item in value.items():
-        converted = _convert(item, mapping, depth + 1)
-        try:
-            properties.Add(PSNoteProperty(_TEXT(key), converted))
-        except System.Exception as error:
-            raise ConversionError(
-                f"{key!r} cannot be the name of a property: {error.Message}"
-            ) from error
+    key = ""
+    try:
+        for key, item in value.items():
+            properties.Add(PSNoteProperty(_TEXT(key), _convert(item, mapping, depth + 1)))
+    except Refused as refused:
+        refused.within(step(key))
+        raise
+    except System.Exception as error:
+        raise Refused(
+            f"{shown_key(key)} cannot be the name of a property: {error.Message}"
+        ) from error
     # A property replaces another whose name differs in case only, without a word.
     if all(map(str.isascii, value)):
         different = len({key.lower() for key in value})
     else:
         different = len(list(properties))
     if different < len(value):
-        raise ConversionError(
-            f"{list(value)}: names of properties differ in more than case in PowerShell"
+        raise Refused(
+            f"{_twice(value)} is there twice: names of properties differ in more than case in "
+            "PowerShell"
         )
     return record
 
 
+def _twice(names: Iterable[str]) -> str:
+    seen = set()
+    for name in names:
+        if (folded := fold(name)) in seen:
+            return shown_key(name)
+        seen.add(folded)
+    return "a name"
+
+
+_TEXT = str.__str__  # a subclass may say something else of itself by str()
+
+
 def _hashtable(value: Mapping[Any, Any], mapping: _MappingConverter, depth: int) -> Any:
     table = OrderedHashtable()
-    for key, item in value.items():
-        if key is None:
-            raise ConversionError("None cannot be a key in a PowerShell hashtable")
-        try:
-            table.Add(_convert(key, mapping, depth + 1), _convert(item, mapping, depth + 1))
-        except System.ArgumentException as error:
-            raise ConversionError(
-                f"the key {key!r} is there twice: keys differ in more than case in PowerShell"
-            ) from error
+    key: Any = None
+    at_key = True
+    try:
+        for key, item in value.items():
+            if key is None:
+                raise Refused("None cannot be a key in a PowerShell hashtable")
+            at_key = True
+            converted = _convert(key, mapping, depth + 1)
+            at_key = False
+            table.Add(converted, _convert(item, mapping, depth + 1))
+    except Refused as refused:
+        if key is not None:
+            refused.within(f"'s key {shown_key(key)}" if at_key else key_step(key))
+        raise
+    except System.ArgumentException as error:
+        raise Refused(
+            f"the key {shown_key(key)} is there twice: keys differ in more than case in PowerShell"
+        ) from error
     return table
 
 
 def _named(record: Any, kind: type) -> Any:
-    record.TypeNames.Insert(0, f"{kind.__module__}.{kind.__qualname__}")
+    record.TypeNames.Insert(0, _name(kind))
     return record
 
 
-def _bytes(value: bytes | bytearray | memoryview) -> Any:
-    return System.Array[System.Byte](bytes(value))
-
-
-def _datetime(value: dt.datetime) -> Any:
-    ticks = (value.replace(tzinfo=None) - _YEAR_1) // _MICROSECOND * 10
-    offset = value.utcoffset()
-    # FromBinary is the fastest way in: it has no overloads.
-    if offset is None:
-        return System.DateTime.FromBinary(ticks)
-    if value.tzinfo is dt.UTC:
-        return System.DateTime.FromBinary(ticks | _UTC)
-    try:
-        return System.DateTimeOffset(ticks, _timedelta(offset))
-    except System.ArgumentException as error:
-        raise ConversionError(
-            f"{value.isoformat()}: .NET has no such moment: its offsets are whole minutes, "
-            "14 hours at most, and its time in UTC is in the years 1 to 9999"
-        ) from error
-
-
-_UTC = 1 << 62  # where FromBinary looks for the kind
-
-
-def _timedelta(value: dt.timedelta) -> Any:
-    ticks = value // _MICROSECOND * 10
-    if not -0x8000_0000_0000_0000 <= ticks <= 0x7FFF_FFFF_FFFF_FFFF:
-        raise ConversionError(f"{value} is longer than a .NET TimeSpan can be")
-    return System.TimeSpan(ticks)
-
-
-def _regex(value: re.Pattern[Any]) -> Any:
-    from .patterns import pattern_to_net
-
-    return pattern_to_net(value)
-
-
-def _complex(value: complex) -> Any:
-    from System.Numerics import Complex
-
-    return Complex(value.real, value.imag)
-
-
-def _time(value: dt.time) -> Any:
-    if value.tzinfo is not None:
-        raise ConversionError(f"{value.isoformat()} has a zone, and a .NET TimeOnly has none")
-    since_midnight = dt.datetime.combine(dt.date.min, value) - dt.datetime.min
-    return System.TimeOnly(System.Int64(since_midnight // _MICROSECOND * 10))
-
-
-def _decimal(value: decimal.Decimal) -> Any:
-    culture = CultureInfo.InvariantCulture
-    # What is far out of range would be written out in as many digits as its exponent says.
-    if not value.is_finite() or abs(value.adjusted()) > _DECIMAL_DIGITS:
-        if value.is_zero():
-            return System.Decimal(0)
-        raise ConversionError(f"{value} is no number that a .NET Decimal can hold")
-    try:
-        converted = System.Decimal.Parse(format(value, "f"), NumberStyles.Float, culture)
-    except System.Exception as error:
-        raise ConversionError(f"{value} is no number that a .NET Decimal can hold") from error
-    if decimal.Decimal(converted.ToString(culture)) != value:
-        raise ConversionError(f"{value} has more digits than a .NET Decimal can hold")
-    return converted
-
-
-_DECIMAL_DIGITS = 28
-
-
-_TEXT = str.__str__  # a subclass may say something else of itself by str()
-_BY_TYPE: dict[type, Callable[[Any], Any]] = {
-    int: _integer,
-    float: float,
-    str: _TEXT,
-    bytes: _bytes,
-    bytearray: _bytes,
-    memoryview: _bytes,
-    dt.datetime: _datetime,
-    dt.date: lambda value: _datetime(dt.datetime(value.year, value.month, value.day)),
-    dt.time: _time,
-    dt.timedelta: _timedelta,
-    complex: _complex,
-    decimal.Decimal: _decimal,
-    re.Pattern: _regex,
-    uuid.UUID: lambda value: System.Guid(str(value)),
-    PurePath: net_path,
-}
+def _names_of_fields(kind: type) -> tuple[str, ...] | None:
+    """The fields of a dataclass or of a class of attrs'."""
+    if dataclasses.is_dataclass(kind):
+        return tuple(field.name for field in dataclasses.fields(kind))
+    fields = getattr(kind, "__attrs_attrs__", None)
+    return None if fields is None else tuple(field.name for field in fields)

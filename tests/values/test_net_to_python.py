@@ -155,7 +155,6 @@ def test_a_local_time_has_the_zones_offset(shell: Session) -> None:
         ("[regex]'(?<a>b)'", "System.Text.RegularExpressions.Regex"),
         ("[regex]::new('a', 'RightToLeft')", "System.Text.RegularExpressions.Regex"),
         ("[xml]'<a/>'", "System.Xml.XmlDocument"),
-        ("[ipaddress]'1.2.3.4'", "System.Net.IPAddress"),
         ("[System.IO.FileInfo]'a'", "System.IO.FileInfo"),
         (", [System.Collections.Queue]@(1, 2)", "System.Collections.Queue"),
         ("[System.Collections.DictionaryEntry]::new('a', 1)", "System.Collections.DictionaryEntry"),

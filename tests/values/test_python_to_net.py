@@ -12,7 +12,7 @@ from collections import ChainMap, Counter, OrderedDict, UserDict, defaultdict, d
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from types import MappingProxyType, SimpleNamespace
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -260,7 +260,7 @@ def test_keys_keep_their_types(shell: Session) -> None:
 def test_keys_that_differ_in_case_only_are_refused(
     request: pytest.FixtureRequest, convert: str
 ) -> None:
-    with pytest.raises(ConversionError, match="'A'"):
+    with pytest.raises(ConversionError, match='"A" is there twice'):
         request.getfixturevalue(convert)({"a": 1, "A": 2})
 
 
@@ -398,7 +398,6 @@ def test_what_has_no_counterpart_is_refused_by_its_name(to_net: Callable[[object
         (iter([]), "builtins.list_iterator"),
         (print, "builtins.builtin_function_or_method"),
         (lambda: 1, "builtins.function"),
-        (SimpleNamespace(a=1), "types.SimpleNamespace"),
         (..., "builtins.ellipsis"),
     ):
         for wrapped in (value, [1, value], {"a": (value,)}):

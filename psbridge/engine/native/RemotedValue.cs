@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
 using System.Management.Automation;
+using System.Net;
 using System.Numerics;
 using System.Text.RegularExpressions;
 
@@ -30,6 +31,7 @@ public static class RemotedValue
             new DateTimeOffset(Get<long>(item, "Ticks"), Get<TimeSpan>(item, "Offset")),
         [typeof(DateOnly).FullName!] = item => DateOnly.FromDayNumber(Get<int>(item, "DayNumber")),
         [typeof(TimeOnly).FullName!] = item => new TimeOnly(Get<long>(item, "Ticks")),
+        [typeof(IPNetwork).FullName!] = item => IPNetwork.Parse(Text(item)),
         [typeof(SemanticVersion).FullName!] = item => SemanticVersion.Parse(Text(item)),
         [typeof(Regex).FullName!] = item =>
             new Regex(Text(item), Enum.Parse<RegexOptions>(Text(item.Properties["Options"]?.Value ?? ""))),

@@ -53,6 +53,12 @@ public static class SessionRunspace
         }
     }
 
+    /// <summary>Let a runspace in which nothing runs allow that much of the language from now on.</summary>
+    /// <param name="runspace">The runspace.</param>
+    /// <param name="mode">The mode's name.</param>
+    public static void SetLanguageMode(Runspace runspace, string mode) =>
+        runspace.SessionStateProxy.LanguageMode = Enum.Parse<PSLanguageMode>(mode);
+
     /// <summary>Open a runspace.</summary>
     /// <param name="host">Its host.</param>
     /// <param name="state">What it begins with.</param>
