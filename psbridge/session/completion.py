@@ -43,10 +43,12 @@ def complete(session: RunspaceSession, text: str, cursor: int | None) -> list[Co
     place = len(text) if cursor is None else check_whole(cursor, "cursor")
     if not 0 <= place <= len(text):
         raise ValueError(f"cursor is {place}; it has to be from 0 to {len(text)}, the text's end")
-    # As PowerShell's own hosts do it; a user may have another one of this name.
-    found = session._call("TabExpansion2", inputScript=text, cursorColumn=_units(text[:place]))
+    from .commands import add_command
+
+    given = {"inputScript": text, "cursorColumn": _units(text[:place])}
     offered: list[Completion] = []
-    for one in found:
+    # The function that PowerShell's own hosts call; a user may have another one of this name.
+    for one in session._run(lambda pipeline: add_command(pipeline, "TabExpansion2", given)):
         start, end = one.ReplacementIndex, one.ReplacementIndex + one.ReplacementLength
         start, end = _letters(text, start), _letters(text, end)
         offered += [
