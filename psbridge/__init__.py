@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from .remote.winrm.target import WinRM
     from .session.async_stream import AsyncPipelineStream
     from .session.command_table import Command
+    from .session.completion import Completion
     from .session.console import Console
     from .session.questions import Question
     from .session.result import ErrorRecord, InformationRecord, MessageRecord, Result
@@ -61,6 +62,7 @@ __all__ = [
     "Cmdlet",
     "Command",
     "CompileError",
+    "Completion",
     "Console",
     "ConversionError",
     "Credential",
@@ -157,6 +159,7 @@ __getattr__, __dir__ = names_of(
         ".remote.winrm.target": ("WinRM",),
         ".session.async_stream": ("AsyncPipelineStream",),
         ".session.command_table": ("Command",),
+        ".session.completion": ("Completion",),
         ".session.console": ("Console",),
         ".session.questions": ("Question",),
         ".session.stream": ("PipelineStream",),

@@ -23,6 +23,7 @@ import psbridge
 from psbridge import (
     SSH,
     Cmdlet,
+    Completion,
     Console,
     Credential,
     CustomObject,
@@ -378,6 +379,10 @@ CALLS: dict[str, Callable[..., object]] = {
     "RunspaceSession.show": lambda place, **given: place.shell.show(**{"script": "1", **given}),
     "RunspaceSession.show_file":
         lambda place, **given: place.shell.show_file(**{"path": place.folder / "a.ps1", **given}),
+    "Completion.__init__":
+        made(Completion, text="t", list_item="l", kind="k", tooltip="", start=0, length=0),
+    "RunspaceSession.complete": lambda place, text: place.shell.complete(text),
+    "RemoteSession.complete": lambda place, text: place.far.complete(text),
     "RunspaceSession.resolve_path": lambda place, path: place.shell.resolve_path(path),
     "Session.__init__": lambda place, **given: Session(**given).close(),
     "Reader.__call__": lambda place, **given: reader_for(str)(**{"value": "v", **given}),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from ..arguments import check_text
+from ..errors import PowerShellError
 from ..values.names import fold, nearest
 from .cmdlet import Cmdlet
 from .function import cmdlet_from, function_of
@@ -49,8 +51,10 @@ class FunctionTable(MutableMapping[str, Callable[..., Any]]):
         self._session._check_open()
         made = cmdlet_from(name, function)
         self._session._import(_source(name), name, [made])
-        # PowerShell would find a function of its own first.
-        self._session.run(_CLEAR, name)
+        # PowerShell would find a function of its own first. The name has nothing but letters,
+        # digits and a dash. A language that has no assignments defines no functions, either.
+        with contextlib.suppress(PowerShellError):
+            self._session.run(f"${{function:{name}}} = $null")
 
     def __delitem__(self, name: str) -> None:
         check_text(name, "name")
@@ -84,9 +88,3 @@ class FunctionTable(MutableMapping[str, Callable[..., Any]]):
 def _source(name: str) -> str:
     """What a session calls the module of a function."""
     return f"the function {fold(name)}"
-
-
-_CLEAR = r"""
-$items = $ExecutionContext.InvokeProvider.Item
-if ($items.Exists("Function:\$($args[0])")) { $items.Remove("Function:\$($args[0])", $false) }
-"""

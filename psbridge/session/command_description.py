@@ -220,9 +220,18 @@ param($names, $common)
         $found = $ExecutionContext.InvokeCommand.GetCommand($names[$index], 'All')
         if ($null -eq $found) { continue }
         $command = $found
+        $name = $names[$index]
         for ($n = 0; $command -is [System.Management.Automation.AliasInfo] -and $n -lt 99; $n++) {
             # Not its ResolvedCommand, which imports no module.
-            $command = $ExecutionContext.InvokeCommand.GetCommand($command.Definition, 'All')
+            $name = $command.Definition
+            $command = $ExecutionContext.InvokeCommand.GetCommand($name, 'All')
+        }
+        $pattern = [System.Management.Automation.WildcardPattern]
+        if ($command.Parameters.Count -gt 0 -and
+            -not $pattern::ContainsWildcardCharacters($name)) {
+            # What Get-Command gives has dynamic parameters in its sets, too.
+            $full = @(Microsoft.PowerShell.Core\Get-Command -Name $name -ErrorAction Ignore)[0]
+            if ($full.CommandType -eq $command.CommandType) { $command = $full }
         }
         $target = switch ("$($found.CommandType)") {
             'Alias' { if ($command) { $command.Name } else { $found.Definition } }

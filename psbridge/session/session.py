@@ -17,6 +17,7 @@ from .variables import Variables
 
 if TYPE_CHECKING:
     from .command_table import CommandTable
+    from .completion import Completion
     from .questions import Answers
 
 __all__ = ["RunspaceSession", "current_session"]
@@ -149,6 +150,23 @@ class RunspaceSession(RunspaceCalls):
         from .command_table import CommandTable
 
         return CommandTable(self)
+
+    def complete(self, text: str, cursor: int | None = None) -> list[Completion]:
+        """What PowerShell offers to complete a text with, in its own order.
+
+        It takes its turn as other calls do: completing may run code.
+
+        Args:
+            text: PowerShell code.
+            cursor: where in it; None is its end.
+
+        Raises:
+            ValueError: the cursor is outside of the text.
+            Exception: what `run` raises.
+        """
+        from .completion import complete
+
+        return complete(self, text, cursor)
 
     def resolve_path(self, path: str) -> Path:
         """The file system's path of a path of PowerShell's, relative to where PowerShell is.

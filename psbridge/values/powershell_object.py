@@ -360,7 +360,7 @@ def _text(name: str) -> str:
 def _arguments(values: Sequence[Any]) -> Any:
     from .python_to_net import to_net
 
-    return to_net(tuple(values))
+    return to_net(tuple(values), "arguments")
 
 
 def _net_of(other: object) -> Any:

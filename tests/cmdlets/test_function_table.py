@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 import pytest
 
-from psbridge import DeclarationError, Parameter, Session
+from psbridge import DeclarationError, Parameter, PowerShellError, Session
 
 
 def double(number: int, *more: int, times: int = 2, loud: bool = False) -> Iterator[Any]:
@@ -130,6 +130,18 @@ def test_it_takes_the_place_of_what_has_its_name(shell: Session) -> None:
     del shell.functions["Get-Process"]
     assert "Python" not in shell.run("Get-Process")
     assert shell.run("Get-Own") == ["Python"]
+
+
+@pytest.mark.parametrize("mode", ["ConstrainedLanguage", "NoLanguage"])
+def test_it_is_one_in_a_session_with_a_limited_language(mode: Any) -> None:
+    with Session(language_mode=mode) as shell:
+        if mode == "ConstrainedLanguage":
+            shell.run("function Get-Double { 'PowerShell' }")
+        shell.functions["Get-Double"] = lambda x: 2 * x
+        assert shell.call("Get-Double", 4) == [8]
+        del shell.functions["Get-Double"]
+        with pytest.raises(PowerShellError, match="Get-Double"):
+            shell.call("Get-Double", 4)
 
 
 def test_what_replaces_it_is_what_is_there(shell: Session) -> None:

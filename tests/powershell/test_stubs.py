@@ -50,6 +50,7 @@ def right(shell: Session) -> Result:
     commands.Get_Process("pwsh", Module=True, select=["Name"], first=3)
     commands.Get_Process(Name=["pwsh", "python"], ErrorAction="Stop", timeout=3)
     commands.Get_Process(Id=3)
+    commands.Get_ChildItem("/", Directory=True, Filter="*.txt")
     commands.Get_Date(datetime.datetime.now(), DisplayHint="Date")
     commands.Get_Date("2020-01-01", Format="yyyy")
     commands.Get_Random([1, 2, 3], Count=2)

@@ -111,6 +111,8 @@ def test_the_signature_has_powershell_s_names_and_python_s_types(shell: Session)
     assert parameter(commands.New_Object, "Property").annotation == Mapping[Any, Any]
     hint = parameter(commands.Get_Date, "DisplayHint").annotation
     assert hint == Literal["Date", "Time", "DateTime"]
+    # Those that PowerShell adds for files are there, too.
+    assert parameter(commands.Get_ChildItem, "Directory").annotation is bool
     # Enums of flags can be combined.
     assert parameter(commands.Get_Command, "CommandType").annotation is str
     assert parameter(commands.Get_Credential, "Credential").annotation == "Credential"
