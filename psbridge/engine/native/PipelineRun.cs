@@ -214,12 +214,13 @@ public sealed class PipelineRun(
         }
 
         string?[]? origins = null;
-        for (int i = 0; i < _output.Count; i++)
+        object?[] items = GetOutput();
+        for (int i = 0; i < items.Length; i++)
         {
             // What comes from elsewhere has a property of its own, and so it has come wrapped.
-            if (_output[i] is PSObject item && CustomRecord.Find(item, RemotingNotes.Machine)?.Value is string name)
+            if (items[i] is PSObject item && CustomRecord.Find(item, RemotingNotes.Machine)?.Value is string name)
             {
-                origins ??= new string?[_output.Count];
+                origins ??= new string?[items.Length];
                 origins[i] = name;
             }
         }
