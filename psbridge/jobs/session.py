@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import DeclarationError, PowerShellError
 from ..session.session import RunspaceSession
+from ..session.sink import NetSink
 from ..waiting import milliseconds, wait_until
 from .group import JobGroup
 from .handle import JobHandle
 from .job import FunctionJob, Job
 from .repository import JobRepository
 from .start import stop_running
+from .work import job_at_work
 
 if TYPE_CHECKING:
     from ..session.opening import SessionOptions
@@ -110,6 +112,32 @@ class JobSession(RunspaceSession):
         finally:
             self._watch_processes()
 
+    def _checks(self, options: RunOptions) -> Callable[[], None]:
+        check = super()._checks(options)
+        child = _child_at_work()
+        if child is None:
+            return check
+
+        def check_all() -> None:
+            check()
+            self._refuse_deadlock(child)
+
+        return check_all
+
+    def _refuse_deadlock(self, child: Any) -> None:
+        """Refuse a job's call for whose end this session would have to wait first."""
+        from PSBridge import JobsWaitedFor
+
+        awaited = list(self._awaited)
+        if JobsWaitedFor.InSession(self._jobs.net, child) or any(
+            job == child or job.ChildJobs.Contains(child) for job in awaited
+        ):
+            raise RuntimeError(
+                "this job asks its session for something, and the session waits for this job: "
+                "neither would ever end. Open a Session of the job's own, or ask before the job "
+                "starts and give it what it needs"
+            )
+
     def _is_given_up(self) -> bool:
         self._watch_processes()  # of what the pipeline that runs has started, and may wait for
         return super()._is_given_up()
@@ -133,3 +161,10 @@ class JobSession(RunspaceSession):
         from PSBridge import NativeJobs
 
         NativeJobs.GiveUp(self._jobs.net)
+
+
+def _child_at_work() -> Any:
+    """The .NET child job whose work calls this; None outside of any."""
+    job = job_at_work()
+    sink = None if job is None else job._sink
+    return sink.net if isinstance(sink, NetSink) else None

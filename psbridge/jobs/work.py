@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Iterator
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     from .job import Job
     from .stopping import Stop
 
-__all__ = ["captured", "is_async", "perform"]
+__all__ = ["at_work", "is_async", "job_at_work", "perform"]
 
 
 def perform(job: Job, sink: RecordSink, stop: Stop) -> None:
@@ -23,7 +24,7 @@ def perform(job: Job, sink: RecordSink, stop: Stop) -> None:
         stop: cancels it where it is async.
     """
     job._sink = sink
-    with captured(job):
+    with at_work(job):
         outcome = job.run()
         if is_async(outcome):
             # Imported here: asyncio takes longer than the rest of psbridge.
@@ -39,10 +40,25 @@ def is_async(outcome: Any) -> bool:
     return isinstance(outcome, (AsyncIterator, Awaitable))
 
 
-def captured(job: Job) -> contextlib.AbstractContextManager[None]:
-    """Where the job asks for it, let ``print`` and the like write to its streams."""
-    if not job.capture:
-        return contextlib.nullcontext()
-    from .capture import capturing
+_job: ContextVar[Job | None] = ContextVar("psbridge's job", default=None)
 
-    return capturing(job)
+
+@contextlib.contextmanager
+def at_work(job: Job) -> Iterator[None]:
+    """The job's code runs in this block; where it asks for it, ``print`` writes to its streams."""
+    token = _job.set(job)
+    try:
+        if job.capture:
+            from .capture import capturing
+
+            with capturing(job):
+                yield
+        else:
+            yield
+    finally:
+        _job.reset(token)
+
+
+def job_at_work() -> Job | None:
+    """The job whose code calls this, on its thread or in its task; None outside of any."""
+    return _job.get()

@@ -614,3 +614,11 @@ def test_the_jobs_of_a_group_that_could_not_be_made_can_be_started_again(shell: 
     bad.location = "here"
     assert shell.start(JobGroup([good, bad])).result(10) == [1, 2]
     assert len(shell.jobs) == 1
+
+
+def test_children_are_given_to_a_parameter_as_those_of_powershells_own_are(shell: Session) -> None:
+    job = shell.start(JobGroup([FunctionJob(int), FunctionJob(str)]))
+    shell.variables["job"] = job.net
+    assert len(shell.run("Wait-Job -Job $job.ChildJobs", check=True)) == 2
+    assert shell.run("Receive-Job -Job $job.ChildJobs", check=True) == [0, ""]
+    assert shell.run("$job.ChildJobs.Count; $job.ChildJobs[1].Id") == [2, job.children[1].id]

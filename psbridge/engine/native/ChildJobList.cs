@@ -8,9 +8,10 @@ namespace PSBridge;
 /// <summary>A job's children, to which some are added while others read.</summary>
 /// <remarks>
 /// The engine reads ChildJobs without any lock. A plain list throws at a reader whose loop meets an
-/// addition; this one's loop goes on and comes to what was added.
+/// addition; this one's loop goes on and comes to what was added. Its other interface is the one by which
+/// PowerShell knows a list, as it has to where <c>$job.ChildJobs</c> is given to a parameter.
 /// </remarks>
-internal sealed class ChildJobList : IList<Job>
+internal sealed class ChildJobList : IList<Job>, IList
 {
     private readonly List<Job> _jobs = [];
 
@@ -112,6 +113,49 @@ internal sealed class ChildJobList : IList<Job>
         lock (_jobs)
         {
             _jobs.RemoveAt(index);
+        }
+    }
+
+    bool IList.IsFixedSize => false;
+
+    bool ICollection.IsSynchronized => true;
+
+    object ICollection.SyncRoot => _jobs;
+
+    object? IList.this[int index]
+    {
+        get => this[index];
+        set => this[index] = (Job)value!;
+    }
+
+    int IList.Add(object? value)
+    {
+        lock (_jobs)
+        {
+            _jobs.Add((Job)value!);
+            return _jobs.Count - 1;
+        }
+    }
+
+    bool IList.Contains(object? value) => value is Job job && Contains(job);
+
+    int IList.IndexOf(object? value) => value is Job job ? IndexOf(job) : -1;
+
+    void IList.Insert(int index, object? value) => Insert(index, (Job)value!);
+
+    void IList.Remove(object? value)
+    {
+        if (value is Job job)
+        {
+            Remove(job);
+        }
+    }
+
+    void ICollection.CopyTo(Array array, int index)
+    {
+        lock (_jobs)
+        {
+            ((ICollection)_jobs).CopyTo(array, index);
         }
     }
 

@@ -15,7 +15,7 @@ from ...errors import DeclarationError, StopRequested
 from ...waiting import guard
 from ..async_work import run_in_task
 from ..stopping import JobThread, raise_in_thread
-from ..work import captured, is_async
+from ..work import at_work, is_async
 
 if TYPE_CHECKING:
     from ..child_run import ChildRun
@@ -130,7 +130,7 @@ async def _attempt(child: ChildRun) -> BaseException | None:
     job._sink = child.sink
     try:
         child.stop.begin(interrupt, job)
-        with captured(job):
+        with at_work(job):
             outcome = job.run()
             if not is_async(outcome):
                 raise DeclarationError(

@@ -1,0 +1,127 @@
+"""A job that asks the session that waits for it gets an error, and nobody waits for ever."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import Any
+
+import pytest
+from conditions import until
+
+from psbridge import Cmdlet, JobFailed, JobGroup, Session
+
+SAID = "this job asks its session for something, and the session waits for this job"
+
+
+class Asks:
+    """A job's work that asks the session."""
+
+    def __init__(self, shell: Session) -> None:
+        self.shell = shell
+
+    def __call__(self) -> Any:
+        return self.shell.run("'answer'").one()
+
+
+class Late(Asks):
+    """The same, once the session runs something."""
+
+    def __init__(self, shell: Session, begun: threading.Event) -> None:
+        super().__init__(shell)
+        self.begun = begun
+
+    def __call__(self) -> Any:
+        assert self.begun.wait(30)
+        until(lambda: self.shell._pipeline is not None)
+        return super().__call__()
+
+
+@pytest.mark.parametrize(
+    "wait",
+    [
+        "Wait-Job -Job $job",
+        "$job | Wait-Job",
+        "Wait-Job -Id $job.Id",
+        "Receive-Job $job -Wait -ErrorAction SilentlyContinue",
+        "Wait-Job -Job $job.ChildJobs",
+    ],
+)
+def test_a_command_that_waits_for_the_job(shell: Session, wait: str) -> None:
+    begun = threading.Event()
+    shell.variables["job"] = (job := shell.start(Late(shell, begun))).net
+    begun.set()
+    shell.run(wait, timeout=60)
+    with pytest.raises(JobFailed, match=SAID) as failed:
+        job.result(10)
+    assert isinstance(failed.value.__cause__, RuntimeError)
+    assert shell.run("'free'") == ["free"]
+
+
+def test_a_loop_over_a_stream_that_waits_for_the_job(shell: Session) -> None:
+    job = None
+    for _ in shell.stream("1..1000"):
+        job = shell.jobs.start(JobGroup([_job(Asks(shell))]))
+        assert job.wait()
+        break
+    assert job is not None
+    with pytest.raises(JobFailed, match=SAID):
+        job.result(10)
+
+
+def test_a_cmdlet_that_waits_for_the_job(shell: Session) -> None:
+    class WaitHere(Cmdlet, verb="Wait", noun="Here"):
+        """Wait."""
+
+        def process(self) -> str:
+            job = shell.jobs["asks"]
+            job.wait()
+            return job.state
+
+    shell.import_cmdlets(WaitHere)
+
+    begun = threading.Event()
+    shell.start(JobGroup([_job(Late(shell, begun))], name="asks"))
+    begun.set()
+    assert shell.run("Wait-Here", timeout=60) == ["Failed"]
+
+
+def test_async_work_too(shell: Session) -> None:
+    begun = threading.Event()
+
+    async def work() -> Any:
+        await asyncio.sleep(0.01)
+        return Late(shell, begun)()
+
+    shell.variables["job"] = (job := shell.start(work)).net
+    begun.set()
+    shell.run("Wait-Job -Job $job", timeout=60)
+    with pytest.raises(JobFailed, match=SAID):
+        job.result(10)
+
+
+def test_a_job_may_ask_a_session_that_is_busy_with_something_else(shell: Session) -> None:
+    job = shell.start(Asks(shell))
+    shell.run("Start-Sleep -Milliseconds 600")
+    assert job.result(30) == ["answer"]
+
+
+def test_a_job_may_ask_while_another_session_waits_for_it(shell: Session) -> None:
+    with Session() as other:
+        other.variables["job"] = (job := shell.start(Asks(shell))).net
+        other.run("Wait-Job -Job $job", timeout=60)
+        assert job.result(10) == ["answer"]
+
+
+def test_a_wait_with_an_end_is_no_deadlock(shell: Session) -> None:
+    begun = threading.Event()
+    shell.variables["job"] = (job := shell.start(Late(shell, begun))).net
+    begun.set()
+    shell.run("Wait-Job -Job $job -Timeout 1")
+    assert job.result(30) == ["answer"]
+
+
+def _job(work: Any) -> Any:
+    from psbridge import FunctionJob
+
+    return FunctionJob(work)
