@@ -52,10 +52,14 @@ public sealed class LastingStop
     public static void Begin(PowerShell pipeline)
     {
         PipelineRun.LetGo(pipeline);
-        // Before it has begun, something else of the engine's may run there.
-        if (pipeline.InvocationStateInfo.State != PSInvocationState.Running || !Begin(pipeline.Runspace))
+        // Not while it is being begun, see PipelineRun.Begin.
+        lock (pipeline)
         {
-            pipeline.BeginStop(null, null);
+            // Before it has begun, something else of the engine's may run there.
+            if (pipeline.InvocationStateInfo.State != PSInvocationState.Running || !Begin(pipeline.Runspace))
+            {
+                pipeline.BeginStop(null, null);
+            }
         }
     }
 
@@ -93,7 +97,7 @@ public sealed class LastingStop
             return [];
         }
 
-        lock (EngineMembers.Stops.RunspaceLock.Property!.GetValue(runspace)!)
+        lock (EngineMembers.Stops.RunspaceLock.Field!.GetValue(runspace)!)
         {
             return [.. (IEnumerable<Pipeline>)EngineMembers.Stops.Running.Property.GetValue(runspace)!];
         }

@@ -56,14 +56,19 @@ public sealed class PipelineRun(
             _exitCodeBefore = LastExitCode();
         }
 
-        if (pipeline.Commands.Commands.Any(command => command.IsEndOfStatement))
+        // A stop comes before or after it. In its midst, when the pipeline is Running and nothing runs
+        // yet, the engine would call it Stopped, and never tell those who wait for its end.
+        lock (pipeline)
         {
-            _statements = new PSDataCollection<PSObject>();
-            _running = pipeline.BeginInvoke<object, PSObject>(lines, _statements, settings, null, null);
-        }
-        else
-        {
-            _running = pipeline.BeginInvoke<object, object>(lines, _output, settings, null, null);
+            if (pipeline.Commands.Commands.Any(command => command.IsEndOfStatement))
+            {
+                _statements = new PSDataCollection<PSObject>();
+                _running = pipeline.BeginInvoke<object, PSObject>(lines, _statements, settings, null, null);
+            }
+            else
+            {
+                _running = pipeline.BeginInvoke<object, object>(lines, _output, settings, null, null);
+            }
         }
     }
 
