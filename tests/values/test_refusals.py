@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import decimal
+import enum
 import fractions
 import ipaddress
 import re
@@ -112,6 +113,10 @@ def test_a_deep_place_is_cut(to_net: Callable[..., Any]) -> None:
     assert re.match(r'value(\[0\]|\["a"\]){6}…(\[0\]|\["a"\]){6}: ', str(caught.value))
 
 
+class Nothing(enum.Enum):
+    NOTHING = None
+
+
 async def waited_for() -> None:
     pass
 
@@ -153,7 +158,8 @@ class Walked:
         (dt.datetime.min.replace(tzinfo=dt.timezone.max), "give value.isoformat()"),
         (re.compile(b"a"), "looks for bytes"),
         ({"a": 1, "A": 2}, 'the key "A" is there twice'),
-        ({None: 1}, "None cannot be a key"),
+        ({None: 1}, "'s key None: None cannot be a key"),
+        ({Nothing.NOTHING: 1}, "key <Nothing>: None cannot be a key"),
     ],
     ids=lambda value: value[:40] if isinstance(value, str) else "",
 )
@@ -161,7 +167,7 @@ def test_the_error_says_what_to_do(to_net: Callable[..., Any], value: Any, advic
     for wrapped, place in ((value, ""), ({"k": [value]}, 'value["k"][0]: ')):
         with pytest.raises(ConversionError) as caught:
             to_net(wrapped)
-        assert str(caught.value).startswith(place)
+        assert str(caught.value).startswith(place.removesuffix(": "))
         assert advice in str(caught.value)
 
 
