@@ -41,21 +41,28 @@ if TYPE_CHECKING:
     from .remote.inventory import Inventory, inventory
     from .remote.kept_session import RemoteSession
     from .remote.session import Session
+    from .remote.session_pool import SessionPool
     from .remote.ssh.target import SSH
     from .remote.winrm.target import WinRM
     from .session.async_stream import AsyncPipelineStream
+    from .session.command_table import Command
+    from .session.completion import Completion
     from .session.console import Console
+    from .session.questions import Question
     from .session.result import ErrorRecord, InformationRecord, MessageRecord, Result
     from .session.stream import PipelineStream
     from .values.custom_object import CustomObject
     from .values.enum_value import EnumValue
     from .values.powershell_object import PowerShellObject
+    from .values.typed import Reader, reader_for
 
 __all__ = [
     "SSH",
     "AsyncPipelineStream",
     "Cmdlet",
+    "Command",
     "CompileError",
+    "Completion",
     "Console",
     "ConversionError",
     "Credential",
@@ -89,12 +96,15 @@ __all__ = [
     "PowerShellError",
     "PowerShellObject",
     "PsbridgeError",
+    "Question",
+    "Reader",
     "RemoteSession",
     "Result",
     "Retry",
     "Secret",
     "Session",
     "SessionClosedError",
+    "SessionPool",
     "StopRequested",
     "WinRM",
     "WorkerError",
@@ -102,6 +112,7 @@ __all__ = [
     "cmdlet",
     "inventory",
     "job_definition",
+    "reader_for",
 ]
 
 __getattr__, __dir__ = names_of(
@@ -143,14 +154,19 @@ __getattr__, __dir__ = names_of(
         ".remote.inventory": ("Inventory", "inventory"),
         ".remote.kept_session": ("RemoteSession",),
         ".remote.session": ("Session",),
+        ".remote.session_pool": ("SessionPool",),
         ".remote.ssh.target": ("SSH",),
         ".remote.winrm.target": ("WinRM",),
         ".session.async_stream": ("AsyncPipelineStream",),
+        ".session.command_table": ("Command",),
+        ".session.completion": ("Completion",),
         ".session.console": ("Console",),
+        ".session.questions": ("Question",),
         ".session.stream": ("PipelineStream",),
         ".session.result": ("ErrorRecord", "InformationRecord", "MessageRecord", "Result"),
         ".values.custom_object": ("CustomObject",),
         ".values.enum_value": ("EnumValue",),
         ".values.powershell_object": ("PowerShellObject",),
+        ".values.typed": ("Reader", "reader_for"),
     },
 )

@@ -169,13 +169,17 @@ class PowerShellError(PsbridgeError):
     """A terminating error in PowerShell code.
 
     Attributes:
-        exception: the .NET exception.
-        record: the ErrorRecord, where PowerShell made one.
+        exception: the .NET exception, the innermost one.
+        record: the ErrorRecord, where PowerShell made one; its ``Exception`` is the outermost.
         error_id: its FullyQualifiedErrorId, such as ``"CommandNotFoundException"``; empty
             without a record.
         category: its category, such as ``"ObjectNotFound"``; empty without a record.
         result: what was written before the error, with all its streams.
+        raised: the Python exception, where Python code that ran in PowerShell raised it. A
+            session's calls raise that itself.
     """
+
+    raised: Exception | None = None
 
     def __init__(
         self,
@@ -193,6 +197,7 @@ class PowerShellError(PsbridgeError):
         self.error_id = error_id
         self.category = category
         self.result = result
+        self.errors: list[Any] = []
 
 
 class PipelineTimeout(PsbridgeError, TimeoutError):
@@ -200,6 +205,8 @@ class PipelineTimeout(PsbridgeError, TimeoutError):
 
     Attributes:
         result: what it had written by then, with all its streams.
+        errors: the `ErrorRecord` of what ended the code, or those of all errors that ``check`` has
+            raised; one for each mistake where PowerShell cannot parse the code.
     """
 
     def __init__(self, message: str, result: Any) -> None:
@@ -211,7 +218,13 @@ class PipelineTimeout(PsbridgeError, TimeoutError):
 
 
 class ConversionError(PsbridgeError, TypeError):
-    """A value has no counterpart on the other side of the border."""
+    """A value has no counterpart on the other side of the border, or in the type asked for.
+
+    Attributes:
+        result: of a call whose output cannot be made into a type, the output as it is; else None.
+    """
+
+    result: Any = None
 
 
 class InventoryError(PsbridgeError, ValueError):

@@ -23,6 +23,7 @@ import psbridge
 from psbridge import (
     SSH,
     Cmdlet,
+    Completion,
     Console,
     Credential,
     CustomObject,
@@ -37,14 +38,19 @@ from psbridge import (
     PowerShellError,
     PowerShellObject,
     PsbridgeError,
+    Question,
     RemoteSession,
     Secret,
     Session,
+    SessionPool,
     WinRM,
     cmdlet,
     inventory,
+    reader_for,
 )
+from psbridge.cmdlets.function_table import FunctionTable
 from psbridge.engine.homes import read_home
+from psbridge.session.command_table import Command, CommandTable
 from psbridge.session.variables import Variables
 
 PACKAGE = Path(psbridge.__file__).parent
@@ -68,12 +74,13 @@ TEXTS = {
 
 SPECIAL = ("__init__", "__init_subclass__", "__call__", "__contains__",
            "__getitem__", "__setitem__", "__delitem__")  # fmt: skip
-PUBLIC = [*(getattr(psbridge, name) for name in psbridge.__all__), Variables]
+TABLES = (CommandTable, FunctionTable, Variables)
+PUBLIC = [*(getattr(psbridge, name) for name in psbridge.__all__), *TABLES]
 # What takes no text from users, though its annotation could mean one.
 NO_TEXT = re.compile(
     r"\.carrier$"  # called by the transport
     # psbridge makes these
-    r"|^(JobHandle|JobRepository|RemoteSession|Variables|Inventory)\.__init__$"
+    r"|^(Command|JobHandle|JobRepository|RemoteSession|Variables|Inventory)\.__init__$"
     r"|^JobRepository\.add$|^Secret\.from_secure_string$"  # objects of .NET's
     r"|^Job\.__init_subclass__$"
 )
@@ -286,7 +293,7 @@ def console(name: str) -> Callable[..., None]:
     return call
 
 
-def made(kind: type, **others: Any) -> Callable[..., None]:
+def made(kind: type, /, **others: Any) -> Callable[..., None]:
     def call(place: Place, **given: Any) -> None:
         thing = kind(**{**others, **given})
         str(thing), repr(thing)
@@ -331,6 +338,9 @@ def ask(place: Place, **given: Any) -> None:
 RECORD = {"message": "m", "error_id": "i", "category": "c", "target": None,
           "script_stack_trace": "", "net": None, "origin": None}  # fmt: skip
 
+QUESTION = {"kind": "k", "caption": "c", "message": "m", "name": "n", "type_name": "t", "help": "h",
+            "user": "u", "choices": (), "defaults": ()}  # fmt: skip
+
 CALLS: dict[str, Callable[..., object]] = {
     **{f"RecordWriter.{name}": written(name) for name in (
         "write", "write_many", "write_error", "write_warning", "write_verbose", "write_debug",
@@ -343,26 +353,42 @@ CALLS: dict[str, Callable[..., object]] = {
     "Console.ask": ask,
     "Console.ask_secret": ask,
     "Result.first": lambda place, default: place.shell.run("").first(default),
-    "RunspaceSession.run": spread(lambda place, *a, **n: place.shell.run(*a, **n)),
-    "RunspaceSession.run_file":
+    "RunspaceCalls.run": spread(lambda place, *a, **n: place.shell.run(*a, **n)),
+    "RunspaceCalls.run_file":
         spread(lambda place, *a, **n: place.shell.run_file(*a, **n), "path"),
-    "RunspaceSession.call":
+    "RunspaceCalls.call":
         spread(lambda place, *a, **n: place.shell.call(*a, **n), "command", script="Write-Output"),
-    "RunspaceSession.stream": spread(lambda place, *a, **n: list(place.shell.stream(*a, **n))),
-    "RunspaceSession.arun": spread(lambda place, *a, **n: done(place.shell.arun(*a, **n))),
-    "RunspaceSession.acall":
+    "Command.__call__":
+        spread(
+            lambda place, name, *a, **n: Command(place.shell, name)(*a, **n),
+            "self",
+            script="Write-Output",
+        ),
+    "CommandTable.__contains__": lambda place, name: name in place.shell.commands,
+    "CommandTable.__getitem__": lambda place, name: place.shell.commands[name],
+    "RunspaceCalls.stream": spread(lambda place, *a, **n: list(place.shell.stream(*a, **n))),
+    "RunspaceCalls.arun": spread(lambda place, *a, **n: done(place.shell.arun(*a, **n))),
+    "RunspaceCalls.acall":
         spread(lambda place, *a, **n: done(place.shell.acall(*a, **n)), "command", script="echo"),
-    "RunspaceSession.astream": spread(lambda place, *a, **n: gone_through(place.shell, a, n)),
+    "RunspaceCalls.astream": spread(lambda place, *a, **n: gone_through(place.shell, a, n)),
     "RemoteSession.arun": spread(lambda place, *a, **n: done(place.far.arun(*a, **n))),
     "RemoteSession.acall":
         spread(lambda place, *a, **n: done(place.far.acall(*a, **n)), "command", script="echo"),
     "RemoteSession.astream": spread(lambda place, *a, **n: gone_through(place.far, a, n)),
-    "RunspaceSession.text": spread(lambda place, *a, **n: place.shell.text(*a, **n)),
+    "RunspaceCalls.text": spread(lambda place, *a, **n: place.shell.text(*a, **n)),
     "RunspaceSession.show": lambda place, **given: place.shell.show(**{"script": "1", **given}),
     "RunspaceSession.show_file":
         lambda place, **given: place.shell.show_file(**{"path": place.folder / "a.ps1", **given}),
+    "Completion.__init__":
+        made(Completion, text="t", list_item="l", kind="k", tooltip="", start=0, length=0),
+    "RunspaceSession.complete": lambda place, text: place.shell.complete(text),
+    "RemoteSession.complete": lambda place, text: place.far.complete(text),
     "RunspaceSession.resolve_path": lambda place, path: place.shell.resolve_path(path),
-    "Session.__init__": lambda place, pshome: Session(pshome).close(),
+    "Session.__init__": lambda place, **given: Session(**given).close(),
+    "Reader.__call__": lambda place, **given: reader_for(str)(**{"value": "v", **given}),
+    "reader_for": lambda place, kind: reader_for(kind),
+    "SessionPool.__init__": lambda place, options: SessionPool(1, **{options: 1}),
+    "Question.__init__": made(Question, **QUESTION),
     "JobSession.start": spread(lambda place, _, *a, **n: place.shell.start(str, *a, **n).wait(60)),
     "JobSession.start_job": spread(Place.native),
     "CmdletSession.import_module": lambda place, module: place.shell.import_module(module),
@@ -383,6 +409,10 @@ CALLS: dict[str, Callable[..., object]] = {
     "JobRepository.undefine": lambda place, name: place.shell.jobs.undefine(name),
     "JobRepository.__getitem__": lambda place, key: place.shell.jobs[key],
     "JobRepository.__contains__": lambda place, item: item in place.shell.jobs,
+    "FunctionTable.__contains__": lambda place, name: name in place.shell.functions,
+    "FunctionTable.__getitem__": lambda place, name: place.shell.functions[name],
+    "FunctionTable.__delitem__": lambda place, name: place.shell.functions.__delitem__(name),
+    "FunctionTable.__setitem__": lambda place, name: place.shell.functions.__setitem__(name, len),
     "Variables.__getitem__": lambda place, name: place.shell.variables[name],
     "Variables.__contains__": lambda place, name: name in place.shell.variables,
     "Variables.__delitem__": lambda place, name: place.shell.variables.__delitem__(name),

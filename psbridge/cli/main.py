@@ -21,6 +21,8 @@ _MODULES = {
     "build": "build",
     "install-module": "module",
     "module-path": "module",
+    "stubs": "stubs",
+    "schema": "stubs",
     "doctor": "doctor",
 }
 

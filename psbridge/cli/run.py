@@ -41,7 +41,8 @@ def add_parser(subparsers: Subparsers) -> None:
         action="append",
         default=[],
         metavar="FILE|NAME",
-        help="a Python file or module whose cmdlets the code can use; may be given again",
+        help="a Python file, or a module of Python's or PowerShell's, whose commands the code can "
+        "use; may be given again",
     )
     parser.add_argument(
         "--file", "-f", metavar="FILE", help="a script file; its arguments follow it"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import re
 import types
@@ -13,10 +14,11 @@ from ..errors import DeclarationError
 from .cmdlet import Cmdlet, JobCmdlet
 from .parameter import Parameter
 
-__all__ = ["cmdlet", "cmdlet_of"]
+__all__ = ["cmdlet", "cmdlet_from", "cmdlet_of", "function_of"]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
-_CMDLETS = "_psbridge_cmdlet"
+_CMDLETS = "_psbridge_cmdlet"  # of a function, its cmdlet
+_FUNCTION = "_psbridge_function"  # of a cmdlet, its function
 
 
 _HALF_PAIR = re.compile("[\ud800-\udfff]")
@@ -40,32 +42,93 @@ def cmdlet(name: str, *, as_job: bool = False, **options: Any) -> Callable[[_Fun
     Raises:
         DeclarationError: the declaration has a mistake; names the parameter.
     """
-    verb, dash, noun = name.partition("-")
-    if not (verb and dash and noun):
-        raise DeclarationError(f"{name!r} is no name of a cmdlet, such as Get-WordCount")
+    verb, noun = _parts(name)
 
     def decorate(function: _Function) -> _Function:
         if not inspect.isfunction(function):
             raise DeclarationError(
                 f"@cmdlet({name!r}) is for functions; derive a class from Cmdlet"
             )
+        for parameter in inspect.signature(function).parameters.values():
+            where = f"{function.__qualname__}.{parameter.name}"
+            if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+                raise DeclarationError(
+                    f"{where}: a cmdlet has no parameter such as {parameter}; for the arguments "
+                    "that are left over, use list[str] with "
+                    "Parameter(from_remaining_arguments=True)"
+                )
+            if parameter.kind is parameter.POSITIONAL_ONLY:
+                raise DeclarationError(f"{where} has no name; leave the / out")
         base: type[Cmdlet] = JobCmdlet if as_job else Cmdlet
-        body = _body(function) | {
-            "__module__": function.__module__,
-            "__qualname__": function.__qualname__,
-            # CPython makes no class with half of a surrogate pair in its docstring.
-            "__doc__": function.__doc__ and _HALF_PAIR.sub("\ufffd", function.__doc__),
-        }
-        made = types.new_class(
-            function.__name__,
-            (base,),
-            {"verb": verb, "noun": noun, **options},
-            lambda namespace: namespace.update(body),
-        )
+        made = _made(function, base, {"verb": verb, "noun": noun, **options})
         setattr(function, _CMDLETS, made)
         return function
 
     return decorate
+
+
+def cmdlet_from(name: str, function: Callable[..., Any]) -> type[Cmdlet]:
+    """Make a cmdlet of anything that can be called, which `function_of` gives back.
+
+    As `cmdlet` does; parameters without a name for callers have one here, ``*arguments`` are the
+    arguments that are left over, and ``**named`` is left out.
+
+    Raises:
+        DeclarationError: the name is none, it cannot be called, or PowerShell cannot have one of
+            its parameters.
+    """
+    verb, noun = _parts(name)
+    if not callable(function):
+        raise DeclarationError(
+            f"{name} is {function!r}; it is a function or something else to call"
+        )
+    made = _made(function, Cmdlet, {"verb": verb, "noun": noun})
+    setattr(made, _FUNCTION, staticmethod(function))
+    return made
+
+
+def function_of(cls: type[Cmdlet]) -> Callable[..., Any] | None:
+    """What `cmdlet_from` has made a cmdlet of; None for every other one."""
+    found: Callable[..., Any] | None = getattr(cls, _FUNCTION, None)
+    return found
+
+
+def _parts(name: str) -> tuple[str, str]:
+    verb, dash, noun = name.partition("-")
+    if not (verb and dash and noun):
+        raise DeclarationError(f"{name!r} is no name of a cmdlet, such as Get-WordCount")
+    return verb, noun
+
+
+def _made(function: Any, base: type[Cmdlet], options: dict[str, Any]) -> type[Cmdlet]:
+    inner = _inner(function)
+    module = getattr(inner, "__module__", None)
+    text = inspect.getdoc(inner) if inner is not function else function.__doc__
+    body = _body(function) | {
+        "__module__": module if isinstance(module, str) else "functions",
+        "__qualname__": _name_of(inner),
+        # CPython makes no class with half of a surrogate pair in its docstring.
+        "__doc__": text and _HALF_PAIR.sub("\ufffd", text),
+    }
+    found: type[Cmdlet] = types.new_class(
+        inner.__name__, (base,), options, lambda namespace: namespace.update(body)
+    )
+    return found
+
+
+def _inner(function: Any) -> Any:
+    """The function behind what can be called: it has the annotations and the docstring."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    if isinstance(function, types.MethodType):
+        return function.__func__
+    if isinstance(function, type) or inspect.isroutine(function):
+        return function
+    return _inner(type(function).__call__)
+
+
+def _name_of(function: Any) -> str:
+    return str(function.__qualname__)
 
 
 def cmdlet_of(value: object) -> type[Cmdlet] | None:
@@ -75,32 +138,49 @@ def cmdlet_of(value: object) -> type[Cmdlet] | None:
 
 
 def _body(function: Any) -> dict[str, Any]:
-    where = function.__qualname__
+    inner = _inner(function)
+    where = _name_of(inner)
+    if inspect.iscoroutinefunction(inner) or inspect.isasyncgenfunction(inner):
+        raise DeclarationError(f"{where} is async; what a cmdlet calls cannot be")
     try:
-        hints = typing.get_type_hints(function, include_extras=True)
+        signature = inspect.signature(function)
+    except (TypeError, ValueError) as error:
+        raise DeclarationError(f"{where} does not tell its parameters: {error}") from error
+    try:
+        # Of a class its __init__ has the parameters.
+        hinted = vars(inner).get("__init__", inner) if isinstance(inner, type) else inner
+        hints = typing.get_type_hints(hinted, include_extras=True)
     except Exception as error:
         raise DeclarationError(f"{where}: an annotation cannot be resolved: {error}") from error
     annotations: dict[str, Any] = {}
     body: dict[str, Any] = {"__annotations__": annotations}
-    names = []
-    for position, parameter in enumerate(inspect.signature(function).parameters.values()):
-        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-            raise DeclarationError(
-                f"{where}.{parameter.name}: a cmdlet has no parameter such as {parameter}; for the "
-                "arguments that are left over, use list[str] with "
-                "Parameter(from_remaining_arguments=True)"
-            )
-        if parameter.kind is parameter.POSITIONAL_ONLY:
-            raise DeclarationError(f"{where}.{parameter.name} has no name; leave the / out")
-        names.append(parameter.name)
-        hint = hints.get(parameter.name, object)
-        by_position = position if parameter.kind is parameter.POSITIONAL_OR_KEYWORD else None
-        annotations[parameter.name] = _with_place(hint, by_position, parameter)
+    positional: list[str] = []
+    by_name: list[str] = []
+    rest: str | None = None
+    for position, parameter in enumerate(signature.parameters.values()):
+        name = parameter.name
+        if parameter.kind is parameter.VAR_KEYWORD:
+            continue  # none of them has to be given, and PowerShell has no such parameter
+        if name.startswith("_"):
+            raise DeclarationError(f"{where}.{name}: a parameter's name begins with a letter")
+        hint = hints.get(name, object)
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            rest = name
+            settings = Parameter(position=position, from_remaining_arguments=True)
+            annotations[name] = Annotated[list[hint], settings]  # type: ignore[valid-type]
+            body[name] = []
+            continue
+        alone = parameter.kind is parameter.KEYWORD_ONLY
+        (by_name if alone else positional).append(name)
+        annotations[name] = _with_place(hint, None if alone else position, parameter)
         if parameter.default is not parameter.empty:
-            body[parameter.name] = parameter.default
+            body[name] = parameter.default
 
     def process(self: Cmdlet) -> Any:
-        return function(**{name: getattr(self, name) for name in names})
+        arguments = [getattr(self, name) for name in positional]
+        if rest is not None:
+            arguments += getattr(self, rest)
+        return function(*arguments, **{name: getattr(self, name) for name in by_name})
 
     return body | {"process": process}
 

@@ -32,6 +32,7 @@ __all__ = [
     "MadeTypes",
     "contents_of",
     "explained",
+    "has_contents",
     "load_module",
     "make_types",
     "names_a_file",
@@ -161,13 +162,26 @@ def contents_of(module: ModuleType) -> Contents:
     Raises:
         DeclarationError: it has nothing, or a job definition twice.
     """
-    found = Contents(_cmdlets_in(module), definitions_in(module))
+    found = _contents_in(module)
     if not any(found):
         name = Path(module.__file__).name if module.__file__ else module.__name__
         raise DeclarationError(
             f"{name} defines no cmdlet with verb= and noun=, and no job with @job_definition"
         )
     return found
+
+
+def has_contents(module: ModuleType) -> bool:
+    """Whether a module has anything for PowerShell.
+
+    Raises:
+        DeclarationError: it has a job definition twice.
+    """
+    return any(_contents_in(module))
+
+
+def _contents_in(module: ModuleType) -> Contents:
+    return Contents(_cmdlets_in(module), definitions_in(module))
 
 
 def _cmdlets_in(module: ModuleType) -> list[type[Cmdlet]]:

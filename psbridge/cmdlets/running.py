@@ -12,6 +12,7 @@ from typing import Any
 
 from PSBridge import PythonCmdlet
 from System import Action, Func
+from System import Exception as NetException
 from System.Management.Automation import (
     IContainsErrorRecord,
     RuntimeDefinedParameterDictionary,
@@ -23,7 +24,9 @@ from ..engine.environment import take_changes
 from ..errors import PowerShellError, StopRequested
 from ..jobs.stopping import InterruptibleThread
 from ..jobs.timers import call_later, start_clock
+from ..session.session import current_session
 from ..values import error_record, from_net
+from ..values.raised import record_of, remember
 from .as_job import CollectedInput, StreamedInput
 from .cmdlet import Cmdlet, JobCmdlet, TerminatingError
 from .declaration import DeclaredParameter
@@ -75,7 +78,7 @@ class _Guard:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
         asked_for = isinstance(error, StopRequested) and self._net.StopRequested
         if error is not None and not asked_for:
-            self._net.Failure = _record(error)
+            self._net.Failure = _remembered(error)
         return True
 
     def quiet_action(self, hook: Callable[[], None]) -> Any:
@@ -133,6 +136,28 @@ def _stop_action(cmdlet: Cmdlet, thread: InterruptibleThread) -> Any:
 
     start_clock()
     return Action(stop)
+
+
+def _remembered(error: BaseException) -> Any:
+    """The record of an exception, which comes out of the session's pipeline as itself.
+
+    One that only says that Python's own work is to end does not: it would end the caller's, too.
+    """
+    session = current_session()
+    if (
+        session is None
+        or not session._has_caller()
+        or not isinstance(error, Exception)
+        or isinstance(error, _NOT_RAISED)
+    ):
+        return _record(error)
+    # Of another command that it ran: it stays that one's.
+    record = record_of(session, error) or _record(error)
+    remember(session, error, record)
+    return record
+
+
+_NOT_RAISED = (PowerShellError, TerminatingError, NetException, StopIteration, StopAsyncIteration)
 
 
 def _record(error: BaseException) -> Any:

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ..engine.paths import net_path
 from ..errors import DeclarationError
 from ..jobs.session import JobSession
+from ..session.opening import SessionOptions
 
 if TYPE_CHECKING:
-    from ..session.console import Console
     from .cmdlet import Cmdlet
+    from .function_table import FunctionTable
 
 __all__ = ["CmdletSession"]
 
@@ -26,6 +27,7 @@ class _Imported(NamedTuple):
     """
 
     source: str
+    name: str
     cmdlets: list[type[Cmdlet]]
     net: Any = None
 
@@ -38,29 +40,83 @@ class _Imported(NamedTuple):
 class CmdletSession(JobSession):
     """The part of `Session` that takes cmdlets written in Python."""
 
-    def __init__(self, pshome: str | Path | None = None, *, console: Console | None = None) -> None:
-        """Open a runspace; see `RunspaceSession`."""
+    def __init__(self, options: SessionOptions | None = None) -> None:
+        """Open a runspace; see `OwnedRunspace`."""
         self._imported: list[_Imported] = []
         self._defined: dict[str, str] = {}  # names of job definitions, and the modules they are of
         self._has_types = False  # whether .NET knows cmdlets of this session
-        super().__init__(pshome, console=console)
+        options = options or SessionOptions()
+        super().__init__(options)
+        try:
+            self._equip(options)
+        except BaseException:
+            self.close()
+            raise
 
-    def import_module(self, module: str | Path | ModuleType) -> list[str]:
-        """Make the cmdlets and job definitions of a Python module known to this session.
+    def _equip(self, options: SessionOptions) -> None:
+        """Give the session what it is to have beside PowerShell's own, and then its limits."""
+        if options.visible_commands is None:
+            for module in options.modules:
+                self.import_module(module)
+        if options.functions:
+            self.functions.update(options.functions)
+        if options.language_mode is not None:
+            from ..session.runspace import set_language_mode
 
-        Importing a module again after an edit takes the new text.
+            mode = options.language_mode
+            self._in_turn(lambda: set_language_mode(self._runspace, mode))
 
-        Args:
-            module: a path to a ``.py`` file, a dotted name, or a module that is loaded.
+    def _baseline(self) -> Callable[[], bool]:
+        """Look at what the session has, for one that is used by one after another.
 
         Returns:
-            The names of the cmdlets.
+            What puts the session back to that; False where that cannot be done.
+        """
+        from PSBridge import RunspaceBaseline
+
+        net = self._in_turn(lambda: RunspaceBaseline.Take(self._runspace))
+        imported = list(self._imported)
+
+        def restore() -> bool:
+            if self._imported != imported or self._lingering is not None:
+                return False
+            for job in list(self.jobs):
+                job.remove(force=True)
+            return bool(self._in_turn(net.Restore))
+
+        return restore
+
+    def import_module(self, module: str | Path | ModuleType) -> list[str]:
+        """Make the commands of a module known to this session: one of Python's or PowerShell's.
+
+        Importing a file again after an edit takes the new text.
+
+        Args:
+            module: of Python's the path of a ``.py`` file, a dotted name, or a module that is
+                loaded; of PowerShell's the path of a ``.psd1``, ``.psm1``, ``.ps1`` or ``.dll``
+                file or of a module's folder, or a name. A name that both have is Python's where
+                that module has cmdlets or jobs, else PowerShell's.
+
+        Returns:
+            The names of the cmdlets and functions.
 
         Raises:
-            DeclarationError: there is no such module, or it defines no cmdlet and no job.
+            DeclarationError: there is no such file, or the Python module defines no cmdlet and no
+                job, and PowerShell has none of its name.
             EngineUnsupported: it has job definitions, and this engine takes none.
-            ImportError: there is no module of this name.
+            ImportError: there is no module of this name, neither Python's nor PowerShell's.
+            PowerShellError: PowerShell cannot import it.
         """
+        from .modules import names_a_file
+        from .powershell_modules import import_powershell_file, is_powershell_file
+
+        self._check_open()
+        if isinstance(module, ModuleType):
+            return self._import_module(module).names
+        if is_powershell_file(module):
+            return import_powershell_file(self, module)
+        if isinstance(module, str) and not names_a_file(module):
+            return self._import_name(module)
         return self._import_module(module).names
 
     def import_cmdlets(self, *cmdlets: type[Cmdlet] | Callable[..., Any]) -> list[str]:
@@ -91,6 +147,13 @@ class CmdletSession(JobSession):
         source = " ".join(sorted(f"{cls.__module__}.{cls.__qualname__}" for cls in classes))
         return self._import(source, name, classes).names
 
+    @property
+    def functions(self) -> FunctionTable:
+        """Python's functions as commands: ``shell.functions["Get-Double"] = f``."""
+        from .function_table import FunctionTable
+
+        return FunctionTable(self)
+
     def close(self) -> None:
         """Stop what runs in this session and close it; see `JobSession.close`."""
         forget = self._has_types and not self.closed
@@ -113,6 +176,31 @@ class CmdletSession(JobSession):
         self._define(source, found.definitions)
         return self._import(source, name, found.cmdlets)
 
+    def _import_name(self, name: str) -> list[str]:
+        """Import the module of a name: Python's where it has something, else PowerShell's."""
+        from .modules import contents_of, has_contents, load_module
+        from .powershell_modules import import_powershell_name
+
+        missing: ModuleNotFoundError | None = None
+        try:
+            module = load_module(name)
+        except ModuleNotFoundError as error:
+            if error.name is None or not f"{name}.".startswith(f"{error.name}."):
+                raise  # one that the module itself imports
+            missing = error
+        else:
+            # Python finds namespaces of .NET's, too, which are no modules.
+            if isinstance(module, ModuleType) and has_contents(module):
+                return self._import_module(module).names
+        found = import_powershell_name(self, name)
+        if found is not None:
+            return found
+        if missing is None and isinstance(module, ModuleType):
+            contents_of(module)  # says that there is nothing in it
+        raise ModuleNotFoundError(
+            f"there is no module {name!r}, neither Python's nor PowerShell's", name=name
+        ) from missing
+
     def _define(self, source: str, definitions: dict[str, Callable[[], Any]]) -> None:
         """Take the job definitions of a module; those that it had before and has no more go."""
         for name, earlier in list(self._defined.items()):
@@ -132,6 +220,16 @@ class CmdletSession(JobSession):
             CommandHelp.SetFile(found.net, net_path(file))
         CommandHelp.Forget(self._runspace)
 
+    def _withdraw(self, name: str) -> None:
+        """Take a cmdlet away; others of its module stay."""
+        folded = name.lower()
+        for imported in list(self._imported):
+            names = [each.lower() for each in imported.names]
+            if folded in names:
+                left = [cls for cls, each in zip(imported.cmdlets, names, strict=True)
+                        if each != folded]  # fmt: skip
+                self._import(imported.source, imported.name, left)
+
     def _import(self, source: str, name: str, cmdlets: list[type[Cmdlet]]) -> _Imported:
         from .modules import make_types
 
@@ -149,7 +247,7 @@ class CmdletSession(JobSession):
                 if earlier.source != source:
                     cmdlets += [cls for key, cls in theirs.items() if key not in names]
         if not cmdlets:
-            return _Imported(source, cmdlets)
+            return _Imported(source, name, cmdlets)
         self._has_types = True
         made, help_file = make_types(self.engine, self._runspace.InstanceId, name, cmdlets)
         if isinstance(made.image, Path):
@@ -157,7 +255,7 @@ class CmdletSession(JobSession):
         else:
             module = {"Assembly": made.assembly}
         (found,) = self._call("Import-Module", **module, PassThru=True, ErrorAction="Stop")
-        imported = _Imported(source, cmdlets, found.net)
+        imported = _Imported(source, name, cmdlets, found.net)
         if help_file is not None:
             self._show_help(imported, help_file)
         self._imported.append(imported)

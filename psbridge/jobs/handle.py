@@ -121,9 +121,11 @@ class JobHandle:
             The output, with errors and the other streams as its attributes. The reason of a
             failed job is among the errors.
         """
-        from PSBridge import RemotingJobs
+        from PSBridge import JobBuffers, RemotingJobs
 
         from ..session.pipeline import message_record
+
+        JobBuffers.Prepare(self.net)
 
         result = self._session._call("Receive-Job", Job=self.net, Keep=keep)
         messages = RemotingJobs.TakeMessages(self.net, keep)

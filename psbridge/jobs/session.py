@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import DeclarationError, PowerShellError
@@ -17,7 +16,7 @@ from .repository import JobRepository
 from .start import stop_running
 
 if TYPE_CHECKING:
-    from ..session.console import Console
+    from ..session.opening import SessionOptions
     from ..session.options import RunOptions
     from ..session.result import Result
 
@@ -27,9 +26,9 @@ __all__ = ["JobSession"]
 class JobSession(RunspaceSession):
     """The part of `Session` that starts jobs and finds them."""
 
-    def __init__(self, pshome: str | Path | None = None, *, console: Console | None = None) -> None:
-        """Open a runspace; see `RunspaceSession`."""
-        super().__init__(pshome, console=console)
+    def __init__(self, options: SessionOptions | None = None) -> None:
+        """Open a runspace; see `OwnedRunspace`."""
+        super().__init__(options)
         from PSBridge import SessionRunspace
 
         net = SessionRunspace.GetJobRepository(self._runspace)

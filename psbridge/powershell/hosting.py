@@ -17,7 +17,6 @@ import atexit
 import contextlib
 import sys
 import threading
-from pathlib import Path
 from typing import Any
 
 from ..engine.paths import path_from_net
@@ -25,6 +24,7 @@ from ..engine.starting import Engine, adopt, started
 from ..errors import PsbridgeError
 from ..remote.native import load_remote
 from ..remote.session import Session
+from ..session.opening import SessionOptions
 from ..session.session import current_session
 from .importing import ImportPythonCmdlet
 from .streams import HostStream
@@ -42,7 +42,7 @@ class HostedSession(Session):
     Its methods work where a pipeline of the runspace runs: in the hooks of cmdlets.
     """
 
-    def _open(self, pshome: str | Path | None) -> tuple[Engine, Any, Any]:
+    def _open(self, options: SessionOptions) -> tuple[Engine, Any, Any]:
         import clr
 
         clr.AddReference("System.Management.Automation")

@@ -6,14 +6,14 @@ import contextlib
 import math
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import PipelineTimeout, PowerShellError, SessionClosedError
 from ..jobs.handle import JobHandle
 from ..session.ending import is_exiting
+from ..session.opening import SessionOptions
 from ..session.options import RunOptions
-from ..session.result import Result
+from ..session.result import Result, T
 from ..session.session import RunspaceSession
 from ..waiting import milliseconds, wait_until
 from .carrying import FanOut, Target, connection_to
@@ -21,6 +21,7 @@ from .jobs import add_cmdlet
 
 if TYPE_CHECKING:
     from ..engine.starting import Engine
+    from ..values.typed import Reader
 
 __all__ = ["RemoteSession", "connect"]
 
@@ -51,15 +52,14 @@ class RemoteSession(RunspaceSession):
         self._takes_no_script = False
         super().__init__()
 
-    def _open(self, pshome: str | Path | None) -> tuple[Engine, Any, Any]:
+    def _open(self, options: SessionOptions) -> tuple[Engine, Any, Any]:
         from PSBridge.Remote import RemoteOpening, RemoteRunspaces
 
         from ..values import net_text, powershell_error
 
         self._info = connection_to(self.target, FanOut())
         # Not in a pipeline of the owner's, so that many can be opened at once.
-        host = None if self._owner._console is None else self._owner._host
-        opening = RemoteOpening(self._info, host)
+        opening = RemoteOpening(self._info, self._host_for_questions())
         try:
             wait_until(
                 lambda seconds: opening.Wait(milliseconds(seconds)),
@@ -75,6 +75,20 @@ class RemoteSession(RunspaceSession):
             record = RemoteRunspaces.OpenFailure(opening.Failure, net_text(self.location))
             raise powershell_error(opening.Failure, record=record)
         return self._owner.engine, None, opening.Runspace
+
+    def _host_for_questions(self) -> Any:
+        """What the machine shows things on and asks; None where nobody is there for it."""
+        host = self._owner._host
+        if self._owner._console is not None:
+            return host
+        if host is None or host.Answers is None:
+            return None
+        from PSBridge import SessionHost
+
+        # Not the owner's, which puts what is said to it into the owner's results.
+        answering = SessionHost()
+        answering.Answers = host.Answers
+        return answering
 
     @property
     def net(self) -> Any:
@@ -159,9 +173,10 @@ class RemoteSession(RunspaceSession):
         input: Iterable[object] | None = None,
         timeout: float | None = None,
         check: bool = False,
+        as_: type[T] | Reader[T] | None = None,
         parameters: Mapping[str, object] | None = None,
         **named: object,
-    ) -> Result:
+    ) -> Result[T]:
         """Run PowerShell code there and wait for it; see `RunspaceSession.run`.
 
         The code goes out as it is. An endpoint without a language, such as one of Just Enough
@@ -170,13 +185,14 @@ class RemoteSession(RunspaceSession):
         it.
         """
 
-        def run() -> Result:
+        def run() -> Result[T]:
             return super(RemoteSession, self).run(
                 script,
                 *arguments,
                 input=input,
                 timeout=timeout,
                 check=check,
+                as_=as_,
                 parameters=parameters,
                 **named,
             )

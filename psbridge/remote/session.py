@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ..cmdlets.session import CmdletSession
 from ..jobs.handle import JobHandle
+from ..session.opening import SessionOptions
 
 if TYPE_CHECKING:
     from ..engine.starting import Engine
     from ..session.console import Console
+    from ..session.opening import ExecutionPolicy, LanguageMode
+    from ..session.questions import Answers
     from .carrying import Target
     from .kept_session import RemoteSession
 
@@ -27,10 +31,62 @@ class Session(CmdletSession):
     runs one pipeline at a time.
     """
 
-    def __init__(self, pshome: str | Path | None = None, *, console: Console | None = None) -> None:
-        """Open a runspace; see `RunspaceSession`."""
+    def __init__(
+        self,
+        pshome: str | Path | None = None,
+        *,
+        console: Console | None = None,
+        answers: Answers | None = None,
+        modules: Iterable[str | Path | ModuleType] = (),
+        variables: Mapping[str, object] | None = None,
+        functions: Mapping[str, Callable[..., Any]] | None = None,
+        working_directory: str | Path | None = None,
+        language_mode: LanguageMode | None = None,
+        execution_policy: ExecutionPolicy | None = None,
+        visible_commands: Iterable[str] | None = None,
+    ) -> None:
+        """Open a runspace, starting the engine where none runs in this process yet.
+
+        Args:
+            pshome: the folder of the PowerShell to use; None follows the search order.
+            console: where PowerShell's host shows what it has to show. Without one, what is said to
+                the host is in the information stream, as what Write-Host says.
+            answers: what answers the questions of PowerShell's: a list of answers in the order of
+                the questions, or a function that takes a `Question` and gives one. Without it
+                somebody at the console is asked, and where there is nobody a question is an error.
+            modules: what `import_module` takes, imported in this order.
+            variables: PowerShell's variables, by name.
+            functions: functions of Python's, by the names of the commands that they are to be.
+            working_directory: where PowerShell is at first.
+            language_mode: what the session's language allows; all by default.
+            execution_policy: PowerShell's, on Windows; elsewhere there is none, as in ``pwsh``.
+            visible_commands: the commands that there are, beside `functions`; all by default.
+                Wildcards are allowed; they are looked for in `modules`, too, whose others are not
+                there. See ``docs/sessions.md`` for what this does not protect from.
+
+        Raises:
+            EngineNotFound: there is no engine, and none could be fetched.
+            EngineStartError: it did not start.
+            DeclarationError: an argument is of the wrong type.
+            ValueError: an argument is of the right type and makes no sense.
+            OSError: there is no such working directory.
+            PowerShellError: there is no such visible command; what a module raises.
+            ImportError: there is no such module.
+        """
         self._kept: weakref.WeakSet[RemoteSession] = weakref.WeakSet()
-        super().__init__(pshome, console=console)
+        options = SessionOptions(
+            pshome,
+            console=console,
+            answers=answers,
+            modules=modules,
+            variables=variables,
+            functions=functions,
+            working_directory=working_directory,
+            language_mode=language_mode,
+            execution_policy=execution_policy,
+            visible_commands=visible_commands,
+        )
+        super().__init__(options)
 
     def start_remote(
         self,

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from ..waiting import SLICE_SECONDS
 from .options import CallCancelled, cancellable
-from .result import Result
+from .result import Result, T
 from .stream import PipelineStream
 
 __all__ = ["AsyncPipelineStream"]
@@ -19,34 +19,35 @@ __all__ = ["AsyncPipelineStream"]
 _AHEAD = 256
 
 
-class AsyncPipelineStream(AsyncIterator[Any]):
+class AsyncPipelineStream(AsyncIterator[T]):
     """The values that code gives, each as soon as it is written; made by `Session.astream`.
 
     Attributes:
         result: the other streams and the exit code, once the code has ended; it has no values.
     """
 
-    def __init__(self, make: Callable[[], PipelineStream], is_over: Callable[[], bool]) -> None:
+    def __init__(self, make: Callable[[], PipelineStream[T]], is_over: Callable[[], bool]) -> None:
         # The thread knows of this one only: what nobody goes through any more is to end.
         self._handing = _Handing(is_over)
         with cancellable(self._handing.is_closed):
             self._values = make()
 
     @property
-    def result(self) -> Result:
+    def result(self) -> Result[Any]:
         """The other streams and the exit code, once the code has ended."""
         return self._values.result
 
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> Any:
+    async def __anext__(self) -> T:
         if self._handing.is_closed():
             raise StopAsyncIteration
         if self._handing.news is None:
             self._handing.begin(self._values)
         try:
-            return await self._handing.take()
+            value: T = await self._handing.take()
+            return value
         except BaseException:
             await self.aclose()
             raise
@@ -81,7 +82,7 @@ class _Handing:
     def is_closed(self) -> bool:
         return self._closed
 
-    def begin(self, values: PipelineStream) -> None:
+    def begin(self, values: PipelineStream[Any]) -> None:
         self._loop, self.news = asyncio.get_running_loop(), asyncio.Event()
         threading.Thread(
             target=self._go_through, args=(values,), name="psbridge astream", daemon=True
@@ -118,7 +119,7 @@ class _Handing:
             if not self._ended:
                 await self.news.wait()
 
-    def _go_through(self, values: PipelineStream) -> None:
+    def _go_through(self, values: PipelineStream[Any]) -> None:
         try:
             for value in values:
                 with self._change:

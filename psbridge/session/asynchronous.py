@@ -19,6 +19,7 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from .options import CallCancelled, cancellable
+from .result import T
 
 if TYPE_CHECKING:
     import asyncio
@@ -81,11 +82,11 @@ def asynchronous(
 
 
 def asynchronous_stream(
-    stream: Callable[Concatenate[S, P], PipelineStream],
-) -> Callable[Concatenate[S, P], AsyncPipelineStream]:
+    stream: Callable[Concatenate[S, P], PipelineStream[T]],
+) -> Callable[Concatenate[S, P], AsyncPipelineStream[T]]:
     """A method that gives an asynchronous iterator where another one gives an iterator."""
 
-    def astream(self: S, /, *arguments: P.args, **named: P.kwargs) -> AsyncPipelineStream:
+    def astream(self: S, /, *arguments: P.args, **named: P.kwargs) -> AsyncPipelineStream[T]:
         from .async_stream import AsyncPipelineStream
 
         session: Any = self

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import System
+from PSBridge import EngineCommands
 
 from ..engine.paths import net_path
 from ..errors import PowerShellError
@@ -19,6 +20,7 @@ from ..waiting import guard
 
 __all__ = [
     "add_command",
+    "add_engine_command",
     "add_file",
     "add_file_with_arguments",
     "add_script",
@@ -26,6 +28,7 @@ __all__ = [
     "add_text_output",
     "add_words",
     "colours_on",
+    "refuse_modules",
     "script_block",
     "show_error",
     "show_output",
@@ -96,6 +99,27 @@ def add_command(
     _add_arguments(pipeline, arguments, parameters)
 
 
+def refuse_modules(script: str) -> None:
+    """Refuse a script that has modules loaded before it runs, by no command.
+
+    Raises:
+        PowerShellError: it does.
+    """
+    from PSBridge import CommandText
+
+    if CommandText.LoadsModules(net_text(script)):
+        raise PowerShellError(
+            "a session with visible commands takes no script that begins with using module, using "
+            "assembly, or #requires with a module: that would make others visible"
+        )
+
+
+def add_engine_command(pipeline: Any, command: str, parameters: Mapping[str, object]) -> None:
+    """Add a cmdlet that psbridge calls for itself, whatever commands a session has."""
+    EngineCommands.Add(pipeline, command)
+    _add_arguments(pipeline, (), parameters)
+
+
 def script_block(script: str) -> Any:
     """Parse code.
 
@@ -135,7 +159,7 @@ def add_selection(pipeline: Any, select: Sequence[str] | None, first: int | None
     """Let PowerShell keep certain properties only, of the first objects only."""
     if select is None and first is None:
         return
-    pipeline.AddCommand(f"{_UTILITY}\\Select-Object")
+    EngineCommands.Add(pipeline, "Select-Object")
     if select is not None:
         names = System.Array[System.Object]([net_text(name) for name in select])
         pipeline.AddParameter("Property", names)
@@ -146,7 +170,8 @@ def add_selection(pipeline: Any, select: Sequence[str] | None, first: int | None
 def add_text_output(pipeline: Any, width: int) -> None:
     """Let PowerShell's formatter make a text of what the commands so far write, errors too."""
     _merge_errors(pipeline)
-    pipeline.AddCommand(f"{_UTILITY}\\Out-String").AddParameter("Width", System.Int32(width))
+    EngineCommands.Add(pipeline, "Out-String")
+    pipeline.AddParameter("Width", System.Int32(width))
 
 
 @contextmanager
@@ -172,9 +197,6 @@ def colours_on() -> Iterator[None]:
 _colours = guard()
 _coloured = 0  # how many calls want them now
 _rendering_before: Any = None
-
-# Whatever commands of these names a session defines.
-_UTILITY = "Microsoft.PowerShell.Utility"
 
 
 def add_words(pipeline: Any, words: Sequence[str]) -> None:

@@ -16,13 +16,21 @@ from ..values import net_text
 if TYPE_CHECKING:
     from .console import Console
 
-__all__ = ["make_host"]
+__all__ = ["make_host", "show_on"]
 
 
 def make_host(console: Console) -> Any:
     """Make the .NET host of a session that shows things on a console."""
-    call = ConsoleCall(_Operations(console).call)
-    return SessionHost(call, console.colours, console.shows_progress)
+    return SessionHost(*_calls_of(console))
+
+
+def show_on(run: Any, console: Console) -> None:
+    """Let a run that has not begun show things on a console, and no other."""
+    run.ShowOn(*_calls_of(console))
+
+
+def _calls_of(console: Console) -> tuple[Any, bool, bool]:
+    return ConsoleCall(_Operations(console).call), console.colours, console.shows_progress
 
 
 class _Operations:

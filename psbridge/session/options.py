@@ -5,13 +5,27 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..arguments import check_seconds
 from ..errors import DeclarationError
 from ..waiting import Deadline
 
-__all__ = ["CallCancelled", "RunOptions", "cancellable", "merged", "run_options"]
+if TYPE_CHECKING:
+    from ..values.typed import Reader
+    from .console import Console
+
+T = TypeVar("T")
+
+__all__ = [
+    "CallCancelled",
+    "RunOptions",
+    "cancellable",
+    "check_cancelled",
+    "merged",
+    "reader_of",
+    "run_options",
+]
 
 
 class CallCancelled(BaseException):
@@ -32,10 +46,18 @@ def cancellable(is_cancelled: Callable[[], bool]) -> Iterator[None]:
         _calls.is_cancelled = before
 
 
+def check_cancelled() -> None:
+    """Raise `CallCancelled` where the calling thread's call is cancelled."""
+    is_cancelled = getattr(_calls, "is_cancelled", None)
+    if is_cancelled is not None and is_cancelled():
+        raise CallCancelled
+
+
 class RunOptions:
     """How a pipeline is run; it does not change.
 
     Attributes:
+        console: where its host shows things, if not where the session's does.
         deadline: when it is stopped.
         input: what it gets, taken as it reads.
         lines: what it gets, a PSDataCollection that somebody else fills.
@@ -44,7 +66,7 @@ class RunOptions:
     """
 
     # No dataclass: making one takes a millisecond of each program's start.
-    __slots__ = ("deadline", "input", "is_cancelled", "lines", "settings")
+    __slots__ = ("console", "deadline", "input", "is_cancelled", "lines", "settings")
 
     def __init__(
         self,
@@ -54,12 +76,14 @@ class RunOptions:
         lines: Any = None,
         settings: Any = None,
         is_cancelled: Callable[[], bool] | None = None,
+        console: Console | None = None,
     ) -> None:
         self.deadline = Deadline(timeout)
         self.input = input
         self.lines = lines
         self.settings = settings
         self.is_cancelled = is_cancelled
+        self.console = console
 
     def check(self) -> None:
         """Raise `CallCancelled` where the call is cancelled."""
@@ -82,6 +106,19 @@ def run_options(input: Iterable[object] | None, timeout: float | None) -> RunOpt
         )
     is_cancelled = getattr(_calls, "is_cancelled", None)
     return RunOptions(timeout=timeout, input=input, is_cancelled=is_cancelled)
+
+
+def reader_of(kind: type[T] | Reader[T] | None) -> Reader[T] | None:
+    """What makes the values of a call's output into a type; None where they stay as they are.
+
+    Raises:
+        DeclarationError: it is no type that can be made.
+    """
+    if kind is None:
+        return None
+    from ..values.typed import Reader, reader_for
+
+    return kind if isinstance(kind, Reader) else reader_for(kind)
 
 
 def merged(

@@ -14,22 +14,25 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from ..engine.forking import check_process, in_forked_child
 from ..engine.starting import start
 from ..errors import PipelineTimeout, PowerShellError, SessionClosedError
+from ..values.raised import forget
 from ..waiting import may_wait, poll_until
 from .ending import begin_exit, check_ending, is_given_up, stay_here_at_exit
+from .opening import SessionOptions
 from .options import RunOptions
 from .result import Result
 from .turns import Turn, Turns
 
 if TYPE_CHECKING:
     from ..engine.starting import Engine
-    from .console import Console
 
 __all__ = ["GRACE_SECONDS", "OwnedRunspace", "close_all", "open_runspaces"]
+
+T = TypeVar("T")
 
 _open: weakref.WeakSet[OwnedRunspace] = weakref.WeakSet()
 _at_exit_registered = False
@@ -51,36 +54,37 @@ class OwnedRunspace:
     in Python) runs nested in it.
     """
 
-    def __init__(self, pshome: str | Path | None = None, *, console: Console | None = None) -> None:
+    def __init__(self, options: SessionOptions | None = None) -> None:
         """Open a runspace, starting the engine where none runs in this process yet.
 
         Args:
-            pshome: the folder of the PowerShell to use; None follows the search order.
-            console: where PowerShell's host shows what it has to show. Without one, prompts are
-                errors, and what is written to the host is only in the information stream.
+            options: how; the usual way by default.
 
         Raises:
             EngineNotFound: there is no engine, and none could be fetched.
             EngineStartError: it did not start.
         """
+        options = options or SessionOptions()
         self._closed = True  # until it is open, so that a failed opening leaves nothing to close
-        self._console = console
-        self.engine, self._host, self._runspace = self._open(pshome)
+        self._console = options.console
+        self._is_limited = options.visible_commands is not None
+        self.engine, self._host, self._runspace = self._open(options)
         self._turns = Turns()
         self._pipeline: Any = None  # what runs, in the turn
         self._lingering: Any = None  # what was given up and may still run
+        self._nested = 0  # how many calls are inside of pipelines
         self._give_up_at = math.inf
         self._closed = False
         _open.add(self)
         _register_at_exit()
 
-    def _open(self, pshome: str | Path | None) -> tuple[Engine, Any, Any]:
+    def _open(self, options: SessionOptions) -> tuple[Engine, Any, Any]:
         """Open the runspace; gives the engine, the host and the runspace."""
-        engine = start(pshome)
+        engine = start(options.pshome)
         _let_ctrl_c_interrupt()
         from .runspace import open_runspace
 
-        return engine, *open_runspace(engine.home.path, self._console, *self._commands(engine))
+        return engine, *open_runspace(engine.home.path, options, *self._commands(engine))
 
     def _commands(self, engine: Engine) -> tuple[Any, Path | None]:
         """An ``Assembly`` whose cmdlets are there from the start, and its help; or None."""
@@ -189,6 +193,19 @@ class OwnedRunspace:
             if self._closed:
                 self._dispose()
 
+    def _in_turn(self, work: Callable[[], T]) -> T:
+        """Do something with the runspace while nothing runs in it."""
+        turn = self._turns.ask()
+        try:
+            self._wait_for_turn(turn, RunOptions())
+            return work()
+        finally:
+            if self._turns.holder is turn:
+                self._turns.holder = None
+            self._turns.wake()
+            if self._closed:
+                self._dispose()
+
     def _stream(
         self, fill: Callable[[Any], None], options: RunOptions, result: Result
     ) -> Iterator[Any]:
@@ -241,9 +258,19 @@ class OwnedRunspace:
     def _run_nested(self, fill: Callable[[Any], None], options: RunOptions) -> Result:
         from .pipeline import nested_pipeline, run_nested
 
-        with nested_pipeline() as pipeline:
-            fill(pipeline)
-            return run_nested(pipeline, options)
+        self._nested += 1
+        try:
+            with nested_pipeline() as pipeline:
+                fill(pipeline)
+                return run_nested(pipeline, self._host, options)
+        finally:
+            self._nested -= 1
+            if not self._has_caller():
+                forget(self)
+
+    def _has_caller(self) -> bool:
+        """Whether a call of ours waits for what runs, so that Python's exceptions may come out."""
+        return self._pipeline is not None or self._nested > 0
 
     def _wait_for_turn(self, turn: Turn, options: RunOptions) -> None:
         seconds, check = options.deadline.left(math.inf), self._checks(options)
@@ -310,6 +337,7 @@ class OwnedRunspace:
     def _leave(self, pipeline: Any) -> None:
         """Dispose of a call's pipeline, now or when it has ended."""
         self._pipeline = None
+        forget(self)
         self._lingering = pipeline
         self._lingers()
         if self._host is not None:

@@ -24,6 +24,7 @@ from ..values import (
     seen_from,
     text_of,
 )
+from ..values.raised import raised_behind
 from ..waiting import SLICE_SECONDS, Deadline, milliseconds, poll_until, wait_until
 from .options import RunOptions
 from .result import ErrorRecord, InformationRecord, MessageRecord, Result
@@ -65,7 +66,7 @@ def run_pipeline(
     Args:
         pipeline: what to run.
         host: its session's host; None where it runs on another machine.
-        options: how to run it.
+        options: how to run it, and on which console it shows things.
         given_up: whether to wait no longer for it; asked ten times a second.
 
     Raises:
@@ -90,7 +91,7 @@ def run_pipeline(
     return _finish(pipeline, run, run.GetFailure(), late=not in_time)
 
 
-def run_nested(pipeline: Any, options: RunOptions) -> Result:
+def run_nested(pipeline: Any, host: Any, options: RunOptions) -> Result:
     """Run a pipeline inside the one that runs on this very thread; see `run_pipeline`.
 
     Its input is all taken before: this thread runs the pipeline.
@@ -99,10 +100,14 @@ def run_nested(pipeline: Any, options: RunOptions) -> Result:
     if options.input is not None:
         lines = filled(options.input)
     run = PipelineRun(pipeline, None, options.settings, lines)
+    if options.console is not None:
+        from .host import show_on
+
+        show_on(run, options.console)
     failure, late = None, False
     try:
         left = options.deadline.left(math.inf)
-        late = run.InvokeNested(-1 if left > _LONGEST_SECONDS else milliseconds(left))
+        late = run.InvokeNested(-1 if left > _LONGEST_SECONDS else milliseconds(left), host)
         failure = run.GetFailure()
     except System.Exception as error:
         failure = error
@@ -174,7 +179,12 @@ def _prepare(
 
         feed = PipelineInput()
     lines = feed.Lines if feed else options.lines
-    return PipelineRun(pipeline, host, options.settings, lines), feed, check
+    run = PipelineRun(pipeline, host, options.settings, lines)
+    if options.console is not None and host is not None:
+        from .host import show_on
+
+        show_on(run, options.console)
+    return run, feed, check
 
 
 def _offers(feed: Any, values: Iterable[object]) -> Iterator[bool]:
@@ -239,8 +249,21 @@ def _finish(pipeline: Any, run: Any, failure: Any, *, late: bool) -> Result:
     if late:
         raise PipelineTimeout("time was up before the code had ended; it was stopped", result)
     if failure is not None:
-        raise powershell_error(failure, result)
+        ended = powershell_error(failure, result)
+        ended.errors = [_error(record) for record in _records_of(ended)]
+        raise ended
     return result
+
+
+def _records_of(error: PowerShellError) -> list[Any]:
+    """The ErrorRecords of what ended the code: one, or one for each mistake in it."""
+    from System.Management.Automation import ParseException
+
+    if isinstance(error.exception, ParseException) and error.exception.Errors is not None:
+        from PSBridge import CommandText
+
+        return list(CommandText.RecordsOf(error.exception))
+    return [] if error.record is None else [error.record]
 
 
 def was_stopped(pipeline: Any) -> bool:
@@ -311,6 +334,7 @@ def _error(record: Any) -> ErrorRecord:
         script_stack_trace=record.ScriptStackTrace or "",
         net=record,
         origin=_origin(record),
+        raised=raised_behind(record),
     )
 
 

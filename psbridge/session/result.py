@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
-from ..errors import PowerShellError
+from ..errors import ConversionError, PowerShellError
 
 __all__ = ["ErrorRecord", "InformationRecord", "MessageRecord", "Result"]
 
@@ -23,6 +24,7 @@ class ErrorRecord:
         script_stack_trace: where in PowerShell code it came from; empty where that is unknown.
         net: the .NET ErrorRecord itself, with ``Exception`` and ``InvocationInfo``.
         origin: the machine that it came from; None for this one.
+        raised: the Python exception, where Python code that ran in PowerShell raised it.
     """
 
     message: str
@@ -32,6 +34,7 @@ class ErrorRecord:
     script_stack_trace: str = field(repr=False)
     net: Any = field(repr=False, compare=False)
     origin: str | None = field(default=None, repr=False)
+    raised: Exception | None = field(default=None, repr=False, compare=False)
 
     def __str__(self) -> str:
         return self.message
@@ -75,7 +78,20 @@ class InformationRecord:
         return str(self.message)
 
 
-class Result(list[Any]):
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    from ..values.typed import Reader
+
+    D = TypeVar("D")
+    T = TypeVar("T", default=Any)  # what no `as_` was given for
+else:
+    from typing import TypeVar
+
+    T = TypeVar("T")
+
+
+class Result(list[T]):
     """The output of a pipeline: a list of Python values, with the other streams beside it.
 
     Attributes:
@@ -101,7 +117,7 @@ class Result(list[Any]):
         self.exited = False
         self.origins: list[str | None] = []
 
-    def one(self) -> Any:
+    def one(self) -> T:
         """The only value.
 
         Raises:
@@ -112,21 +128,61 @@ class Result(list[Any]):
         why = f"; the first error: {self.errors[0]}" if self.errors else ""
         raise ValueError(f"the output is {len(self)} values, and not one{why}")
 
+    @overload
+    def first(self) -> T | None: ...
+    @overload
+    def first(self, default: D) -> T | D: ...
     def first(self, default: Any = None) -> Any:
         """The first value, or the default where there is none."""
         return self[0] if self else default
+
+    def to_pandas(self, columns: Sequence[str] | None = None) -> Any:
+        """The values as a ``pandas.DataFrame``, where pandas is installed.
+
+        A value without properties is in a column named ``value``. Enums are texts.
+
+        Args:
+            columns: the properties to take. By default those that the values have, and of an object
+                of PowerShell's those that PowerShell shows of it; to read more is slower.
+
+        Raises:
+            ImportError: pandas is not installed.
+            ConversionError: a value has no property of such a name.
+        """
+        import pandas
+
+        from .tables import columns_of
+
+        return pandas.DataFrame(columns_of(self, columns))
+
+    def to_arrow(self, columns: Sequence[str] | None = None) -> Any:
+        """The values as a ``pyarrow.Table``, where PyArrow is installed; see `to_pandas`.
+
+        A column in which Arrow finds no common type is one of texts.
+
+        Raises:
+            ImportError: PyArrow is not installed.
+            ConversionError: a value has no property of such a name.
+        """
+        from .tables import arrow_table
+
+        return arrow_table(self, columns)
 
     def raise_for_errors(self) -> None:
         """Raise the first of the non-terminating errors, or that the exit code is not 0.
 
         Raises:
             PowerShellError: it; its ``result`` is this one, with all of them.
+            Exception: what Python code that ran in PowerShell raised, where the first is that.
         """
         if self.errors:
+            if self.errors[0].raised is not None:
+                raise self.errors[0].raised
             from ..values import powershell_error
 
             record, more = self.errors[0].net, len(self.errors) - 1
             error = powershell_error(record.Exception, self, record)
+            error.errors = list(self.errors)
             if more:
                 error.args = (f"{error} (and {more} more)",)
             raise error
@@ -136,7 +192,19 @@ class Result(list[Any]):
                 f"the code {ended} with the exit code {self.exit_code}", result=self
             )
 
-    def _take(self, other: Result) -> None:
+    def _read_as(self, read: Reader[T]) -> None:
+        """Make each value into a type.
+
+        Raises:
+            ConversionError: one cannot be made into it.
+        """
+        try:
+            self[:] = [read(value, f"values[{index}]") for index, value in enumerate(self)]
+        except ConversionError as error:
+            error.result = self
+            raise
+
+    def _take(self, other: Result[Any]) -> None:
         """Become what another one is, but for its values, which somebody has had."""
         vars(self).update(vars(other), origins=[])
 
@@ -145,9 +213,9 @@ class Result(list[Any]):
         """The machine that all values came from; None where that is this one, or several."""
         return self.origins[0] if len(set(self.origins)) == 1 else None
 
-    def by_origin(self) -> dict[str | None, list[Any]]:
+    def by_origin(self) -> dict[str | None, list[T]]:
         """The values of each machine, in the order in which the machines first gave one."""
-        found: dict[str | None, list[Any]] = {}
+        found: dict[str | None, list[T]] = {}
         for value, origin in zip(self, self.origins, strict=False):
             found.setdefault(origin, []).append(value)
         return found

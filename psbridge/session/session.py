@@ -1,316 +1,38 @@
-"""A session's calls: PowerShell code, its variables and paths."""
+"""A session of a runspace: what it shows, its variables and paths."""
 
 from __future__ import annotations
 
-import codecs
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..arguments import check_flag, check_text, check_whole
 from ..engine.paths import path_from_net, possible_path
-from ..errors import PowerShellError
-from ..terminal import without_styles
-from .asynchronous import asynchronous, asynchronous_stream
-from .options import RunOptions, merged, run_options
-from .owned_runspace import OwnedRunspace, open_runspaces
-from .result import Result
-from .stream import PipelineStream
+from ..errors import PowerShellError, PsbridgeError
+from .calls import RunspaceCalls, script_text
+from .options import RunOptions
+from .owned_runspace import open_runspaces
 from .variables import Variables
+
+if TYPE_CHECKING:
+    from .command_table import CommandTable
+    from .completion import Completion
+    from .questions import Answers
 
 __all__ = ["RunspaceSession", "current_session"]
 
 
-class RunspaceSession(OwnedRunspace):
-    """The part of `Session` that runs PowerShell code."""
-
-    _is_far = False  # whether it runs code on another machine, which has none of our files
-
-    def run(
-        self,
-        script: str,
-        /,
-        *arguments: object,
-        input: Iterable[object] | None = None,
-        timeout: float | None = None,
-        check: bool = False,
-        parameters: Mapping[str, object] | None = None,
-        **named: object,
-    ) -> Result:
-        """Run PowerShell code and wait for it.
-
-        Args:
-            script: the code, in the session's own scope: what it defines stays.
-            arguments: its arguments by position, ``$args`` in the code.
-            input: what it gets from the pipeline: ``$input``, or ``$_`` in a ``process`` block. It
-                is gone through while the code runs, a few values ahead of what that reads, and no
-                further when the code has ended.
-            timeout: how many seconds it may take, the wait for its turn included. None is for ever.
-            check: whether errors that do not end the code, and an exit code other than 0, raise.
-            parameters: its arguments by name, for a script that begins with ``param(...)``; for
-                those that have a name of this call's own.
-            named: the others by name. All are handed over as values and never become a part of the
-                text.
-
-        Returns:
-            The output as Python values; errors, warnings and the rest are its attributes.
-
-        Raises:
-            PowerShellError: a terminating error, or any with `check`. Its ``result`` holds what
-                came before.
-            PipelineTimeout: time was up, and the code was stopped. Its ``result`` holds what came
-                before. Code that is in a .NET call is waited for as for Ctrl-C.
-            SessionClosedError: the session is closed, or was closed meanwhile.
-            ForkedProcessError: this is a forked child of the process that opened it.
-            TypeError: the code has no parameter of such a name, or takes no arguments, or not so
-                many; an argument of this call is of the wrong type, or was given twice.
-            ValueError: the time is none.
-            RuntimeError: the input, or a signal handler, asks the session whose call it is in.
-            ConversionError: an argument or an input has no counterpart in PowerShell.
-            KeyboardInterrupt: Ctrl-C. Whatever leaves this call, an exception of the input's or of
-                a signal handler's too, has stopped the pipeline. Code that is in a .NET call, which
-                nothing can interrupt, is waited for for half a second or until Ctrl-C is pressed
-                again; it stops when that call returns, and the next pipeline of this session waits
-                for that.
-        """
-        by_name = merged(parameters, named)
-        return self._run_checked(
-            lambda pipeline: self._add(pipeline, script, arguments, by_name), input, timeout, check
-        )
-
-    def run_file(
-        self,
-        path: str | Path,
-        /,
-        *arguments: object,
-        input: Iterable[object] | None = None,
-        timeout: float | None = None,
-        check: bool = False,
-        parameters: Mapping[str, object] | None = None,
-        **named: object,
-    ) -> Result:
-        """Run a script file and wait for it; all but the first argument as for `run`.
-
-        It has a scope of its own, as a script that is called by its name. ``$PSScriptRoot`` and the
-        places of errors are the file's. ``exit`` ends it. On another machine, which has no such
-        file, it runs as a text.
-
-        Args:
-            path: the file, which ends with ``.ps1``.
-            arguments: its arguments by position.
-            input: as for `run`.
-            timeout: as for `run`.
-            check: as for `run`.
-            parameters: as for `run`.
-            named: its arguments by name.
-
-        Raises:
-            OSError: the file cannot be read.
-            ValueError: it is no ``.ps1``, or the time is none.
-            Exception: all that `run` raises.
-        """
-        from .commands import add_file_with_arguments
-
-        self._check_open()
-        by_name = merged(parameters, named)
-        path = possible_path(path)
-        if path.suffix.lower() != ".ps1":
-            raise ValueError(f"{path} is no script file: its name does not end with .ps1")
-        text = _text_of(path)
-
-        def fill(pipeline: Any) -> None:
-            if self._is_far:
-                self._add(pipeline, text, arguments, by_name)
-            else:
-                add_file_with_arguments(pipeline, path.absolute(), text, arguments, by_name)
-
-        return self._run_checked(fill, input, timeout, check)
-
-    def call(
-        self,
-        command: str,
-        /,
-        *arguments: object,
-        select: Sequence[str] | None = None,
-        first: int | None = None,
-        input: Iterable[object] | None = None,
-        timeout: float | None = None,
-        check: bool = False,
-        parameters: Mapping[str, object] | None = None,
-        **named: object,
-    ) -> Result:
-        """Call one command and wait for it: a cmdlet, a function, an alias or a program.
-
-        Args:
-            command: its name, which is never read as code.
-            arguments: its arguments by position.
-            select: the properties to keep, of each object; PowerShell's Select-Object does it.
-            first: how many objects are wanted; the command is stopped when it has written so many.
-            input: what it gets from the pipeline, as for `run`.
-            timeout: as for `run`.
-            check: as for `run`.
-            parameters: its parameters that have a name of this call's own.
-            named: the others. True and False are for switches, too.
-
-        Raises:
-            PowerShellError: as for `run`; there is no such command, or it has no such parameter.
-            Exception: all else that `run` raises.
-        """
-        from .commands import add_command, add_selection
-
-        by_name = merged(parameters, named)
-        check_text(command, "command")
-        names = None
-        if select is not None:
-            names = [select] if isinstance(select, str) else list(select)
-            for name in names:
-                check_text(name, "select")
-            if not names:
-                raise ValueError("select is empty; it names at least one property")
-        if first is not None:
-            _check_number(first, "first")
-
-        def fill(pipeline: Any) -> None:
-            add_command(pipeline, command, by_name, arguments)
-            add_selection(pipeline, names, first)
-
-        return self._run_checked(fill, input, timeout, check)
-
-    def stream(
-        self,
-        script: str,
-        /,
-        *arguments: object,
-        input: Iterable[object] | None = None,
-        timeout: float | None = None,
-        check: bool = False,
-        parameters: Mapping[str, object] | None = None,
-        **named: object,
-    ) -> PipelineStream:
-        """Run PowerShell code and give its output as it comes; all arguments as for `run`.
-
-        The code begins when the first value is asked for, and stops where the loop is left. Until
-        then the session is busy: it can be asked for nothing else, in the loop neither.
-
-        Args:
-            script: as for `run`.
-            arguments: as for `run`.
-            input: as for `run`; it is gone through while values are asked for.
-            timeout: as for `run`; it counts from this call on.
-            check: as for `run`; errors raise at the end.
-            parameters: as for `run`.
-            named: as for `run`.
-
-        Returns:
-            The values, to go through once; at the end its ``result`` has the other streams.
-
-        Raises:
-            Exception: what `run` raises; that of the code when values are asked for.
-        """
-        self._check_open()
-        by_name = merged(parameters, named)
-        options = run_options(input, timeout)
-        check_flag(check, "check")
-
-        def fill(pipeline: Any) -> None:
-            self._add(pipeline, script, arguments, by_name)
-
-        return PipelineStream(lambda result: self._stream(fill, options, result), check=check)
-
-    def text(
-        self,
-        script: str,
-        /,
-        *arguments: object,
-        width: int = 120,
-        colours: bool = False,
-        input: Iterable[object] | None = None,
-        timeout: float | None = None,
-        check: bool = False,
-        parameters: Mapping[str, object] | None = None,
-        **named: object,
-    ) -> str:
-        """Run PowerShell code and give what a console would show of its output and errors.
-
-        Args:
-            script: as for `run`.
-            arguments: as for `run`.
-            width: how many columns the console has.
-            colours: whether the text has the escape sequences of colours and styles.
-            input: as for `run`.
-            timeout: as for `run`.
-            check: whether an exit code other than 0 raises. Errors are in the text.
-            parameters: as for `run`.
-            named: as for `run`.
-
-        Raises:
-            ValueError: the width is less than 1, or the time is none.
-            Exception: all else that `run` raises.
-        """
-        from .commands import add_text_output, colours_on
-
-        by_name = merged(parameters, named)
-        check_flag(colours, "colours")
-        _check_number(width, "width")
-
-        def fill(pipeline: Any) -> None:
-            self._add(pipeline, script, arguments, by_name)
-            add_text_output(pipeline, width)
-
-        with colours_on() if colours else nullcontext():
-            shown = "".join(self._run_checked(fill, input, timeout, check))
-        return shown if colours else without_styles(shown)
-
-    arun = asynchronous(run)
-    acall = asynchronous(call)
-    astream = asynchronous_stream(stream)
-
-    def _run_checked(
-        self,
-        fill: Callable[[Any], None],
-        input: Iterable[object] | None,
-        timeout: float | None,
-        check: bool,
-    ) -> Result:
-        """Run one pipeline with what all calls take."""
-        options = run_options(input, timeout)
-        check_flag(check, "check")
-        result = self._run(fill, options)
-        if check:
-            result.raise_for_errors()
-        return result
-
-    def _add(
-        self,
-        pipeline: Any,
-        script: str,
-        arguments: Sequence[object],
-        parameters: Mapping[str, object],
-    ) -> None:
-        """Add the code of `run` to a pipeline."""
-        from .commands import add_script
-
-        add_script(pipeline, script, arguments, parameters)
-
-    def _call(self, command: str, **parameters: object) -> Result:
-        """Call one command, as psbridge itself does, which leaves the user's variables alone."""
-        from .commands import add_command
-
-        return self._run(lambda pipeline: add_command(pipeline, command, parameters))
-
-    def _evaluate(self, expression: str, *arguments: object) -> Result:
-        """Run an expression whose .NET exceptions raise PowerShellError."""
-        # An exception of a method ends a statement only; thrown again, it ends the script.
-        return self.run(f"try {{ {expression} }} catch {{ throw }}", *arguments)
+class RunspaceSession(RunspaceCalls):
+    """The part of `Session` that shows what PowerShell code gives, and has its variables."""
 
     def show(
         self, script: str, arguments: Sequence[str] = (), *, standard_input: bool = False
     ) -> bool:
         """Run PowerShell code and let PowerShell's own formatter show what it gives.
 
-        Output and errors, terminating ones too, go to the session's console.
+        Output and errors, terminating ones too, go to the session's console; where it has none, to
+        standard output and standard error.
 
         Args:
             script: the code, in the session's own scope: what it defines stays.
@@ -330,6 +52,7 @@ class RunspaceSession(OwnedRunspace):
         script = net_text(script)
 
         def fill(pipeline: Any) -> None:
+            self._check_script(script)
             add_script(pipeline, script, (), {})
             add_words(pipeline, arguments)
 
@@ -358,10 +81,11 @@ class RunspaceSession(OwnedRunspace):
         from .commands import add_file, add_script, add_words
 
         path = possible_path(path)
-        script = _text_of(path)
+        script = script_text(path)
         as_text = self._is_far or (os.name != "nt" and path.suffix.lower() != ".ps1")
 
         def fill(pipeline: Any) -> None:
+            self._check_script(script)
             if as_text:
                 add_script(pipeline, script, (), {})
             else:
@@ -378,21 +102,71 @@ class RunspaceSession(OwnedRunspace):
             fill(pipeline)
             show_output(pipeline)
 
+        console = self._console
+        if console is None and self._host is not None:
+            from .console import Console
+
+            console = Console(interactive=False)
         try:
             lines = standard_input_for(script) if standard_input else None
-            self._run(fill_and_show, RunOptions(settings=show_settings(), lines=lines))
+            settings = show_settings()
+            self._run(fill_and_show, RunOptions(settings=settings, lines=lines, console=console))
         except PowerShellError as error:
             failure = error
         else:
             return bool(self.run("$global:?") == [True])
-        if self._console is None or not self._console.broken:
-            self._run(lambda pipeline: show_error(pipeline, script, failure))
+        if console is None or not console.broken:
+            options = RunOptions(console=console)
+            self._run(lambda pipeline: show_error(pipeline, script, failure), options)
         return None
+
+    def answering(self, answers: Answers) -> AbstractContextManager[None]:
+        """Let a program answer the questions of PowerShell's meanwhile, as ``Session(answers=)``.
+
+        Args:
+            answers: a list of answers in the order of the questions, or a function that takes a
+                `Question` and gives one.
+
+        Raises:
+            DeclarationError: it is neither.
+            PsbridgeError: the session has a host that is not psbridge's.
+        """
+        from .questions import answer_call, check_answers
+
+        self._check_open()
+        check_answers(answers)
+        if self._host is None:
+            raise PsbridgeError("this session's questions go to a host that is not psbridge's")
+        return _answering(self._host, answer_call(answers))
 
     @property
     def variables(self) -> Variables:
         """PowerShell's variables, as a dict: those of the scope in which code would run now."""
         return Variables(self)
+
+    @property
+    def commands(self) -> CommandTable:
+        """PowerShell's commands, each to be called: ``shell.commands.Get_Process(Name="pwsh")``."""
+        from .command_table import CommandTable
+
+        return CommandTable(self)
+
+    def complete(self, text: str, cursor: int | None = None) -> list[Completion]:
+        """What PowerShell offers to complete a text with, in its own order.
+
+        It takes its turn as other calls do: completing may run code.
+
+        Args:
+            text: PowerShell code.
+            cursor: where in it; None is its end.
+
+        Raises:
+            ValueError: the cursor is outside of the text.
+            Exception: what `run` raises.
+        """
+        from .completion import complete
+
+        return complete(self, text, cursor)
 
     def resolve_path(self, path: str) -> Path:
         """The file system's path of a path of PowerShell's, relative to where PowerShell is.
@@ -408,28 +182,14 @@ class RunspaceSession(OwnedRunspace):
         return path_from_net(found)
 
 
-def _check_number(value: object, what: str) -> None:
-    """Refuse what PowerShell takes as no number from 1 on."""
-    if not 1 <= check_whole(value, what) <= 2_147_483_647:
-        raise ValueError(f"{what} is {value}; it has to be 1 or more, and less than 2^31")
-
-
-def _text_of(path: Path) -> str:
-    """A script file's text, as PowerShell reads it: what its first bytes say, else UTF-8."""
-    data = path.read_bytes()
-    for mark, encoding in _MARKS.items():
-        if data.startswith(mark):
-            return data.decode(encoding, "replace")
-    return data.decode("utf-8-sig", "replace")
-
-
-# UTF-32's little-endian mark begins with UTF-16's.
-_MARKS = {
-    codecs.BOM_UTF32_LE: "utf-32",
-    codecs.BOM_UTF32_BE: "utf-32",
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
-}
+@contextmanager
+def _answering(host: Any, call: Any) -> Iterator[None]:
+    before = host.Answers
+    host.Answers = call
+    try:
+        yield
+    finally:
+        host.Answers = before
 
 
 def current_session() -> RunspaceSession | None:

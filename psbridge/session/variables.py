@@ -15,7 +15,8 @@ class Variables(MutableMapping[str, Any]):
     """PowerShell's variables in the scope in which code of the session runs now.
 
     Names are in any letter case; a scope may be named, as in ``"global:x"``. A variable that is
-    ``$null`` is there, and None. See `PSVariableIntrinsics`.
+    ``$null`` is there, and None. See `PSVariableIntrinsics`. A session whose language is limited
+    raises PowerShellError.
     """
 
     def __init__(self, session: RunspaceSession) -> None:
@@ -25,7 +26,7 @@ class Variables(MutableMapping[str, Any]):
     def __getitem__(self, name: str) -> Any:
         if name not in self:
             raise KeyError(name)
-        return self._session.run(f", {_INTRINSICS}.GetValue($args[0])", name)[0]
+        return self._session._evaluate(f", {_INTRINSICS}.GetValue($args[0])", name)[0]
 
     def __setitem__(self, name: str, value: object) -> None:
         self._session._evaluate(f"{_INTRINSICS}.Set($args[0], $args[1])", name, value)
@@ -36,12 +37,12 @@ class Variables(MutableMapping[str, Any]):
         self._session._evaluate(f"{_INTRINSICS}.Remove($args[0])", name)
 
     def __contains__(self, name: object) -> bool:
-        return bool(self._session.run(f"$null -ne {_INTRINSICS}.Get($args[0])", name)[0])
+        return bool(self._session._evaluate(f"$null -ne {_INTRINSICS}.Get($args[0])", name)[0])
 
     def __iter__(self) -> Iterator[str]:
         # The drive of the variables has them all, and Microsoft.PowerShell.Core cannot list one.
         return iter(
-            self._session.run(
+            self._session._evaluate(
                 "$ExecutionContext.InvokeProvider.ChildItem.Get('Variable:', $false).Name"
             )
         )

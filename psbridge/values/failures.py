@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..errors import PowerShellError
+from .raised import raised_behind
 from .text import text_of
 
 if TYPE_CHECKING:
@@ -43,8 +44,20 @@ def powershell_error(
         )
         if (place := _place_of(record)) and place not in str(made):
             made.add_note(place)
-    made.__cause__ = _inner_exception(error)
+    if (raised := raised_behind(record)) is not None:
+        made.raised = raised
+        for note in getattr(made, "__notes__", ()):
+            if note not in getattr(raised, "__notes__", ()):
+                raised.add_note(note)
+    made.exception = _innermost(error)
+    made.__cause__ = raised if raised is not None else _inner_exception(error)
     return made
+
+
+def _innermost(error: Any) -> Any:
+    while (inner := error.InnerException) is not None:
+        error = inner
+    return error
 
 
 def _place_of(record: Any) -> str:

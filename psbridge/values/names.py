@@ -21,8 +21,14 @@ def is_special(name: str) -> bool:
 
 def nearest(name: str, names: Iterable[str]) -> str:
     """What to add to the message that there is no such name: those that look like it."""
+    if len(name) > _LONGEST:
+        return ""
     import difflib  # only a mistake needs it
 
     by_fold = {fold(known): known for known in names}
     found = difflib.get_close_matches(fold(name), by_fold, n=3, cutoff=0.6)
     return f"; near it: {', '.join(by_fold[one] for one in found)}" if found else ""
+
+
+# No name is as long, and to look for what is near such a text takes seconds.
+_LONGEST = 200

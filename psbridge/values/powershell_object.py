@@ -68,6 +68,10 @@ class PowerShellObject:
         found: str | None = self._view.GetOrigin()
         return found
 
+    def _shown_names(self) -> list[str]:
+        """The properties that PowerShell shows by default; all, where the type does not say so."""
+        return list(_asked(self._view.GetDisplaySet)) or list(self.properties())
+
     def properties(self) -> dict[str, Any]:
         """All properties with their values.
 

@@ -265,7 +265,7 @@ def test_streams_that_are_gone_are_no_fault(
 def test_a_standard_input_that_is_closed_is_empty_for_programs_and_scripts() -> None:
     ran = psbridge_with(b"", "run", "cat; @($input).Count; Read-Host; 'on'", redirect="<&-")
     assert (ran.returncode, ran.stdout) == (0, b"0\non\n")
-    assert b"this session has nobody to ask" in ran.stderr
+    assert b"This session has nobody to ask" in ran.stderr
 
 
 def test_a_big_input_goes_through() -> None:

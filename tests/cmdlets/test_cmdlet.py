@@ -284,7 +284,7 @@ def test_should_process_follows_what_if_and_confirm(shell: Session) -> None:
     assert shell.run("$ConfirmPreference = 'None'; Remove-Asking") == ["broken"]
     result = shell.run("$ConfirmPreference = 'High'; Remove-Asking")
     assert result == []
-    assert "confirmation" in result.errors[0].message  # nobody is there to ask
+    assert "Are you sure you want to" in result.errors[0].message  # nobody is there to ask
 
 
 def test_should_process_has_to_be_declared(shell: Session) -> None:

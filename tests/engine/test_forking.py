@@ -38,6 +38,9 @@ import os, sys, threading
 from psbridge import *
 shell = Session()
 repository, variables, engine = shell.jobs, shell.variables, shell.engine
+commands, command = shell.commands, shell.commands.Get_Date
+functions = shell.functions
+functions["Get-It"] = len
 job = shell.start(sum, [1, 2])
 job.result(timeout=60)
 (item,) = shell.run("Get-Item /")
@@ -90,13 +93,15 @@ def test_every_public_entry_refuses(run_python: RunPython) -> None:
             "run": ["1"], "run_file": ["x.ps1"], "call": ["x"], "stream": ["1"], "text": ["1"],
             "arun": ["1"], "acall": ["x"], "astream": ["1"],
             "show": ["1"], "show_file": [__import__("pathlib").Path(os.__file__)],
-            "resolve_path": ["x"], "start": [len, "x"], "start_job": ["1"],
+            "resolve_path": ["x"], "complete": ["x"], "answering": [["x"]],
+            "start": [len, "x"], "start_job": ["1"],
             "import_module": [os], "import_cmdlets": [JobCmdlet], "start_remote": ["1", SSH("x")],
             "connect": [SSH("x")], "define": ["x", Job], "undefine": ["x"], "add": [derived],
             "get": ["x"], "pop": ["x"], "setdefault": ["x"], "update": [{"x": 1}],
         }
         # What is Python's alone; to close is nothing here.
-        harmless = {"close", "closed", "variables", "jobs", "engine", "exit_code", "net"}
+        harmless = {"close", "closed", "commands", "functions", "variables", "jobs", "engine",
+                    "exit_code", "net"}
         for thing in (shell, repository, variables, job, item):
             if thing is repository:
                 given["start"] = [Job()]
@@ -113,7 +118,12 @@ def test_every_public_entry_refuses(run_python: RunPython) -> None:
                 else:
                     refuses(lambda: getattr(thing, name)(*given.get(name, [])))
         for use in (Session, lambda: len(repository), lambda: repository["x"], lambda: job == job,
-                    lambda: list(repository), lambda: variables["x"], lambda: shell.__enter__(),
+                    lambda: list(repository), lambda: variables["x"], lambda: list(commands),
+                    lambda: functions["Get-It"], lambda: list(functions), lambda: len(functions),
+                    lambda: functions.update({"Get-It": len}), lambda: functions.clear(),
+                    lambda: commands.Get_Date, lambda: commands["x"], lambda: dir(commands),
+                    lambda: command(), lambda: command.__doc__, lambda: inspect.signature(command),
+                    lambda: shell.__enter__(),
                     lambda: item.Name, lambda: item["Name"], lambda: item.net,
                     lambda: item.Refresh(),
                     lambda: setattr(item, "Name", "x"), lambda: str(item), lambda: hash(item),
@@ -121,7 +131,8 @@ def test_every_public_entry_refuses(run_python: RunPython) -> None:
             refuses(use)
         shell.close()
         assert shell.closed
-        repr((shell, job, item, variables, repository, error.exception, derived, System))
+        repr((shell, job, item, variables, repository, commands, command, functions,
+              error.exception, derived, System))
     """
     check(run_python(in_child(code)))
 

@@ -3,10 +3,11 @@
 import asyncio
 import logging
 import random
+import textwrap
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from conditions import until
@@ -24,6 +25,9 @@ from psbridge import (
 )
 from psbridge.jobs import FunctionJob, stopping
 from psbridge.jobs.timers import call_later
+
+if TYPE_CHECKING:
+    from ..conftest import RunPython
 
 GRACE = 0.3
 GIVEN_UP = "was asked to stop and did not"
@@ -869,10 +873,95 @@ def test_an_interruption_that_comes_as_the_work_ends_spares_the_thread(shell: Se
         for job in jobs:
             assert job.began.wait(10)
         children = handle.children
-        for child in children[:places]:
+        for job, child in zip(jobs, children, strict=False):
             child.net.RequestStop()
+            job.grace = 10  # from the interruption on: a busy machine is no reason to give it up
         names = handle.result(10)
         assert [child.state for child in children] == ["Stopped"] * places + ["Completed"] * places
         assert warnings_of(handle) == []
         assert set(names) <= threads  # no thread had to be made in place of a lost one
     assert rounds * places == 300
+
+
+PROLOGUE = """
+import faulthandler, sys, threading, time
+from psbridge import StopRequested
+from psbridge.jobs.stopping import InterruptibleThread
+
+faulthandler.dump_traceback_later(30, exit=True)
+stretch = InterruptibleThread()
+
+def check_that_code_is_traced():
+    traced = []
+    sys.settrace(lambda frame, event, arg: traced.append(event))
+    (lambda: None)()
+    sys.settrace(None)
+    assert traced[0] == "call"
+"""
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        """
+        stretch.enter()
+        interrupts = threading.Thread(target=stretch.interrupt)
+        try:
+            interrupts.start()
+            while True:
+                pass
+        except StopRequested:
+            pass
+        stretch.leave()
+        check_that_code_is_traced()
+        """,
+        """
+        stretch.enter()
+        stretch._interrupted = True  # what was asked for has not come yet
+        stretch.leave()
+        check_that_code_is_traced()
+        """,
+        """
+        ready = threading.Event()
+        def sleep():
+            stretch.enter()
+            ready.set()
+            time.sleep(3600)
+        threading.Thread(target=sleep, daemon=True).start()
+        ready.wait()
+        stretch.interrupt()
+        check_that_code_is_traced()
+        """,
+        """
+        woken = []
+        ready, go_on = threading.Event(), threading.Lock()
+        go_on.acquire()
+        def wait():
+            stretch.enter()
+            try:
+                ready.set()
+                go_on.acquire()
+                while True:
+                    pass
+            except StopRequested:
+                woken.append(True)
+        waits = threading.Thread(target=wait)
+        waits.start()
+        ready.wait()
+        threading.settrace(lambda *_: None)
+        interrupts = threading.Thread(target=stretch.interrupt)  # is traced itself
+        interrupts.start()
+        interrupts.join()
+        threading.settrace(None)
+        check_that_code_is_traced()
+        go_on.release()
+        waits.join()
+        assert woken
+        """,
+    ],
+    ids=["came", "taken back", "sleeps on", "woke up later"],
+)
+def test_code_is_traced_as_ever_after_an_interruption(run_python: "RunPython", code: str) -> None:
+    """CPython 3.11 begins no traced function while it looks for exceptions of threads."""
+    done = run_python(PROLOGUE + textwrap.dedent(code))
+    assert (done.returncode, done.stderr) == (0, "")

@@ -23,11 +23,14 @@ running = far.start("1")
 assert running.wait(60)
 given = {{
     "run": ["1"], "show": ["1"], "show_file": [Path(os.__file__)],
-    "resolve_path": ["x"], "start": ["1"], "run_file": ["x.ps1"], "call": ["x"],
-    "stream": ["1"], "text": ["1"], "arun": ["1"], "acall": ["x"], "astream": ["1"],
+    "resolve_path": ["x"], "complete": ["x"], "answering": [["x"]], "start": ["1"],
+    "run_file": ["x.ps1"], "call": ["x"], "stream": ["1"], "text": ["1"], "arun": ["1"],
+    "acall": ["x"], "astream": ["1"],
 }}
 # What is Python's alone; to close is nothing here.
-harmless = {{"close", "closed", "variables", "engine", "exit_code", "net", "location", "target"}}
+harmless = {{
+    "close", "closed", "commands", "variables", "engine", "exit_code", "net", "location", "target",
+}}
 def use(name):
     found = getattr(far, name)
     found = found(*given.get(name, [])) if callable(found) else found

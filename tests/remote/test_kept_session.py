@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import os
 import signal
 import threading
@@ -62,6 +63,25 @@ def test_calls_take_what_they_take_here(web: Any, tmp_path: Path) -> None:
     assert web.run_file(script, x=21) == [42]
     assert web.text("[pscustomobject]@{ A = 1 }", width=20).split() == ["A", "-", "1"]
     assert asyncio.run(web.arun("1")) == [1]
+
+
+def test_commands_and_completion_are_those_of_the_machine(web: Any) -> None:
+    web.run("function Get-Far([int]$Number = 3, [ValidateSet('a', 'b')]$Which) { $Number }")
+    assert web.commands.Get_Far(Number=5) == [5]
+    assert "Get_Far" in dir(web.commands)
+    assert str(inspect.signature(web.commands.Get_Far)).startswith(
+        "(Number: int = 3, Which: Literal['a', 'b'] = Ellipsis, "
+    )
+    assert "Get-Far [[-Number] <int>]" in str(web.commands.Get_Far.__doc__)
+    with pytest.raises(AttributeError, match="near it: Get_Far"):
+        web.commands.Get_Farr  # noqa: B018
+    (offer,) = web.complete("1; Get-Far -Num")
+    assert (offer.text, offer.kind, offer.start, offer.length) == (
+        "-Number",
+        "ParameterName",
+        11,
+        4,
+    )
 
 
 def test_a_stream_comes_as_it_is_written_there(web: Any) -> None:

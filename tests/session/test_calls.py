@@ -178,3 +178,30 @@ def test_an_error_that_is_nowhere_has_no_note(shell: Session) -> None:
     with pytest.raises(PowerShellError) as caught:
         shell.call("Get-Item", "/nowhere", ErrorAction="Stop")
     assert not hasattr(caught.value, "__notes__")
+
+
+def test_an_error_has_the_innermost_exception_and_the_record_the_outermost(shell: Session) -> None:
+    with pytest.raises(PowerShellError) as caught:
+        shell.run("[int]::Parse('x')", check=True)
+    error = caught.value
+    assert error.exception.GetType().Name == "FormatException"
+    assert error.record.Exception.GetType().Name == "MethodInvocationException"
+    assert [record.error_id for record in error.errors] == ["FormatException"]
+
+
+def test_an_error_of_check_has_the_records_of_all(shell: Session) -> None:
+    with pytest.raises(PowerShellError, match=r"\(and 1 more\)") as caught:
+        shell.run("Write-Error 'one'; Write-Error 'two'", check=True)
+    assert [str(record) for record in caught.value.errors] == ["one", "two"]
+
+
+@pytest.mark.parametrize(
+    ("code", "mistakes"), [("if (\n foreach\n'a' +", 2), ("if (", 1), ("1 +\n\n) (", 2)]
+)
+def test_a_mistake_in_the_code_has_its_places(shell: Session, code: str, mistakes: int) -> None:
+    with pytest.raises(PowerShellError) as caught:
+        shell.run(code)
+    assert len(caught.value.errors) >= mistakes
+    assert {record.category for record in caught.value.errors} == {"ParserError"}
+    for record in caught.value.errors:
+        assert str(record) in str(caught.value)

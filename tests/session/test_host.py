@@ -221,14 +221,14 @@ def test_a_transcript_has_what_was_shown(shown: Shown, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("script", "wanted"),
     [
-        ("$host.UI.ReadLine()", "input"),
-        ("$host.UI.ReadLineAsSecureString()", "input"),
-        (CHOICE, "a choice"),
-        ("$host.UI.PromptForCredential('c', 'm', 'u', 't')", "a credential"),
+        ("$host.UI.ReadLine()", "a text"),
+        ("$host.UI.ReadLineAsSecureString()", "a text that is not shown"),
+        (CHOICE, "a choice (-Confirm:$false asks for none), "),
+        ("$host.UI.PromptForCredential('c', 'm', 'u', 't')", 'a credential, "c m"'),
         (
             "$d = [System.Management.Automation.Host.FieldDescription]::new('Size')\n"
             "$host.UI.Prompt('c', 'm', @($d))",
-            "Size",
+            'a text, "c m Size"',
         ),
         ("$host.UI.RawUI.ReadKey()", "a key"),
         ("$host.EnterNestedPrompt()", "a nested prompt"),
@@ -239,7 +239,8 @@ def test_a_prompt_without_a_user_is_an_error_that_says_so(
 ) -> None:
     succeeded, out, err = shown.show(script)
     assert (succeeded, out) == (False, "")
-    assert f"PowerShell wants {wanted} from the user, and this session has nobody to ask" in err
+    assert f"PowerShell asks for {wanted}" in err
+    assert "This session has nobody to ask: give it as an argument or run in a terminal" in err
 
 
 def test_a_mandatory_parameter_without_a_user_is_powershells_own_error(shown: Shown) -> None:

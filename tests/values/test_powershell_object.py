@@ -107,7 +107,7 @@ def test_what_a_member_throws_is_a_powershell_error_with_the_original_inside(
     found = one(shell, EXTENDED)
     with pytest.raises(PowerShellError, match="no") as raised:
         found.Throws  # noqa: B018
-    assert raised.value.exception.GetType().Name == "GetValueInvocationException"
+    assert raised.value.__cause__ is not None
     assert "no" in str(raised.value.__cause__)
     with pytest.raises(PowerShellError) as raised:
         found.Insert(99, "x")

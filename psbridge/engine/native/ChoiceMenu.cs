@@ -49,6 +49,9 @@ internal sealed class ChoiceMenu(IEnumerable<ChoiceDescription> choices)
         return found < 0 ? null : found;
     }
 
+    /// <summary>A label without the mark of its key.</summary>
+    internal static string LabelOf(ChoiceDescription choice) => Read(choice).Label;
+
     private static bool Same(string one, string other) =>
         one.Equals(other, StringComparison.CurrentCultureIgnoreCase);
 

@@ -10,6 +10,16 @@ namespace PSBridge;
 /// <summary>What a text of PowerShell code is like, as far as it has to be known to run it.</summary>
 public static class CommandText
 {
+    /// <summary>Whether a script has modules or assemblies loaded before it runs, by no command.</summary>
+    /// <param name="script">Its text.</param>
+    /// <returns>Whether it says <c>using module</c>, <c>using assembly</c>, or <c>#requires</c> some.</returns>
+    public static bool LoadsModules(string script)
+    {
+        ScriptBlockAst code = Parser.ParseInput(script, out _, out _);
+        return code.UsingStatements.Any(one => one.UsingStatementKind != UsingStatementKind.Namespace)
+            || code.ScriptRequirements is { RequiredModules.Count: > 0 } or { RequiredAssemblies.Count: > 0 };
+    }
+
     /// <summary>Whether it uses <c>$input</c>: only then is standard input read for it.</summary>
     public static bool UsesInput(string text) => Uses(Parser.ParseInput(text, out _, out _), "input");
 
@@ -45,6 +55,12 @@ public static class CommandText
         int unknown = Array.IndexOf(named, null);
         return (unknown < 0 ? null : names[unknown], Uses(script, "args") ? int.MaxValue : open);
     }
+
+    /// <summary>A record for each mistake that PowerShell has found in a text.</summary>
+    /// <param name="found">What it has thrown.</param>
+    /// <returns>The records, in the order of the text.</returns>
+    public static ErrorRecord[] RecordsOf(ParseException found) =>
+        [.. found.Errors.Select(mistake => new ParseException([mistake]).ErrorRecord)];
 
     /// <summary>Whether it is the beginning of something that goes on in the next line.</summary>
     public static bool IsIncomplete(string text)

@@ -15,8 +15,23 @@ public delegate string? ConsoleCall(string operation, string? text);
 /// One delegate for all operations: a type of delegate costs the start of a session a
 /// millisecond or two. No exception crosses the border, and once it is closed nothing is shown.
 /// </remarks>
-internal sealed class ConsoleCalls(ConsoleCall call)
+/// <param name="call">Does what is asked for; null where there is no console.</param>
+/// <param name="colours">Whether output may have escape sequences.</param>
+/// <param name="progress">Whether there is a terminal that progress can be shown on.</param>
+internal sealed class ConsoleCalls(ConsoleCall? call, bool colours, bool progress)
 {
+    /// <summary>No console: nothing is shown, and there is nobody to ask.</summary>
+    internal static ConsoleCalls None { get; } = new(null, false, false);
+
+    /// <summary>Whether there is a console.</summary>
+    internal bool IsThere => call is not null;
+
+    /// <summary>Whether output may have escape sequences.</summary>
+    internal bool Colours => colours;
+
+    /// <summary>Whether there is a terminal that progress can be shown on.</summary>
+    internal bool ShowsProgress => progress;
+
     /// <summary>Write output.</summary>
     internal void Write(string text) => Ask("write", text);
 
@@ -30,6 +45,11 @@ internal sealed class ConsoleCalls(ConsoleCall call)
     /// <exception cref="ScriptCallDepthException">There is no stack for it.</exception>
     internal string? Ask(string operation, string? text = null)
     {
+        if (call is null)
+        {
+            return null;
+        }
+
         Border.CheckDepth();
         if (!Border.TryEnter())
         {

@@ -4,6 +4,7 @@ using System.Collections.ObjectModel;
 using System.Linq;
 using System.Management.Automation;
 using System.Management.Automation.Internal;
+using System.Reflection;
 
 namespace PSBridge;
 
@@ -20,6 +21,8 @@ public sealed class CustomRecord
     private static readonly Func<PSObject, IEnumerable<PSMemberInfo>>? s_own =
         EngineMembers.Objects.Own.Property?.GetMethod?.CreateDelegate<Func<PSObject, IEnumerable<PSMemberInfo>>>();
 
+    private static readonly FieldInfo? s_ownIfAny = EngineMembers.Objects.OwnIfAny.Field;
+
     private static readonly Func<PSObject, Collection<string>> s_typeNames =
         EngineMembers.Objects.TypeNames.Property?.GetMethod?.CreateDelegate<Func<PSObject, Collection<string>>>()
         ?? (record => record.TypeNames);
@@ -30,11 +33,15 @@ public sealed class CustomRecord
     /// <summary>The names of an object's type, as they are; not to be changed.</summary>
     internal static Collection<string> TypeNamesOf(PSObject item) => s_typeNames(item);
 
-    /// <summary>Find a property that PowerShell hangs on objects; in a record at a tenth of the time.</summary>
+    /// <summary>Find a property that PowerShell hangs on objects, at a tenth of the time that it takes.</summary>
     internal static PSMemberInfo? Find(PSObject item, string name) =>
-        s_own is null || item.BaseObject is not PSCustomObject
-            ? item.Properties[name]
-            : s_own(item).FirstOrDefault(member => member.Name == name);
+        IsBare(item) ? null
+        : s_own is null ? item.Properties[name]
+        : s_own(item).FirstOrDefault(member => member.Name == name);
+
+    /// <summary>Whether it is a plain value on which nothing hangs: to ask for what does would make a list.</summary>
+    private static bool IsBare(PSObject item) =>
+        s_ownIfAny is not null && item.BaseObject is (ValueType or string) && s_ownIfAny.GetValue(item) is null;
 
     /// <summary>Read all of one.</summary>
     /// <param name="record">The object.</param>

@@ -107,6 +107,10 @@ public static class JobInternals
     private static Action<Job, T> Choose<T>(EngineMember member, Action<Job, T> fallback) =>
         Ordered ? member.Method!.CreateDelegate<Action<Job, T>>() : fallback;
 
+    /// <summary>What gives the results of a job in the order of writing; null where there is none.</summary>
+    internal static Func<Job, PSDataCollection<PSStreamObject>>? Results { get; } =
+        EngineMembers.Jobs.Results.Method?.CreateDelegate<Func<Job, PSDataCollection<PSStreamObject>>>();
+
     private static Func<Job, bool> ChooseHasMoreData()
     {
         if (!Ordered)
@@ -116,11 +120,9 @@ public static class JobInternals
                 || job.Progress.Count > 0 || job.Information.Count > 0;
         }
 
-        Func<Job, PSDataCollection<PSStreamObject>> results =
-            EngineMembers.Jobs.Results.Method!.CreateDelegate<Func<Job, PSDataCollection<PSStreamObject>>>();
         return job =>
         {
-            PSDataCollection<PSStreamObject> records = results(job);
+            PSDataCollection<PSStreamObject> records = Results!(job);
             return records.IsOpen || records.Count > 0;
         };
     }

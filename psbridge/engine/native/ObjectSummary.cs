@@ -91,7 +91,7 @@ internal static class ObjectSummary
         }
     }
 
-    private static string[] DisplaySet(PSObject item)
+    internal static string[] DisplaySet(PSObject item)
     {
         try
         {

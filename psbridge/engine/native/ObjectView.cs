@@ -248,6 +248,16 @@ public sealed class ObjectView
         }
     }
 
+    /// <summary>The properties that PowerShell shows of it by default.</summary>
+    /// <returns>Their names; none where its type does not say so.</returns>
+    public string[] GetDisplaySet()
+    {
+        using (WithTypes())
+        {
+            return ObjectSummary.DisplaySet(Whole);
+        }
+    }
+
     /// <summary>What tells it from others of its kind, for a line.</summary>
     /// <remarks>
     /// Not what scripts compute, and nothing that takes long: others' getters may wait for anything, so

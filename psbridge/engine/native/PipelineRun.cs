@@ -35,7 +35,15 @@ public sealed class PipelineRun(
     // The engine takes nothing else for several statements that are no script.
     private PSDataCollection<PSObject>? _statements;
     private IAsyncResult? _running;
+    private ConsoleCalls? _console;
     private object? _exitCodeBefore;
+
+    /// <summary>Show on a console what this run, which has not begun, has to show.</summary>
+    /// <param name="call">Does what the host asks for; it raises nothing.</param>
+    /// <param name="colours">Whether output may have escape sequences.</param>
+    /// <param name="progress">Whether there is a terminal that progress can be shown on.</param>
+    public void ShowOn(ConsoleCall call, bool colours, bool progress) =>
+        _console = new ConsoleCalls(call, colours, progress);
 
     /// <summary>Begin it on a thread of .NET's.</summary>
     public void Begin()
@@ -43,6 +51,8 @@ public sealed class PipelineRun(
         if (host is not null)
         {
             host.ExitOfRun = null;
+            host.Streams = pipeline.Streams;
+            host.Console = _console ?? host.OwnConsole;
             _exitCodeBefore = LastExitCode();
         }
 
@@ -59,8 +69,30 @@ public sealed class PipelineRun(
 
     /// <summary>Run it to its end, inside the pipeline that runs on this very thread.</summary>
     /// <param name="milliseconds">How long it may take; -1 is for ever.</param>
+    /// <param name="outer">The host of the session, whose run this is no run of its own of.</param>
     /// <returns>Whether it was stopped because it took longer.</returns>
-    public bool InvokeNested(int milliseconds)
+    public bool InvokeNested(int milliseconds, SessionHost? outer)
+    {
+        if (outer is null)
+        {
+            return InvokeNested(milliseconds);
+        }
+
+        (PSDataStreams? streams, ConsoleCalls console) = (outer.Streams, outer.Console);
+        outer.Streams = pipeline.Streams;
+        outer.Console = _console ?? console;
+        try
+        {
+            return InvokeNested(milliseconds);
+        }
+        finally
+        {
+            outer.Streams = streams;
+            outer.Console = console;
+        }
+    }
+
+    private bool InvokeNested(int milliseconds)
     {
         bool stopped = false;
         using var clock = new Timer(
@@ -182,12 +214,13 @@ public sealed class PipelineRun(
         }
 
         string?[]? origins = null;
-        for (int i = 0; i < _output.Count; i++)
+        object?[] items = GetOutput();
+        for (int i = 0; i < items.Length; i++)
         {
             // What comes from elsewhere has a property of its own, and so it has come wrapped.
-            if (_output[i] is PSObject item && CustomRecord.Find(item, RemotingNotes.Machine)?.Value is string name)
+            if (items[i] is PSObject item && CustomRecord.Find(item, RemotingNotes.Machine)?.Value is string name)
             {
-                origins ??= new string?[_output.Count];
+                origins ??= new string?[items.Length];
                 origins[i] = name;
             }
         }

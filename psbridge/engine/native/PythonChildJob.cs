@@ -47,6 +47,7 @@ public sealed class PythonChildJob : Job, IRecordSink, IPythonJob
         _location = location;
         PSJobTypeName = JobInternals.TypeName;
         JobInternals.UseResults(this, true);
+        JobBuffers.PrepareResults(this);
         _shown = new ShownState(this, _sync, StateByRule, DisposeAtSecondCall);
     }
 

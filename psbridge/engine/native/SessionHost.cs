@@ -7,19 +7,24 @@ namespace PSBridge;
 
 /// <summary>The host of a session, with a console or without one.</summary>
 /// <remarks>
-/// Without one there is nothing to show and nobody to ask, as in PowerShell's own default host.
-/// PowerShell calls it on the threads of its pipelines; each call is short and takes no lock but
-/// the console's, in Python. Rejected: subclasses of the host's classes in Python. pythonnet made
-/// their types at each start (40 ms), and its overrides do not go through <see cref="Border"/>.
+/// Without one, what is said to the host is put into the information stream of what runs, where
+/// Write-Host's is, and questions are for a program's answers or an error. PowerShell calls it on
+/// the threads of its pipelines; each call is short and takes no lock but the console's, in Python.
+/// Rejected: subclasses of the host's classes in Python. pythonnet made their types at each start
+/// (40 ms), and its overrides do not go through <see cref="Border"/>. No user interface at all
+/// without a console, as in PowerShell's own default host: what -WhatIf and Out-Host say was lost.
 /// </remarks>
 public sealed class SessionHost : PSHost
 {
-    private readonly SessionUserInterface? _ui;
+    private readonly SessionUserInterface _ui;
     private readonly PSObject? _colours;
+    private readonly ConsoleCalls _own;
 
     /// <summary>Make a host without a console.</summary>
     public SessionHost()
     {
+        Console = _own = ConsoleCalls.None;
+        _ui = new SessionUserInterface(this);
     }
 
     /// <summary>Make a host with a console.</summary>
@@ -28,12 +33,25 @@ public sealed class SessionHost : PSHost
     /// <param name="progress">Whether there is a terminal that progress can be shown on.</param>
     public SessionHost(ConsoleCall call, bool colours, bool progress)
     {
-        _ui = new SessionUserInterface(new ConsoleCalls(call), colours, progress);
+        Console = _own = new ConsoleCalls(call, colours, progress);
+        _ui = new SessionUserInterface(this);
         _colours = PSObject.AsPSObject(new HostColours());
     }
 
-    /// <summary>Whether there is a console.</summary>
-    internal bool HasConsole => _ui is not null;
+    /// <summary>Whether it has a console of its own.</summary>
+    internal bool HasConsole => _own.IsThere;
+
+    /// <summary>The console on which it shows things now.</summary>
+    internal ConsoleCalls Console { get; set; }
+
+    /// <summary>The console of its own, or none.</summary>
+    internal ConsoleCalls OwnConsole => _own;
+
+    /// <summary>What runs: its streams get what is said to a host without a console.</summary>
+    internal PSDataStreams? Streams { get; set; }
+
+    /// <summary>What answers its questions, instead of somebody at the console; or null.</summary>
+    public AnswerCall? Answers { get; set; }
 
     /// <inheritdoc/>
     /// <remarks>
@@ -54,7 +72,7 @@ public sealed class SessionHost : PSHost
     public override CultureInfo CurrentUICulture { get; } = CultureInfo.CurrentUICulture;
 
     /// <inheritdoc/>
-    public override PSHostUserInterface UI => _ui!; // the engine takes null
+    public override PSHostUserInterface UI => _ui;
 
     /// <inheritdoc/>
     public override PSObject PrivateData => _colours!;
@@ -69,7 +87,7 @@ public sealed class SessionHost : PSHost
     internal int? ExitOfRun { get; set; }
 
     /// <inheritdoc/>
-    public override void EnterNestedPrompt() => throw SessionUserInterface.NobodyToAsk("a nested prompt");
+    public override void EnterNestedPrompt() => throw _ui.NobodyToAsk("a nested prompt");
 
     /// <inheritdoc/>
     public override void ExitNestedPrompt()
@@ -77,7 +95,7 @@ public sealed class SessionHost : PSHost
     }
 
     /// <inheritdoc/>
-    public override void NotifyBeginApplication() => _ui?.HideProgress();
+    public override void NotifyBeginApplication() => _ui.HideProgress();
 
     /// <inheritdoc/>
     public override void NotifyEndApplication()
@@ -85,7 +103,7 @@ public sealed class SessionHost : PSHost
     }
 
     /// <summary>Forget the progress of a pipeline that has ended.</summary>
-    public void EndProgress() => _ui?.EndProgress();
+    public void EndProgress() => _ui.EndProgress();
 }
 
 /// <summary>The colours that scripts find at <c>$Host.PrivateData</c> in PowerShell's own host.</summary>

@@ -9,7 +9,7 @@ namespace PSBridge;
 /// Without a terminal each member answers what keeps output readable in a file. A screen buffer,
 /// which only Windows has, there is none; what only it can do does nothing, and raises nothing.
 /// </remarks>
-internal sealed class SessionRawUserInterface(ConsoleCalls console, bool colours) : PSHostRawUserInterface
+internal sealed class SessionRawUserInterface(SessionHost host) : PSHostRawUserInterface
 {
     // What PowerShell's own host answers on Unix: a terminal does not tell its colours.
     private const ConsoleColor Own = (ConsoleColor)(-1);
@@ -17,6 +17,8 @@ internal sealed class SessionRawUserInterface(ConsoleCalls console, bool colours
     private ConsoleColor _foreground = Own;
     private ConsoleColor _background = Own;
     private string _title = "";
+
+    private ConsoleCalls Console => host.Console;
 
     /// <inheritdoc/>
     public override ConsoleColor ForegroundColor
@@ -72,18 +74,18 @@ internal sealed class SessionRawUserInterface(ConsoleCalls console, bool colours
     {
         get
         {
-            (int column, int line) = Pair(console.Ask("cursor"), (0, 0));
+            (int column, int line) = Pair(Console.Ask("cursor"), (0, 0));
             return new Coordinates(column, line);
         }
 
-        set => console.Control($"\u001b[{Math.Max(value.Y, 0) + 1};{Math.Max(value.X, 0) + 1}H");
+        set => Console.Control($"\u001b[{Math.Max(value.Y, 0) + 1};{Math.Max(value.X, 0) + 1}H");
     }
 
     /// <inheritdoc/>
     public override int CursorSize { get; set; } = 100;
 
     /// <inheritdoc/>
-    public override bool KeyAvailable => console.Ask("key available") is not null;
+    public override bool KeyAvailable => Console.Ask("key available") is not null;
 
     /// <inheritdoc/>
     public override string WindowTitle
@@ -92,23 +94,23 @@ internal sealed class SessionRawUserInterface(ConsoleCalls console, bool colours
         set
         {
             _title = value ?? "";
-            console.Control($"\u001b]0;{string.Concat(_title.Split(s_controls))}\u0007");
+            Console.Control($"\u001b]0;{string.Concat(_title.Split(s_controls))}\u0007");
         }
     }
 
     private static readonly char[] s_controls = [.. ControlCharacters()];
 
     /// <inheritdoc/>
-    public override void FlushInputBuffer() => console.Ask("flush keys");
+    public override void FlushInputBuffer() => Console.Ask("flush keys");
 
     /// <inheritdoc/>
     public override KeyInfo ReadKey(ReadKeyOptions options)
     {
-        string typed = console.Ask("key") ?? throw SessionUserInterface.NobodyToAsk("a key");
+        string typed = Console.Ask("key") ?? throw ((SessionUserInterface)host.UI).NobodyToAsk("a key");
         KeyInfo key = Keys.Read(typed);
         if ((options & ReadKeyOptions.NoEcho) == 0 && !char.IsControl(key.Character))
         {
-            console.Write(key.Character.ToString());
+            Console.Write(key.Character.ToString());
         }
 
         return key;
@@ -120,7 +122,7 @@ internal sealed class SessionRawUserInterface(ConsoleCalls console, bool colours
         if (rectangle is { Left: -1, Top: -1, Right: -1, Bottom: -1 })
         {
             // This is how the screen is cleared.
-            console.Control("\u001b[H\u001b[2J\u001b[3J");
+            Console.Control("\u001b[H\u001b[2J\u001b[3J");
         }
     }
 
@@ -154,22 +156,22 @@ internal sealed class SessionRawUserInterface(ConsoleCalls console, bool colours
     /// <summary>The text between the escape sequences for two colours, where colours are wanted.</summary>
     internal string Coloured(ConsoleColor foreground, ConsoleColor background, string value)
     {
-        string start = colours && !string.IsNullOrEmpty(value) ? Sequence(foreground, background) : "";
+        string start = Console.Colours && !string.IsNullOrEmpty(value) ? Sequence(foreground, background) : "";
         return start.Length == 0 ? value : $"{start}{value}\u001b[0m{Sequence(_foreground, _background)}";
     }
 
     /// <summary>The size of the terminal behind "out" or "err".</summary>
     internal Size SizeOf(string stream)
     {
-        (int columns, int lines) = Pair(console.Ask("size", stream), (120, 50));
+        (int columns, int lines) = Pair(Console.Ask("size", stream), (120, 50));
         return new Size(columns, lines);
     }
 
     private void ShowColours()
     {
-        if (colours)
+        if (Console.Colours)
         {
-            console.Control($"\u001b[39;49m{Sequence(_foreground, _background)}");
+            Console.Control($"\u001b[39;49m{Sequence(_foreground, _background)}");
         }
     }
 

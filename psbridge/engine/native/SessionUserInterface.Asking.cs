@@ -21,14 +21,26 @@ internal sealed partial class SessionUserInterface : IHostUISupportsMultipleChoi
     /// <inheritdoc/>
     public override string ReadLine()
     {
-        CheckInteractive("input");
+        var question = new HostQuestion("text", "", "");
+        if (Answers is { } answers)
+        {
+            return answers.Value<string>(question);
+        }
+
+        CheckInteractive(question);
         return Answer("");
     }
 
     /// <inheritdoc/>
     public override SecureString ReadLineAsSecureString()
     {
-        CheckInteractive("input");
+        var question = new HostQuestion("secret", "", "") { TypeName = typeof(SecureString).FullName! };
+        if (Answers is { } answers)
+        {
+            return answers.Value<SecureString>(question);
+        }
+
+        CheckInteractive(question);
         return Secret("");
     }
 
@@ -36,7 +48,20 @@ internal sealed partial class SessionUserInterface : IHostUISupportsMultipleChoi
     public override Dictionary<string, PSObject> Prompt(
         string caption, string message, Collection<FieldDescription> descriptions)
     {
-        CheckInteractive(string.Join(", ", descriptions.Select(field => field.Name)));
+        (FieldDescription Field, Type Type)[] fields = [.. descriptions.Select(field => (field, TypeOf(field)))];
+        var found = new Dictionary<string, PSObject>();
+        if (Answers is { } answers)
+        {
+            foreach ((FieldDescription field, Type type) in fields)
+            {
+                object? value = answers.Value(HostQuestion.OfField(caption, message, field, type), type);
+                found.Add(field.Name, PSObject.AsPSObject(value ?? ""));
+            }
+
+            return found;
+        }
+
+        CheckInteractive(HostQuestion.OfField(caption, message, fields[0].Field, fields[0].Type));
         var question = new StringBuilder(Heading(caption, message));
         // What asks by itself, as Read-Host does, has no label and offers no help.
         if (descriptions.Any(field => field.Label.Length > 0 && field.HelpMessage.Length > 0))
@@ -44,18 +69,15 @@ internal sealed partial class SessionUserInterface : IHostUISupportsMultipleChoi
             question.AppendLine("(Type !? for Help.)");
         }
 
-        var answers = new Dictionary<string, PSObject>();
-        foreach (FieldDescription field in descriptions)
+        foreach ((FieldDescription field, Type type) in fields)
         {
-            Type type = Type.GetType(field.ParameterAssemblyFullName, throwOnError: false)
-                ?? (LanguagePrimitives.TryConvertTo(field.ParameterTypeFullName, out Type found) ? found : typeof(string));
             object? answer = typeof(IList).IsAssignableFrom(type)
                 ? AskForList(question, field, type)
                 : AskForOne(question, $"{field.Name}: ", field, type, isItem: false);
-            answers.Add(field.Name, PSObject.AsPSObject(answer ?? ""));
+            found.Add(field.Name, PSObject.AsPSObject(answer ?? ""));
         }
 
-        return answers;
+        return found;
     }
 
     /// <inheritdoc/>
@@ -64,9 +86,15 @@ internal sealed partial class SessionUserInterface : IHostUISupportsMultipleChoi
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(defaultChoice, -1);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(defaultChoice, choices.Count);
-        CheckInteractive("a choice");
-        var menu = new ChoiceMenu(choices);
         int[] defaults = defaultChoice < 0 ? [] : [defaultChoice];
+        var question = HostQuestion.OfChoices("choice", caption, message, choices, defaults);
+        if (Answers is { } answers)
+        {
+            return answers.Choice(question, choices);
+        }
+
+        CheckInteractive(question);
+        var menu = new ChoiceMenu(choices);
         string heading = Heading(caption, message);
         while (true)
         {
@@ -92,9 +120,15 @@ internal sealed partial class SessionUserInterface : IHostUISupportsMultipleChoi
     public Collection<int> PromptForChoice(
         string? caption, string? message, Collection<ChoiceDescription> choices, IEnumerable<int>? defaultChoices)
     {
-        CheckInteractive("a choice");
-        var menu = new ChoiceMenu(choices);
         int[] defaults = defaultChoices?.Distinct().ToArray() ?? [];
+        var question = HostQuestion.OfChoices("choices", caption, message, choices, defaults);
+        if (Answers is { } answers)
+        {
+            return answers.Choices(question, choices);
+        }
+
+        CheckInteractive(question);
+        var menu = new ChoiceMenu(choices);
         var chosen = new Collection<int>();
         string heading = $"{Heading(caption, message)}{menu.Show(defaults)}\n";
         while (true)
@@ -128,7 +162,17 @@ internal sealed partial class SessionUserInterface : IHostUISupportsMultipleChoi
         PSCredentialTypes allowedCredentialTypes,
         PSCredentialUIOptions options)
     {
-        CheckInteractive("a credential");
+        var question = new HostQuestion("credential", caption, message)
+        {
+            User = userName ?? "",
+            TypeName = typeof(PSCredential).FullName!,
+        };
+        if (Answers is { } answers)
+        {
+            return answers.Value<PSCredential>(question);
+        }
+
+        CheckInteractive(question);
         string heading = Heading(caption, message);
         if (string.IsNullOrEmpty(userName))
         {
@@ -142,9 +186,15 @@ internal sealed partial class SessionUserInterface : IHostUISupportsMultipleChoi
             password);
     }
 
-    internal static PSInvalidOperationException NobodyToAsk(string wanted) =>
-        new($"PowerShell wants {wanted} from the user, and this session has nobody to ask: "
-            + "give it as an argument, or run in a terminal");
+    internal PSInvalidOperationException NobodyToAsk(string wanted) =>
+        new($"PowerShell asks for {wanted}. This session has nobody to ask: give it as an argument "
+            + (_host.HasConsole ? "or run in a terminal" : "or give the session answers, Session(answers=[...])"));
+
+    private ProgramAnswers? Answers => _host.Answers is { } call ? new ProgramAnswers(call) : null;
+
+    private static Type TypeOf(FieldDescription field) =>
+        Type.GetType(field.ParameterAssemblyFullName, throwOnError: false)
+        ?? (LanguagePrimitives.TryConvertTo(field.ParameterTypeFullName, out Type found) ? found : typeof(string));
 
     private static string Heading(string? caption, string? message)
     {
@@ -162,21 +212,21 @@ internal sealed partial class SessionUserInterface : IHostUISupportsMultipleChoi
         return lines.ToString();
     }
 
-    private void CheckInteractive(string wanted)
+    private void CheckInteractive(HostQuestion question)
     {
-        if (_console.Ask("interactive") is null)
+        if (!_host.HasConsole || Console.Ask("interactive") is null)
         {
-            throw NobodyToAsk(wanted);
+            throw NobodyToAsk(question.Describe());
         }
     }
 
     private string Answer(string question) =>
-        _console.Ask("ask", question) ?? throw new PipelineStoppedException();
+        Console.Ask("ask", question) ?? throw new PipelineStoppedException();
 
     private SecureString Secret(string question)
     {
         var secret = new SecureString();
-        foreach (char character in _console.Ask("secret", question) ?? throw new PipelineStoppedException())
+        foreach (char character in Console.Ask("secret", question) ?? throw new PipelineStoppedException())
         {
             secret.AppendChar(character);
         }

@@ -1,0 +1,158 @@
+using System;
+using System.Collections.Generic;
+using System.Collections.ObjectModel;
+using System.Linq;
+using System.Management.Automation;
+using System.Management.Automation.Runspaces;
+using Microsoft.PowerShell.Commands;
+
+namespace PSBridge;
+
+/// <summary>What a runspace begins with that has some commands only.</summary>
+/// <remarks>
+/// The others are not there. Rejected: to make them private, as PowerShell's endpoints do: a script
+/// block or a function of the caller's is let to call private commands, and only a session without
+/// any language keeps people from writing one.
+/// </remarks>
+public sealed class RestrictedState
+{
+    private readonly Dictionary<string, List<string>> _functions = [];
+
+    private RestrictedState(InitialSessionState state) => State = state;
+
+    /// <summary>What the runspace begins with.</summary>
+    public InitialSessionState State { get; }
+
+    /// <summary>Take away what is not listed.</summary>
+    /// <param name="state">A state with all of PowerShell's commands, which is changed.</param>
+    /// <param name="names">The names of the commands that are to be there.</param>
+    /// <param name="modules">Modules to look for them in, beside those that PowerShell finds itself.</param>
+    /// <returns>What is left.</returns>
+    /// <exception cref="CommandNotFoundException">There is no command of such a name.</exception>
+    public static RestrictedState Restrict(InitialSessionState state, string[] names, string[] modules)
+    {
+        var restricted = new RestrictedState(state);
+        InitialSessionState whole = state.Clone();
+        if (modules.Length > 0)
+        {
+            whole.ImportPSModule(modules);
+            whole.ThrowOnRunspaceOpenError = true;
+        }
+
+        using Runspace runspace = RunspaceFactory.CreateRunspace(whole);
+        runspace.Open();
+        var found = new Dictionary<string, CommandInfo>(StringComparer.OrdinalIgnoreCase);
+        foreach (string name in names)
+        {
+            restricted.Look(runspace, name, found);
+        }
+
+        state.Commands.Clear();
+        state.Commands.Add(new SessionStateCmdletEntry("Out-Default", typeof(OutDefaultCommand), null));
+        foreach (CommandInfo command in found.Values)
+        {
+            restricted.Add(command);
+        }
+
+        bool takesPaths = found.Values.Any(TakesPaths);
+        foreach (string name in state.Providers.Select(provider => provider.Name).ToList())
+        {
+            // They can be reached in expressions, such as ${/:file}, without any command.
+            bool isOwn = name is "Variable" or "Function" or "Alias";
+            if (!isOwn && !(takesPaths && name == "FileSystem"))
+            {
+                state.Providers.Remove(name, null);
+            }
+        }
+
+        state.Variables.Remove("PSModuleAutoLoadingPreference", null);
+        state.Variables.Add(new SessionStateVariableEntry(
+            "PSModuleAutoLoadingPreference", PSModuleAutoLoadingPreference.None, "", ScopedItemOptions.Constant));
+        return restricted;
+    }
+
+    /// <summary>Give an open runspace the functions of modules that are to be there.</summary>
+    /// <param name="runspace">One that began with this.</param>
+    public void ImportFunctions(Runspace runspace)
+    {
+        foreach ((string module, List<string> functions) in _functions)
+        {
+            using PowerShell pipeline = PowerShell.Create(runspace);
+            EngineCommands.Add(pipeline, "Import-Module");
+            pipeline.AddParameter("Name", module)
+                .AddParameter("Function", functions.ToArray())
+                .AddParameter("Cmdlet", Array.Empty<string>())
+                .AddParameter("Alias", Array.Empty<string>())
+                .AddParameter("ErrorAction", ActionPreference.Stop);
+            pipeline.Invoke();
+        }
+    }
+
+    private void Look(Runspace runspace, string name, Dictionary<string, CommandInfo> found)
+    {
+        using PowerShell pipeline = PowerShell.Create(runspace);
+        EngineCommands.Add(pipeline, "Get-Command");
+        pipeline.AddParameter("Name", name).AddParameter("ErrorAction", ActionPreference.SilentlyContinue);
+        Collection<CommandInfo> commands = pipeline.Invoke<CommandInfo>();
+        if (commands.Count == 0)
+        {
+            throw new CommandNotFoundException($"There is no command '{name}' that could be visible.");
+        }
+
+        if (commands.Any(command => command.Name == "ForEach-Object"))
+        {
+            // Its -Parallel runs code in runspaces with all of PowerShell.
+            throw new CommandNotFoundException(
+                "ForEach-Object cannot be visible: with -Parallel it runs code that has all commands. "
+                + "The statement foreach and the method ForEach() are there without it.");
+        }
+
+        bool isPattern = WildcardPattern.ContainsWildcardCharacters(name);
+        foreach (CommandInfo command in commands)
+        {
+            if (isPattern)
+            {
+                Look(runspace, command.Name, found); // by its name its module is loaded
+            }
+            else if (found.TryAdd(command.Name, command) && command is AliasInfo alias)
+            {
+                Look(runspace, alias.Definition, found);
+            }
+        }
+    }
+
+    private void Add(CommandInfo command)
+    {
+        switch (command)
+        {
+            case CmdletInfo cmdlet:
+                State.Commands.Add(new SessionStateCmdletEntry(cmdlet.Name, cmdlet.ImplementingType, cmdlet.HelpFile));
+                break;
+            case AliasInfo alias:
+                State.Commands.Add(new SessionStateAliasEntry(alias.Name, alias.Definition));
+                break;
+            case ApplicationInfo application:
+                State.Commands.Add(new SessionStateApplicationEntry(application.Path));
+                break;
+            case ExternalScriptInfo script:
+                State.Commands.Add(new SessionStateScriptEntry(script.Path));
+                break;
+            case FunctionInfo { Module: { } module }:
+                if (!_functions.TryGetValue(module.Path, out List<string>? names))
+                {
+                    _functions[module.Path] = names = [];
+                }
+
+                names.Add(command.Name);
+                break;
+            case FunctionInfo function:
+                State.Commands.Add(new SessionStateFunctionEntry(function.Name, function.Definition));
+                break;
+        }
+    }
+
+    private static bool TakesPaths(CommandInfo command) =>
+        command is CmdletInfo or FunctionInfo
+        && command.Parameters is { } parameters
+        && (parameters.ContainsKey("Path") || parameters.ContainsKey("LiteralPath") || parameters.ContainsKey("FilePath"));
+}

@@ -1,0 +1,93 @@
+"""A result as a table, for pandas and for Arrow."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..errors import ConversionError, PowerShellError
+from ..values.enum_value import EnumValue
+from ..values.powershell_object import PowerShellObject, property_of
+
+__all__ = ["arrow_table", "columns_of"]
+
+# The column of values that have no properties of their own.
+_VALUE = "value"
+_MISSING = object()
+
+
+def columns_of(rows: Sequence[Any], names: Sequence[str] | None) -> dict[str, list[Any]]:
+    """The columns of a table, in the order in which the rows have them.
+
+    Args:
+        rows: values as psbridge gives them out, or as a program has had them made.
+        names: the properties to take; all that a row has by default, of an object of PowerShell's
+            those that PowerShell shows.
+
+    Raises:
+        ConversionError: a row has no property of such a name.
+    """
+    if names is not None:
+        return {
+            name: [_cell(_property(row, name, at)) for at, row in enumerate(rows)] for name in names
+        }
+    columns: dict[str, list[Any]] = {}
+    for at, row in enumerate(rows):
+        for name, value in _properties(row).items():
+            column = columns.setdefault(name, [])
+            column.extend([None] * (at - len(column)))
+            column.append(_cell(value))
+    for column in columns.values():
+        column.extend([None] * (len(rows) - len(column)))
+    return columns
+
+
+def arrow_table(rows: Sequence[Any], names: Sequence[str] | None) -> Any:
+    """A ``pyarrow.Table`` of rows; see `columns_of`."""
+    import pyarrow
+
+    def array(column: list[Any]) -> Any:
+        try:
+            return pyarrow.array(column)
+        except (pyarrow.ArrowInvalid, pyarrow.ArrowTypeError, pyarrow.ArrowNotImplementedError):
+            return pyarrow.array([None if cell is None else str(cell) for cell in column])
+
+    return pyarrow.table({name: array(cells) for name, cells in columns_of(rows, names).items()})
+
+
+def _properties(row: Any) -> dict[str, Any]:
+    if isinstance(row, Mapping):
+        return {str(name): value for name, value in row.items()}
+    if isinstance(row, PowerShellObject):
+        return {name: _member(row, name, None) for name in row._shown_names()}
+    if dataclasses.is_dataclass(row):
+        return {field.name: getattr(row, field.name) for field in dataclasses.fields(row)}
+    if isinstance(row, tuple) and hasattr(row, "_fields"):
+        return dict(zip(row._fields, row, strict=True))
+    return {_VALUE: row}
+
+
+def _member(row: PowerShellObject, name: str, default: object) -> Any:
+    try:
+        return property_of(row, name, default)
+    except PowerShellError:  # a cell that PowerShell would leave empty, too
+        return None
+
+
+def _property(row: Any, name: str, at: int) -> Any:
+    if isinstance(row, PowerShellObject):
+        found = _member(row, name, _MISSING)
+    elif isinstance(row, Mapping):
+        found = row.get(name, _MISSING)
+    elif name == _VALUE and not hasattr(row, name):
+        found = row
+    else:
+        found = getattr(row, name, _MISSING)
+    if found is _MISSING:
+        raise ConversionError(f"values[{at}] has no property {name!r}: {row!r}")
+    return found
+
+
+def _cell(value: Any) -> Any:
+    return str(value) if isinstance(value, EnumValue) else value
