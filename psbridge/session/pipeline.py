@@ -16,6 +16,7 @@ from PSBridge import PipelineRun
 from System.Management.Automation import PowerShell, PSInvocationState, PSObject
 
 from ..engine.environment import take_changes
+from ..engine.instances import is_net_of
 from ..errors import PipelineTimeout, PowerShellError, SessionClosedError
 from ..values import (
     from_net,
@@ -259,7 +260,7 @@ def _records_of(error: PowerShellError) -> list[Any]:
     """The ErrorRecords of what ended the code: one, or one for each mistake in it."""
     from System.Management.Automation import ParseException
 
-    if isinstance(error.exception, ParseException) and error.exception.Errors is not None:
+    if is_net_of(error.exception, ParseException) and error.exception.Errors is not None:
         from PSBridge import CommandText
 
         return list(CommandText.RecordsOf(error.exception))

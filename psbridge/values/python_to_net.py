@@ -20,6 +20,7 @@ import System
 from PSBridge import OrderedHashtable
 from System.Management.Automation import PSNoteProperty, PSObject
 
+from ..engine.instances import is_net
 from ..errors import WorkerError
 from .custom_object import CustomObject
 from .names import fold
@@ -105,7 +106,7 @@ def _convert(value: object, mapping: _MappingConverter, depth: int) -> Any:
     if convert is not None:
         return convert(value)
     # Before the abstract classes: pythonnet makes .NET's own collections members of those.
-    if isinstance(value, System.Object):
+    if is_net(value):
         return value
     return _convert_rare(value, mapping, depth)
 
