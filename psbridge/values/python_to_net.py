@@ -23,6 +23,7 @@ from System.Management.Automation import PSNoteProperty, PSObject
 from ..engine.instances import is_net
 from ..errors import WorkerError
 from .custom_object import CustomObject
+from .many_to_net import MANY, array_of, array_of_records
 from .names import fold
 from .places import Refused, key_step, named_step, shown_key
 from .single_to_net import BY_TYPE, converter_of_derived, integer
@@ -175,6 +176,8 @@ _MAPPINGS: tuple[tuple[type, Callable[[Any], Iterable[Any]]], ...] = (
 
 
 def _array(values: Sequence[object], mapping: _MappingConverter, depth: int) -> Any:
+    if len(values) >= MANY and (found := _many(values, mapping)) is not None:
+        return found
     array = _OBJECTS(len(values))
     index = 0
     try:
@@ -184,6 +187,28 @@ def _array(values: Sequence[object], mapping: _MappingConverter, depth: int) -> 
         refused.within(f"[{index}]")
         raise
     return array
+
+
+def _many(values: Sequence[object], mapping: _MappingConverter) -> Any:
+    """All of them at once, where they are plain or records of one class; else None."""
+    kind = type(values[0])
+    names = _fields.get(kind, _UNKNOWN)
+    if names is _UNKNOWN:
+        names = _fields[kind] = _names_of_fields(kind) if _is_record(kind) else None
+    if names is None:
+        return array_of(values, records=mapping is _mapping_to_object)
+    if names and all(type(value) is kind for value in values):
+        return array_of_records(values, names, _name(kind))
+    return None
+
+
+# The fields of the classes of records, and None of all others.
+_fields: WeakKeyDictionary[type, Any] = WeakKeyDictionary()
+_UNKNOWN = object()
+
+
+def _is_record(kind: type) -> bool:
+    return not issubclass(kind, (CustomObject, enum.Enum)) and not hasattr(kind, "_to_net")
 
 
 _OBJECTS = System.Array[System.Object]
