@@ -60,10 +60,10 @@ def _add_arguments(
         return
     from ..values import to_net
 
-    for argument in arguments:
-        pipeline.AddArgument(to_net(argument))
+    for number, argument in enumerate(arguments):
+        pipeline.AddArgument(to_net(argument, f"arguments[{number}]"))
     for name, value in parameters.items():
-        pipeline.AddParameter(net_text(name), to_net(value))
+        pipeline.AddParameter(net_text(name), to_net(value, net_text(name)))
 
 
 def _check_arguments(

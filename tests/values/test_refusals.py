@@ -105,6 +105,23 @@ def test_the_value_has_the_name_that_it_is_given(
             convert([1, {"a": Custom()}], "rows")
 
 
+def test_an_argument_has_its_own_name(shell: Session) -> None:
+    bad = [1, {"a": Custom()}]
+    for run, place in (
+        (lambda: shell.run("param($rows) $rows", rows=bad), "rows"),
+        (lambda: shell.run("param($x, $y) $y", 1, bad), "arguments[1]"),
+        (lambda: shell.run("$input", input=[1, 2, bad]), "input[2]"),
+        (lambda: list(shell.stream("$input", input=[1, 2, bad])), "input[2]"),
+        (lambda: shell.call("Write-Output", bad), "arguments[0]"),
+        (lambda: shell.call("Write-Output", InputObject=bad), "InputObject"),
+        (lambda: shell.run("[System.Text.StringBuilder]::new()")[0].Append(bad), "arguments[0]"),
+        (lambda: shell.run("{ $args }")[0].Invoke(1, bad), "arguments[1]"),
+    ):
+        with pytest.raises(ConversionError) as caught:
+            run()
+        assert str(caught.value).startswith(f'{place}[1]["a"]: a ')
+
+
 def test_a_deep_place_is_cut(to_net: Callable[..., Any]) -> None:
     value: list[object] = []
     value.append({"a": value})
