@@ -27,7 +27,7 @@ MEMBERS = sorted(
         "PSTaskJob._taskPool",
         "PSTaskPool.Close",
         "RunspaceBase.RunningPipelines",
-        "RunspaceBase.SyncRoot",
+        "RunspaceBase._pipelineListLock",
         "Runspace.RunspaceList",
         "RunspaceBase.RunspaceOpening",
         "RunspaceBase.SetRunspaceState",

@@ -168,7 +168,7 @@ public static class EngineMembers
         private static readonly Func<Type?> s_base = () => Named("System.Management.Automation.Runspaces.RunspaceBase");
 
         internal static readonly EngineMember Running = Property(s_base, "RunningPipelines", Lost);
-        internal static readonly EngineMember RunspaceLock = Property(s_base, "SyncRoot", Lost);
+        internal static readonly EngineMember RunspaceLock = Field(s_base, "_pipelineListLock", Lost);
 
         internal static readonly EngineMember ReleaseDebugger = Method(
             () => Named("System.Management.Automation.Runspaces.LocalRunspace"), "ReleaseDebugger", Lost);

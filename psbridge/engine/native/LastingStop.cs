@@ -93,7 +93,7 @@ public sealed class LastingStop
             return [];
         }
 
-        lock (EngineMembers.Stops.RunspaceLock.Property!.GetValue(runspace)!)
+        lock (EngineMembers.Stops.RunspaceLock.Field!.GetValue(runspace)!)
         {
             return [.. (IEnumerable<Pipeline>)EngineMembers.Stops.Running.Property.GetValue(runspace)!];
         }
