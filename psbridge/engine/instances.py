@@ -1,8 +1,9 @@
 """Whether something is .NET's. To be asked once the engine runs.
 
-Not by `isinstance` with a class of .NET's: where the answer is no, pythonnet never lets go of what
-it was asked about (a reference more with each question), and where it is yes, of that one's class.
-It also takes 4 µs, and `is_net` a fraction of one.
+Not by `isinstance` with a class of .NET's: where the answer is no, pythonnet holds what it was
+asked about, a reference more with each question, until .NET collects its garbage, and that looks at
+.NET's own memory only: of 100,000 objects of Python's 100,000 were still there. Where the answer is
+yes it holds the class so. It also takes 4 µs, and `is_net` a fraction of one.
 """
 
 from __future__ import annotations
