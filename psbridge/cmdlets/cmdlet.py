@@ -240,7 +240,8 @@ class Cmdlet(RecordWriter):
         """The session in whose pipeline this runs.
 
         It runs other commands there (`run`), which follow the caller's preferences, and has its
-        variables, its jobs and its paths.
+        variables, its jobs and its paths. Errors of what it runs are written to the caller, as by
+        C#'s InvokeScript, but for those of a result whose ``errors`` somebody has looked at.
 
         Raises:
             PsbridgeError: there is none: a job runs outside of any pipeline, and a runspace that

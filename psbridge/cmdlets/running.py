@@ -24,6 +24,7 @@ from ..engine.instances import is_net, is_net_of
 from ..errors import PowerShellError, StopRequested
 from ..jobs.stopping import InterruptibleThread
 from ..jobs.timers import call_later, start_clock
+from ..session.nested import enter_hook, leave_hook
 from ..session.session import current_session
 from ..values import error_record, from_net
 from ..values.raised import record_of, remember
@@ -96,9 +97,12 @@ class _Guard:
         def call() -> None:
             with self:
                 self._thread.enter()
+                around = enter_hook()
                 try:
                     hook()
                 finally:
+                    for error in leave_hook(around):
+                        self._net.WriteError(error.net)
                     self._thread.leave()
 
         return Action(call)

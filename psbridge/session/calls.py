@@ -13,6 +13,7 @@ from ..engine.paths import possible_path
 from ..errors import PowerShellError
 from ..terminal import without_styles
 from .asynchronous import asynchronous, asynchronous_stream
+from .nested import in_hook, note
 from .options import RunOptions, merged, reader_of, run_options
 from .owned_runspace import OwnedRunspace
 from .result import Result, T
@@ -304,6 +305,8 @@ class RunspaceCalls(OwnedRunspace):
         else:
             if check:
                 result.raise_for_errors()
+            if in_hook() and self._runs_on_this_thread():
+                note(result)
             if read is not None:
                 result._read_as(read)
             return result

@@ -95,7 +95,6 @@ class Result(list[T]):
     """The output of a pipeline: a list of Python values, with the other streams beside it.
 
     Attributes:
-        errors: the non-terminating errors.
         warnings: the warnings.
         information: the information records.
         verbose: the verbose messages.
@@ -108,7 +107,8 @@ class Result(list[T]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.errors: list[ErrorRecord] = []
+        self._errors: list[ErrorRecord] = []
+        self._errors_taken = False
         self.warnings: list[MessageRecord] = []
         self.information: list[InformationRecord] = []
         self.verbose: list[MessageRecord] = []
@@ -116,6 +116,20 @@ class Result(list[T]):
         self.exit_code: int | None = None
         self.exited = False
         self.origins: list[str | None] = []
+
+    @property
+    def errors(self) -> list[ErrorRecord]:
+        """The non-terminating errors."""
+        self._errors_taken = True
+        return self._errors
+
+    @errors.setter
+    def errors(self, records: list[ErrorRecord]) -> None:
+        self._errors = records
+
+    def _errors_left(self) -> list[ErrorRecord]:
+        """Those that nobody has looked at."""
+        return [] if self._errors_taken else self._errors
 
     def one(self) -> T:
         """The only value.
@@ -125,7 +139,7 @@ class Result(list[T]):
         """
         if len(self) == 1:
             return self[0]
-        why = f"; the first error: {self.errors[0]}" if self.errors else ""
+        why = f"; the first error: {self._errors[0]}" if self._errors else ""
         raise ValueError(f"the output is {len(self)} values, and not one{why}")
 
     @overload
