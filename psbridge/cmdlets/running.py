@@ -12,7 +12,6 @@ from typing import Any
 
 from PSBridge import PythonCmdlet
 from System import Action, Func
-from System import Exception as NetException
 from System.Management.Automation import (
     IContainsErrorRecord,
     RuntimeDefinedParameterDictionary,
@@ -21,6 +20,7 @@ from System.Management.Automation import (
 from System.Reflection import Missing
 
 from ..engine.environment import take_changes
+from ..engine.instances import is_net, is_net_of
 from ..errors import PowerShellError, StopRequested
 from ..jobs.stopping import InterruptibleThread
 from ..jobs.timers import call_later, start_clock
@@ -152,6 +152,7 @@ def _remembered(error: BaseException) -> Any:
         session is None
         or not session._has_caller()
         or not isinstance(error, Exception)
+        or is_net(error)
         or isinstance(error, _NOT_RAISED)
     ):
         return _record(error)
@@ -161,7 +162,7 @@ def _remembered(error: BaseException) -> Any:
     return record
 
 
-_NOT_RAISED = (PowerShellError, TerminatingError, NetException, StopIteration, StopAsyncIteration)
+_NOT_RAISED = (PowerShellError, TerminatingError, StopIteration, StopAsyncIteration)
 
 
 def _record(error: BaseException) -> Any:
@@ -169,8 +170,8 @@ def _record(error: BaseException) -> Any:
         return error_record(
             error.error, error_id=error.error_id, category=error.category, target=error.target
         )
-    if isinstance(error, IContainsErrorRecord):  # PowerShell's own, such as of a path
-        return error.ErrorRecord
+    if is_net_of(error, IContainsErrorRecord):  # PowerShell's own, such as of a path
+        return error.ErrorRecord  # type: ignore[attr-defined]
     if isinstance(error, PowerShellError) and error.record is not None:  # of code that it ran
         return error.record
     return error_record(error)
@@ -304,7 +305,7 @@ def _values(cls: type[Cmdlet], net: Any) -> dict[str, Any]:
     assert cls.declaration is not None
     values = {}
     for parameter, value in zip(cls.declaration.parameters, net.GetGivenValues(), strict=True):
-        if not isinstance(value, Missing):
+        if not is_net_of(value, Missing):
             given = from_net(value)
             convert = parameter.kind.convert
             values[parameter.attribute] = None if given is None else convert(given, net)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from System import Array, Object
 from System import Exception as NetException
 from System.Management.Automation import ScriptBlock
 
@@ -30,7 +29,7 @@ class ScriptFunction:
         Raises:
             PowerShellError: a terminating error, or there is no pipeline on this thread.
         """
-        given = Array[Object]([to_net(argument) for argument in arguments])
+        given = to_net(tuple(arguments), "arguments")
         try:
             return [from_net(value) for value in self.block.Invoke(given)]
         except NetException as error:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from ..engine.forking import check_process
+from ..engine.instances import is_net_of
 from ..errors import DeclarationError, EngineUnsupported, SessionClosedError
 from .group import JobGroup
 from .handle import JobHandle
@@ -199,7 +200,7 @@ def _group(work: Job | JobGroup) -> JobGroup:
 def _check(job: Any) -> None:
     from System.Management.Automation import Job as NetJob
 
-    if not isinstance(job, NetJob):
+    if not is_net_of(job, NetJob):
         raise DeclarationError(
             f"{job!r} is no System.Management.Automation.Job; what is written for psbridge is "
             "started with Session.start"

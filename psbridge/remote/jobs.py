@@ -60,7 +60,7 @@ def start_remote_job(
     parameters: dict[str, object] = {
         "Connection": Array[RemoteConnectionInfo](connections),
         "ScriptBlock": script_block(script),
-        "ArgumentList": to_net(list(arguments)),
+        "ArgumentList": to_net(list(arguments), "arguments"),
         "ThrottleLimit": throttle_limit,
         "AsJob": True,
         "ErrorAction": "Stop",

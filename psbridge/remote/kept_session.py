@@ -141,7 +141,7 @@ class RemoteSession(RunspaceSession):
                 "Invoke-Command",
                 Session=self.net,
                 ScriptBlock=script_block(script),
-                ArgumentList=to_net(list(arguments)),
+                ArgumentList=to_net(list(arguments), "arguments"),
                 AsJob=True,
                 ErrorAction="Stop",
                 **named,
@@ -306,15 +306,15 @@ def _add_commands(
 ) -> bool:
     """Add code as commands, where it can be; tells whether it was."""
     from PSBridge.Remote import RemoteScript
-    from System import Array, Object
+    from System import Object
     from System.Collections.Generic import Dictionary
 
     from ..values import net_text, to_net
 
     named = Dictionary[str, Object]()
     for name, value in parameters.items():
-        named[net_text(name)] = to_net(value)
-    positional = Array[Object]([to_net(argument) for argument in arguments])
+        named[net_text(name)] = to_net(value, net_text(name))
+    positional = to_net(tuple(arguments), "arguments")
     return bool(RemoteScript.AddCommands(pipeline, net_text(script), positional, named))
 
 

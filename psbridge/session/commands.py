@@ -13,6 +13,7 @@ from typing import Any
 import System
 from PSBridge import EngineCommands
 
+from ..engine.instances import is_net_of
 from ..engine.paths import net_path
 from ..errors import PowerShellError
 from ..values import net_text, powershell_error
@@ -59,10 +60,10 @@ def _add_arguments(
         return
     from ..values import to_net
 
-    for argument in arguments:
-        pipeline.AddArgument(to_net(argument))
+    for number, argument in enumerate(arguments):
+        pipeline.AddArgument(to_net(argument, f"arguments[{number}]"))
     for name, value in parameters.items():
-        pipeline.AddParameter(net_text(name), to_net(value))
+        pipeline.AddParameter(net_text(name), to_net(value, net_text(name)))
 
 
 def _check_arguments(
@@ -248,7 +249,7 @@ def show_error(pipeline: Any, script: str, error: PowerShellError) -> None:
     from System.Management.Automation.Language import Parser
 
     record = error.record
-    if isinstance(error.exception, IncompleteParseException):
+    if is_net_of(error.exception, IncompleteParseException):
         # It is refused without the place where it is, and the formatter, which wants to point
         # there, then shows an empty line. So it is looked for once more.
         _, _, mistakes = Parser.ParseInput(script, None, None)

@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from ..engine.forking import check_process, in_forked_child
+from ..engine.instances import is_net
 from ..engine.starting import start
 from ..errors import PipelineTimeout, PowerShellError, SessionClosedError
 from ..values.raised import forget
@@ -320,13 +321,11 @@ class OwnedRunspace:
 
     def _break_off(self, pipeline: Any, error: BaseException) -> None:
         """See that nothing runs on when an exception leaves a call."""
-        from System import Exception as NetException
-
         from .pipeline import stopped_error, was_stopped
 
         if isinstance(error, (PowerShellError, SessionClosedError, PipelineTimeout)):
             return  # it has ended, or is given up
-        if isinstance(error, NetException):
+        if is_net(error):
             if was_stopped(pipeline) and not self._closed:
                 raise stopped_error() from error  # before it had begun
             return

@@ -16,6 +16,7 @@ from PSBridge import PipelineRun
 from System.Management.Automation import PowerShell, PSInvocationState, PSObject
 
 from ..engine.environment import take_changes
+from ..engine.instances import is_net_of
 from ..errors import PipelineTimeout, PowerShellError, SessionClosedError
 from ..values import (
     from_net,
@@ -192,8 +193,8 @@ def _offers(feed: Any, values: Iterable[object]) -> Iterator[bool]:
     from ..values import to_net
 
     look = Deadline(_FEED_MILLISECONDS / 1000)
-    for value in values:
-        item = to_net(value)
+    for number, value in enumerate(values):
+        item = to_net(value, f"input[{number}]")
         while not feed.Offer(item, 0):
             yield True
         if look.is_over:  # what comes slowly must not hold up what is written
@@ -209,8 +210,8 @@ def filled(values: Iterable[object]) -> Any:
     from ..values import to_net
 
     lines = PSDataCollection[System.Object]()
-    for value in values:
-        lines.Add(to_net(value))
+    for number, value in enumerate(values):
+        lines.Add(to_net(value, f"input[{number}]"))
     lines.Complete()
     return lines
 
@@ -226,12 +227,12 @@ def _feed(run: Any, feed: Any, options: RunOptions, check: Callable[[], None]) -
     assert options.input is not None
     look = Deadline(SLICE_SECONDS)
     try:
-        for value in options.input:
+        for number, value in enumerate(options.input):
             if look.is_over:
                 if not is_wanted():
                     return
                 look = Deadline(SLICE_SECONDS)
-            item = to_net(value)
+            item = to_net(value, f"input[{number}]")
             while not feed.Offer(item, _FEED_MILLISECONDS):
                 if not is_wanted():
                     return
@@ -259,7 +260,7 @@ def _records_of(error: PowerShellError) -> list[Any]:
     """The ErrorRecords of what ended the code: one, or one for each mistake in it."""
     from System.Management.Automation import ParseException
 
-    if isinstance(error.exception, ParseException) and error.exception.Errors is not None:
+    if is_net_of(error.exception, ParseException) and error.exception.Errors is not None:
         from PSBridge import CommandText
 
         return list(CommandText.RecordsOf(error.exception))

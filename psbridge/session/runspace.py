@@ -45,7 +45,7 @@ def open_runspace(
         from ..values import net_text, to_net
 
         for name, value in options.variables.items():
-            SessionRunspace.AddVariable(state, net_text(name), to_net(value))
+            SessionRunspace.AddVariable(state, net_text(name), to_net(value, net_text(name)))
     if options.execution_policy is not None:
         SessionRunspace.SetExecutionPolicy(state, options.execution_policy)
     restricted = None

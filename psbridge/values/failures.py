@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..engine.instances import is_net_of
 from ..errors import PowerShellError
 from .raised import raised_behind
 from .text import text_of
@@ -28,7 +29,7 @@ def powershell_error(
     from System.Management.Automation import ErrorCategory, RuntimeException
     from System.Management.Automation import ErrorRecord as NetErrorRecord
 
-    if record is None and isinstance(error, RuntimeException):
+    if record is None and is_net_of(error, RuntimeException):
         record = error.ErrorRecord
     if record is None:
         message = text_of(NetErrorRecord(error, "", ErrorCategory.NotSpecified, None))

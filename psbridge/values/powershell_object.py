@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from ..engine.forking import is_forked_child
+from ..engine.instances import is_net
 from .names import is_special, nearest
 from .showing import html_table
 from .viewpoint import runspace_seen_from, seen_from
@@ -44,7 +45,7 @@ class PowerShellObject:
         Args:
             net: the .NET object, or a PSObject with what hangs on it; or what has a counterpart.
         """
-        if not isinstance(net, _net_types().object):
+        if not is_net(net):
             if net is None:
                 raise TypeError("$null is no object")
             from .python_to_net import to_net
@@ -322,7 +323,6 @@ class _NetTypes(NamedTuple):
     missing: Any
     callable: Any
     failed: Any
-    object: Any
     exception: Any
 
 
@@ -331,9 +331,7 @@ def _net_types() -> _NetTypes:
     import System
     from PSBridge import CallableMember, FailedMember, NoMember, ObjectView
 
-    return _NetTypes(
-        ObjectView, NoMember, CallableMember, FailedMember, System.Object, System.Exception
-    )
+    return _NetTypes(ObjectView, NoMember, CallableMember, FailedMember, System.Exception)
 
 
 _MISSING = object()
@@ -367,7 +365,7 @@ def _net_of(other: object) -> Any:
     """The .NET object of what may be one; None where it is none."""
     if isinstance(other, PowerShellObject):
         return other._view.GetBare()
-    return other if isinstance(other, _net_types().object) else None
+    return other if is_net(other) else None
 
 
 def _asked(method: Callable[..., Any], *arguments: Any) -> Any:

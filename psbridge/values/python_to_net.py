@@ -20,6 +20,7 @@ import System
 from PSBridge import OrderedHashtable
 from System.Management.Automation import PSNoteProperty, PSObject
 
+from ..engine.instances import is_net
 from ..errors import WorkerError
 from .custom_object import CustomObject
 from .many_to_net import MANY, array_of, array_of_records
@@ -106,7 +107,7 @@ def _convert(value: object, mapping: _MappingConverter, depth: int) -> Any:
     if convert is not None:
         return convert(value)
     # Before the abstract classes: pythonnet makes .NET's own collections members of those.
-    if isinstance(value, System.Object):
+    if is_net(value):
         return value
     return _convert_rare(value, mapping, depth)
 
@@ -218,8 +219,9 @@ def _mapping_to_hashtable(value: Mapping[Any, Any], depth: int) -> Any:
 
 
 def _mapping_to_object(value: Mapping[Any, Any], depth: int) -> Any:
-    if not all(isinstance(key, str) for key in value):
-        return _hashtable(value, _mapping_to_object, depth)
+    for key in value:
+        if not isinstance(key, str):
+            return _hashtable(value, _mapping_to_object, depth)
     return _object(value, _mapping_to_object, depth, key_step)
 
 
@@ -276,7 +278,7 @@ def _object(
         ) from error
     # A property replaces another whose name differs in case only, without a word.
     if all(map(str.isascii, value)):
-        different = len({key.lower() for key in value})
+        different = len(set(map(str.lower, value)))
     else:
         different = len(list(properties))
     if different < len(value):
@@ -302,24 +304,27 @@ _TEXT = str.__str__  # a subclass may say something else of itself by str()
 def _hashtable(value: Mapping[Any, Any], mapping: _MappingConverter, depth: int) -> Any:
     table = OrderedHashtable()
     key: Any = None
-    at_key = True
+    step = key_step
     try:
         for key, item in value.items():
-            if key is None:
-                raise Refused("None cannot be a key in a PowerShell hashtable")
-            at_key = True
+            step = _step_to_key
             converted = _convert(key, mapping, depth + 1)
-            at_key = False
+            if converted is None:
+                raise Refused("None cannot be a key in a PowerShell hashtable")
+            step = key_step
             table.Add(converted, _convert(item, mapping, depth + 1))
     except Refused as refused:
-        if key is not None:
-            refused.within(f"'s key {shown_key(key)}" if at_key else key_step(key))
+        refused.within(step(key))
         raise
     except System.ArgumentException as error:
         raise Refused(
             f"the key {shown_key(key)} is there twice: keys differ in more than case in PowerShell"
         ) from error
     return table
+
+
+def _step_to_key(key: object) -> str:
+    return f"'s key {shown_key(key)}"
 
 
 def _named(record: Any, kind: type) -> Any:

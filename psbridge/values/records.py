@@ -15,6 +15,7 @@ from System.Management.Automation import (
     ProgressRecordType,
 )
 
+from ..engine.instances import is_net
 from ..errors import ConversionError, WorkerError
 from .python_to_net import to_net, to_record
 from .text import net_text
@@ -49,7 +50,7 @@ def python_exception(error: BaseException) -> Any:
     Its message is what the last line of a traceback says; ``PythonType`` and
     ``PythonTraceback`` hold the rest.
     """
-    inner = error if isinstance(error, System.Exception) else None
+    inner = error if is_net(error) else None
     described = _described(error)
     return PythonException(
         net_text(described.type_name),

@@ -194,6 +194,7 @@ BY_TYPE: dict[type, Callable[[Any], Any]] = {
 
 # By name: a program that has such a value has imported what it is of, and few do.
 _BY_NAME: dict[tuple[str, str], Callable[[Any], Any]] = {
+    ("collections", "UserString"): lambda value: str.__str__(value.data),
     ("fractions", "Fraction"): _fraction,
     ("ipaddress", "IPv4Address"): _address4,
     ("ipaddress", "IPv6Address"): _address6,

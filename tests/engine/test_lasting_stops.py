@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from psbridge import JobHandle, PowerShellError, Session
+from psbridge import ConversionError, JobHandle, PowerShellError, Session
 
 # Here the clean block is stopped; the engine alone goes on with the loop after it.
 LOOP = """
@@ -90,3 +90,43 @@ def start(shell: Session, code: str, began: Any) -> JobHandle:
     assert began.Wait(30_000)
     (job,) = shell.jobs
     return job
+
+
+def test_what_runs_is_looked_up_under_the_engines_lock(shell: Session, began: Any) -> None:
+    """Else a pipeline that begins at that moment is null in the list."""
+    from System.Reflection import BindingFlags
+    from System.Threading import Monitor
+
+    kind = shell._runspace.GetType()
+    while kind.Name != "RunspaceBase":
+        kind = kind.BaseType
+    lock = kind.GetField(
+        "_pipelineListLock", BindingFlags.Instance | BindingFlags.NonPublic
+    ).GetValue(shell._runspace)
+
+    def run() -> None:
+        with pytest.raises(PowerShellError):
+            shell.run("param($began) $began.Set(); while ($true) { Start-Sleep 60 }", began)
+
+    running, stopping = threading.Thread(target=run), threading.Thread(target=shell.stop)
+    running.start()
+    assert began.Wait(30_000)
+    Monitor.Enter(lock)
+    try:
+        stopping.start()
+        stopping.join(0.5)
+        waited = stopping.is_alive()
+    finally:
+        Monitor.Exit(lock)
+    stopping.join(30)
+    running.join(30)
+    assert waited
+    assert [thread.is_alive() for thread in (running, stopping)] == [False, False]
+
+
+def test_input_that_is_refused_at_once_stops_what_has_just_begun(shell: Session) -> None:
+    for _ in range(150):
+        for run in (shell.run, lambda script, input: list(shell.stream(script, input=input))):
+            with pytest.raises(ConversionError, match=r"input\[1\]"):
+                run("$input", input=[1, object()])
+    assert shell.run("1") == [1]

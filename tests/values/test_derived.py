@@ -210,7 +210,7 @@ def test_numpy_itself(shell: Session) -> None:
         (np.datetime64("20000-01-01"), "outside of the years"),
         (np.timedelta64(10**12, "D"), "too long|longer"),
     ):
-        with pytest.raises(ConversionError, match=rf"value\[0\]: .*{message}"):
+        with pytest.raises(ConversionError, match=rf"x\[0\]: .*{message}"):
             shell.run("param($x) $x", x=[value])
 
 

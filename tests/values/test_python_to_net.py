@@ -8,7 +8,17 @@ import enum
 import re
 import sys
 import uuid
-from collections import ChainMap, Counter, OrderedDict, UserDict, defaultdict, deque, namedtuple
+from collections import (
+    ChainMap,
+    Counter,
+    OrderedDict,
+    UserDict,
+    UserList,
+    UserString,
+    defaultdict,
+    deque,
+    namedtuple,
+)
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -184,6 +194,8 @@ def test_a_decimal_keeps_its_digits(shell: Session, text: str) -> None:
         (Counter("aab"), {"a": 2, "b": 1}),
         (ChainMap({"a": 1}, {"b": 2}), {"a": 1, "b": 2}),
         (UserDict(a=1), {"a": 1}),
+        (UserList([1]), [1]),
+        (UserString("ab"), "ab"),
         (MappingProxyType({"a": 1}), {"a": 1}),
     ],
     ids=lambda value: type(value).__name__,

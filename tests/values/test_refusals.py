@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import decimal
+import enum
 import fractions
 import ipaddress
 import re
@@ -104,12 +105,33 @@ def test_the_value_has_the_name_that_it_is_given(
             convert([1, {"a": Custom()}], "rows")
 
 
+def test_an_argument_has_its_own_name(shell: Session) -> None:
+    bad = [1, {"a": Custom()}]
+    for run, place in (
+        (lambda: shell.run("param($rows) $rows", rows=bad), "rows"),
+        (lambda: shell.run("param($x, $y) $y", 1, bad), "arguments[1]"),
+        (lambda: shell.run("$input", input=[1, 2, bad]), "input[2]"),
+        (lambda: list(shell.stream("$input", input=[1, 2, bad])), "input[2]"),
+        (lambda: shell.call("Write-Output", bad), "arguments[0]"),
+        (lambda: shell.call("Write-Output", InputObject=bad), "InputObject"),
+        (lambda: shell.run("[System.Text.StringBuilder]::new()")[0].Append(bad), "arguments[0]"),
+        (lambda: shell.run("{ $args }")[0].Invoke(1, bad), "arguments[1]"),
+    ):
+        with pytest.raises(ConversionError) as caught:
+            run()
+        assert str(caught.value).startswith(f'{place}[1]["a"]: a ')
+
+
 def test_a_deep_place_is_cut(to_net: Callable[..., Any]) -> None:
     value: list[object] = []
     value.append({"a": value})
     with pytest.raises(ConversionError, match="contains itself") as caught:
         to_net(value)
     assert re.match(r'value(\[0\]|\["a"\]){6}…(\[0\]|\["a"\]){6}: ', str(caught.value))
+
+
+class Nothing(enum.Enum):
+    NOTHING = None
 
 
 async def waited_for() -> None:
@@ -153,7 +175,8 @@ class Walked:
         (dt.datetime.min.replace(tzinfo=dt.timezone.max), "give value.isoformat()"),
         (re.compile(b"a"), "looks for bytes"),
         ({"a": 1, "A": 2}, 'the key "A" is there twice'),
-        ({None: 1}, "None cannot be a key"),
+        ({None: 1}, "'s key None: None cannot be a key"),
+        ({Nothing.NOTHING: 1}, "key <Nothing>: None cannot be a key"),
     ],
     ids=lambda value: value[:40] if isinstance(value, str) else "",
 )
@@ -161,7 +184,7 @@ def test_the_error_says_what_to_do(to_net: Callable[..., Any], value: Any, advic
     for wrapped, place in ((value, ""), ({"k": [value]}, 'value["k"][0]: ')):
         with pytest.raises(ConversionError) as caught:
             to_net(wrapped)
-        assert str(caught.value).startswith(place)
+        assert str(caught.value).startswith(place.removesuffix(": "))
         assert advice in str(caught.value)
 
 

@@ -72,7 +72,14 @@ def is_possible(value: dict[Any, Any]) -> bool:
     return len(set(folded)) == len(folded)
 
 
-VALUES = st.recursive(SINGLE, nested, max_leaves=20)
+# So many go in one piece, where they are plain.
+MANY_OF_ONE = st.one_of(
+    st.lists(SINGLE, min_size=32, max_size=34),
+    SINGLE.map(lambda value: [Leaf(value)] * 33),
+    st.lists(st.dictionaries(NAMES, SINGLE, max_size=2), min_size=32, max_size=33),
+)
+VALUES = st.recursive(SINGLE | MANY_OF_ONE, nested, max_leaves=20)
+FEW = st.recursive(SINGLE, nested, max_leaves=8)
 
 
 def back(value: Any) -> Any:
@@ -119,7 +126,7 @@ def test_what_goes_comes_back(shell: Session, value: Any) -> None:
 
 
 @settings(MANY, max_examples=30)
-@given(value=st.lists(st.dictionaries(NAMES, VALUES, max_size=4), min_size=1, max_size=3))
+@given(value=st.lists(st.dictionaries(NAMES, FEW, max_size=4), min_size=1, max_size=3))
 def test_many_records_come_back_as_one_by_one(shell: Session, value: list[dict[str, Any]]) -> None:
     """From 32 on they come in one piece."""
     from psbridge.values import to_record
