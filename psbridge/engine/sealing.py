@@ -27,7 +27,7 @@ from typing import Any, NoReturn
 
 from ..errors import ForkedProcessError
 
-__all__ = ["hold", "net_types", "release", "seal"]
+__all__ = ["class_attribute_setter", "hold", "net_types", "release", "seal"]
 
 # For two threads that fork at once, and a signal handler that does. Not used in a child.
 _lock = threading.RLock()
@@ -78,7 +78,7 @@ def release() -> None:
 
 def seal() -> None:
     """Close the others, in a child; .NET is never called again in this process."""
-    set_attribute = _setter()
+    set_attribute = class_attribute_setter()
     for kind in list(net_types()):
         for name in _native_names(kind):
             set_attribute(kind, name, _INSTEAD.get(name, _refuse))
@@ -179,8 +179,12 @@ def _seal_imports() -> None:
             sys.meta_path[index] = _Refusing(frozenset(namespaces))
 
 
-def _setter() -> Any:
-    """What `type` does to set an attribute, which it refuses to do for classes of other classes."""
+def class_attribute_setter() -> Any:
+    """What `type` does to set an attribute, which it refuses to do for classes of other classes.
+
+    Returns:
+        A function that takes one of pythonnet's classes, a name and a value.
+    """
     prototype = ctypes.PYFUNCTYPE(ctypes.c_int, *[ctypes.py_object] * 3)
     return prototype(_slot_of(type, _TP_SETATTRO) or 0)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..engine.instances import is_net_of
+from ..engine.sealing import class_attribute_setter
 from ..errors import PowerShellError
 from .raised import raised_behind
 from .text import text_of
@@ -74,9 +75,29 @@ def _inner_exception(error: Any) -> Any:
     cmdlet written in Python raised has a traceback, which would double with each cmdlet that calls
     another one, and a recursion of twenty would take minutes.
     """
+    _say_message_only(type(error))
     found = inner = error.InnerException
     while inner is not None:
+        _say_message_only(type(inner))
         deeper = inner.InnerException
         inner.__cause__ = deeper  # on this object of Python's only; each call makes another one
         inner = deeper
     return found
+
+
+def _say_message_only(kind: Any) -> None:
+    """Let the exceptions of a .NET class say their message in tracebacks, and no frames of .NET's.
+
+    Who wants those asks for them: ``ToString()`` and ``StackTrace`` have them. pythonnet's own
+    ``__str__`` gives all of ``ToString``, and its classes refuse to be changed in the usual way.
+    """
+    if kind not in _quiet:
+        _quiet.add(kind)
+        class_attribute_setter()(kind, "__str__", _message)
+
+
+def _message(error: Any) -> str:
+    return str(error.Message)
+
+
+_quiet: set[Any] = set()

@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 import time
+import traceback
 from types import FrameType
 
 import pytest
@@ -205,3 +206,15 @@ def test_a_mistake_in_the_code_has_its_places(shell: Session, code: str, mistake
     assert {record.category for record in caught.value.errors} == {"ParserError"}
     for record in caught.value.errors:
         assert str(record) in str(caught.value)
+
+
+@pytest.mark.parametrize("code", ["[int]::Parse('x')", "throw [System.IO.IOException]::new('a')"])
+def test_a_traceback_has_no_frames_of_nets(shell: Session, code: str) -> None:
+    with pytest.raises(PowerShellError) as caught:
+        shell.run(code, check=True)
+    shown = "".join(traceback.format_exception(caught.value))
+    assert "   at System." not in shown
+    assert code in shown  # the line, with its place
+    thrown = caught.value.exception
+    assert str(thrown) == thrown.Message
+    assert thrown.GetType().FullName in str(thrown.ToString())  # who asks has all of it
