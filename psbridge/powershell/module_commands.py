@@ -65,8 +65,10 @@ def described(session: Session, names: Sequence[str]) -> list[CommandDescription
 
 
 _OF_MODULE = r"""
-$kinds = 'Cmdlet', 'Function'
-foreach ($found in Microsoft.PowerShell.Core\Get-Command -Module $args[0] -CommandType $kinds) {
-    $found.Name
-}
+& {
+    $kinds = 'Cmdlet', 'Function'
+    foreach ($found in Microsoft.PowerShell.Core\Get-Command -Module $args[0] -CommandType $kinds) {
+        $found.Name
+    }
+} $args[0]
 """

@@ -135,8 +135,8 @@ def _paragraph(text: str) -> str:
 
 
 _HELP = r"""
-param($names)
 & {
+    param($names)
     Microsoft.PowerShell.Core\Set-StrictMode -Off
     for ($index = 0; $index -lt $names.Count; $index++) {
         $help = @(Microsoft.PowerShell.Core\Get-Help -Name $names[$index] -ErrorAction Ignore)[0]
@@ -146,5 +146,5 @@ param($names)
             , @($index, "$($each.name)", ($text -join "`n"), "$($each.defaultValue)")
         }
     }
-}
+} $args[0]
 """

@@ -213,8 +213,8 @@ COMMON_PARAMETERS = (
 
 # Only the language itself and Core's commands: no module is imported but those of the commands.
 _GATHER = r"""
-param($names, $common)
 & {
+    param($names, $common)
     Microsoft.PowerShell.Core\Set-StrictMode -Off
     for ($index = 0; $index -lt $names.Count; $index++) {
         $found = $ExecutionContext.InvokeCommand.GetCommand($names[$index], 'All')
@@ -318,5 +318,5 @@ param($names, $common)
             }
         }
     }
-}
+} $args[0] $args[1]
 """

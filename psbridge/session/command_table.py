@@ -213,18 +213,20 @@ def _attribute(name: str) -> str:
     return name if name.isidentifier() and not iskeyword(name) and name[0] != "_" else ""
 
 
+# Each in a scope of its own: what code of `run` defines stays in the session.
 # GetCommand takes no wildcards and finds what calling the name would find.
 _FIND = r"""
-param($names)
-foreach ($name in $names) {
-    $found = $ExecutionContext.InvokeCommand.GetCommand($name, 'All')
-    if ($null -ne $found) {
-        # With a module's name or a path it is another one than by its name alone.
-        if ($name -match '[/\\]') { $name } else { $found.Name }
-        break
+& {
+    foreach ($name in $args[0]) {
+        $found = $ExecutionContext.InvokeCommand.GetCommand($name, 'All')
+        if ($null -ne $found) {
+            # With a module's name or a path it is another one than by its name alone.
+            if ($name -match '[/\\]') { $name } else { $found.Name }
+            break
+        }
     }
-}
+} $args[0]
 """
-_LIST = r"foreach ($found in Microsoft.PowerShell.Core\Get-Command) { $found.Name }"
+_LIST = r"& { foreach ($found in Microsoft.PowerShell.Core\Get-Command) { $found.Name } }"
 _HELP = "Microsoft.PowerShell.Core\\Get-Help -Name $args[0]"
 _HELP_WIDTH = 120

@@ -16,6 +16,8 @@ from psbridge.cli import main
         ("doctor extra", "psbridge doctor"),
         ("build --nosuch a -o b", "psbridge build"),
         ("module-path extra", "psbridge module-path"),
+        ("stubs --nosuch a -o b", "psbridge stubs"),
+        ("schema --nosuch a", "psbridge schema"),
         ("--nosuch doctor", "psbridge"),
     ],
 )

@@ -177,3 +177,16 @@ def test_what_is_gone_says_so(shell: Session) -> None:
     with pytest.raises(PowerShellError, match="Get-Gone"):
         gone()
     assert gone.__doc__ is None
+
+
+def test_the_session_s_variables_stay_as_they_are(shell: Session) -> None:
+    shell.run("$name = $names = $found = $index = $command = $help = 'mine'")
+    before = shell.run("(Microsoft.PowerShell.Utility\\Get-Variable).Name")
+    dir(shell.commands)
+    assert "Get-Date" in shell.commands
+    inspect.signature(shell.commands.Get_Date)
+    assert shell.commands.Get_Date.__doc__
+    shell.complete("Get-D")
+    assert shell.run("(Microsoft.PowerShell.Utility\\Get-Variable).Name") == before
+    for name in ("name", "names", "found", "index", "command", "help"):
+        assert shell.variables[name] == "mine"
