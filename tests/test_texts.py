@@ -25,6 +25,7 @@ from psbridge import (
     Cmdlet,
     Completion,
     Console,
+    ConversionError,
     Credential,
     CustomObject,
     ErrorRecord,
@@ -330,6 +331,15 @@ def gone_through(session: Any, arguments: tuple[Any, ...], named: dict[str, Any]
     asyncio.run(go_through())
 
 
+def table(name: str) -> Callable[..., None]:
+    def call(place: Place, columns: str) -> None:
+        result = place.shell.run("[pscustomobject] @{ a = 1 }")
+        with pytest.raises(ConversionError):
+            getattr(result, name)([columns])
+
+    return call
+
+
 def ask(place: Place, **given: Any) -> None:
     with pytest.raises(EOFError):
         place.console.ask(given["prompt"])
@@ -352,6 +362,7 @@ CALLS: dict[str, Callable[..., object]] = {
     )},
     "Console.ask": ask,
     "Console.ask_secret": ask,
+    **{f"Result.{name}": table(name) for name in ("to_pandas", "to_arrow")},
     "Result.first": lambda place, default: place.shell.run("").first(default),
     "RunspaceCalls.run": spread(lambda place, *a, **n: place.shell.run(*a, **n)),
     "RunspaceCalls.run_file":

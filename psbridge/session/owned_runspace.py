@@ -20,7 +20,6 @@ from ..engine.forking import check_process, in_forked_child
 from ..engine.instances import is_net
 from ..engine.starting import start
 from ..errors import PipelineTimeout, PowerShellError, SessionClosedError
-from ..values.raised import forget
 from ..waiting import may_wait, poll_until
 from .ending import begin_exit, check_ending, is_given_up, stay_here_at_exit
 from .opening import SessionOptions
@@ -267,7 +266,7 @@ class OwnedRunspace:
         finally:
             self._nested -= 1
             if not self._has_caller():
-                forget(self)
+                self._forget_raised()
 
     def _has_caller(self) -> bool:
         """Whether a call of ours waits for what runs, so that Python's exceptions may come out."""
@@ -336,11 +335,17 @@ class OwnedRunspace:
     def _leave(self, pipeline: Any) -> None:
         """Dispose of a call's pipeline, now or when it has ended."""
         self._pipeline = None
-        forget(self)
+        self._forget_raised()
         self._lingering = pipeline
         self._lingers()
         if self._host is not None:
             self._host.EndProgress()
+
+    def _forget_raised(self) -> None:
+        """Let go of the Python exceptions that the pipeline that has ended went through."""
+        from ..values.raised import forget
+
+        forget(self)
 
     def _stop(self, pipeline: Any, seconds: float) -> None:
         """Ask a pipeline to stop, a question to the user included, and wait so long for it."""
