@@ -113,8 +113,8 @@ def _by_method(commands: Sequence[CommandDescription]) -> dict[str, CommandDescr
 # What the texts of the others mean by these must be the same behind a method.
 _IN_USE = frozenset((
     *("bool", "bytes", "datetime", "decimal", "float", "int", "object", "str", "uuid"),
-    *("Any", "CallOptions", "CommonParameters", "Credential", "Literal", "Mapping", "Result"),
-    *("Secret", "Sequence", "Unpack"),
+    *("Any", "CallOptions", "CommonParameters", "Credential", "Literal", "Mapping", "Reader"),
+    *("Result", "Secret", "Sequence", "T", "Unpack", "type"),
 ))  # fmt: skip
 
 
@@ -152,7 +152,16 @@ def _options_text() -> str:
 """What each command takes beside its own parameters."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    T = TypeVar("T", default=Any)  # what no `as_` was given for
+else:
+    from typing import TypeVar
+
+    T = TypeVar("T")
 
 
 class CallOptions(TypedDict, total=False):
@@ -185,11 +194,12 @@ def _module_text(module: str, name: str, commands: Mapping[str, CommandDescripti
     typing += ["Protocol", *(["Unpack"] if body else [])]
     lines.append(f"from typing import {', '.join(typing)}")
     ours = [name for name in ("Credential", "Secret") if re.search(rf": {name}\b", text)]
-    if ours or body:
-        lines += ["", f"from psbridge import {', '.join([*ours, *(['Result'] if body else [])])}"]
+    ours += ["Reader", "Result"] if body else []
+    if ours:
+        lines += ["", f"from psbridge import {', '.join(ours)}"]
     used = [name for name in ("CallOptions", "CommonParameters") if f"Unpack[{name}]" in text]
     if used:
-        lines += ["", f"from ._options import {', '.join(used)}"]
+        lines += ["", f"from ._options import {', '.join([*used, 'T'])}"]
     doc = f'    """The commands of {_said(module)}."""'
     return "\n".join([*lines, "", "", f"class {name}(Protocol):", doc, *body, ""])
 
@@ -220,13 +230,14 @@ def _method(name: str, command: CommandDescription) -> Iterator[str]:
         yield f"        {_declared(shown, kinds, known in required)}"
     if takes_rest:
         yield "        *arguments: object,"
-    elif by_name:
+    else:
         yield "        *,"
     for shown, known in by_name:
         yield f"        {_declared(shown, [command.parameters[known]], known in required)}"
     options = "CommonParameters" if command.is_advanced else "CallOptions"
+    yield "        as_: type[T] | Reader[T] | None = None,"
     yield f"        **options: Unpack[{options}],"
-    yield "    ) -> Result: ..."
+    yield "    ) -> Result[T]: ..."
 
 
 def _at_place_of(command: CommandDescription, name: str) -> list[str]:

@@ -37,12 +37,18 @@ function Get-Two {
 
 RIGHT = """
 import datetime
+from dataclasses import dataclass
 from typing import cast
 from uuid import UUID
 
-from psbridge import Credential, Result, Secret, Session
+from psbridge import Credential, Result, Secret, Session, reader_for
 from powershell_commands import Commands
 from powershell_commands.odd import Odd
+
+
+@dataclass
+class Name:
+    Name: str
 
 
 def right(shell: Session) -> Result:
@@ -61,6 +67,8 @@ def right(shell: Session) -> Result:
     commands.Set_PSReadLineOption(Colors={"Error": "red"})
     commands.Start_ThreadJob(object(), ThrottleLimit=3)
     commands.Get_WordCount("a", Encoding="utf-8")
+    names: Result[str] = commands.Get_Process(Id=3, as_=str)
+    commands.Get_Process(input=names, as_=reader_for(Name)).one().Name.upper()
     odd = cast(Odd, shell.commands)
     odd.Get_Odd(From=1, In=2, As="a", Class=3, none=4, Self=5, Timeout=1.5, timeout=2.5)
     odd.Get_Odd(Data=b"1", When=[datetime.datetime.now()], Table={1: 2}, Id=UUID(int=1))
@@ -92,6 +100,7 @@ def wrong(shell: Session) -> None:
     commands.Set_PSReadLineKeyHandler()  # call-arg
     commands.Get_Two(b"")  # arg-type
     x: int = commands.Get_Date()  # assignment
+    commands.Get_Date(as_=str).one() + 1  # operator
 """
 
 
@@ -117,7 +126,6 @@ def stubs(session: Session, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_type_checker_sees_what_is_wrong_and_only_that(stubs: Path) -> None:
-    pytest.importorskip("mypy")
     (stubs.parent / "right.py").write_text(RIGHT, encoding="utf-8")
     (stubs.parent / "wrong.py").write_text(WRONG, encoding="utf-8")
     ran = subprocess.run(
