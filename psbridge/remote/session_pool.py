@@ -117,7 +117,10 @@ class SessionPool:
             # On a thread: putting a session back takes its time, and is to be done all the same
             # where this is cancelled.
             back = functools.partial(self._give_back, place)
-            threading.Thread(target=back, name="psbridge pool", daemon=True).start()
+            try:
+                threading.Thread(target=back, name="psbridge pool", daemon=True).start()
+            except RuntimeError:  # Python 3.12 starts none while it exits
+                back()
 
     def close(self) -> None:
         """Close all sessions, those in use too, and let nobody have one any more."""

@@ -27,6 +27,7 @@ public static class EngineCommands
         ["Remove-Module"] = () => typeof(RemoveModuleCommand),
         ["Remove-PSSession"] = () => typeof(RemovePSSessionCommand),
         ["Select-Object"] = () => Find("Microsoft.PowerShell.Commands.SelectObjectCommand", Utility),
+        ["Set-StrictMode"] = () => typeof(SetStrictModeCommand),
         ["Start-Job"] = () => typeof(StartJobCommand),
     };
 

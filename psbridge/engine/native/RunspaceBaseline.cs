@@ -9,8 +9,9 @@ namespace PSBridge;
 /// <summary>What a runspace has when it is new, for one that is used by one after another.</summary>
 /// <remarks>
 /// PowerShell resets variables, its place, events and the debugger by itself, as it does for pools of
-/// its own; functions, aliases and modules it leaves. Modules of PowerShell's own stay: they are
-/// loaded by the names of their commands, and change nothing.
+/// its own; functions, aliases, modules, drives, the stack of places and the strict mode it leaves. Modules
+/// of PowerShell's own stay: they are loaded by the names of their commands, and change nothing. What
+/// Update-TypeData and Update-FormatData have added stays, too: nothing tells of it.
 /// </remarks>
 public sealed class RunspaceBaseline
 {
@@ -19,6 +20,7 @@ public sealed class RunspaceBaseline
     private readonly Runspace _runspace;
     private readonly Dictionary<string, string> _commands;
     private readonly HashSet<string> _modules;
+    private readonly HashSet<string> _drives;
     private readonly PSLanguageMode _mode;
     private readonly string? _place;
 
@@ -27,6 +29,7 @@ public sealed class RunspaceBaseline
         _runspace = runspace;
         _modules = [.. Modules().Select(module => module.Path)];
         _commands = Commands().ToDictionary(command => Key(command), command => command.Definition);
+        _drives = [.. runspace.SessionStateProxy.Drive.GetAll().Select(drive => drive.Name)];
         _mode = runspace.SessionStateProxy.LanguageMode;
         _place = Place();
     }
@@ -67,6 +70,26 @@ public sealed class RunspaceBaseline
             {
                 missing.Remove(key);
             }
+        }
+
+        foreach (PSDriveInfo drive in _runspace.SessionStateProxy.Drive.GetAll().ToList())
+        {
+            if (!_drives.Contains(drive.Name))
+            {
+                _runspace.SessionStateProxy.Drive.Remove(drive.Name, force: true, scope: "global");
+            }
+        }
+
+        PathIntrinsics places = _runspace.SessionStateProxy.Path;
+        for (int left = places.LocationStack("").Count; left > 0; left--)
+        {
+            places.PopLocation("");
+        }
+
+        using (PowerShell pipeline = PowerShell.Create(_runspace))
+        {
+            EngineCommands.Add(pipeline, "Set-StrictMode");
+            pipeline.AddParameter("Off", true).Invoke();
         }
 
         _runspace.ResetRunspaceState();
