@@ -15,8 +15,8 @@ from ..terminal import without_styles
 from .asynchronous import asynchronous, asynchronous_stream
 from .nested import in_hook, note
 from .options import RunOptions, merged, reader_of, run_options
-from .owned_runspace import OwnedRunspace
 from .result import Result, T
+from .runs import RunningRunspace
 from .stream import PipelineStream
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["RunspaceCalls", "script_text"]
 
 
-class RunspaceCalls(OwnedRunspace):
+class RunspaceCalls(RunningRunspace):
     """The part of `Session` that runs PowerShell code and gives its output."""
 
     _is_far = False  # whether it runs code on another machine, which has none of our files

@@ -1,4 +1,4 @@
-"""A runspace that psbridge owns: its opening, whose turn it is, stopping and closing."""
+"""A runspace that psbridge owns: its opening, stopping what runs there, and closing."""
 
 from __future__ import annotations
 
@@ -10,49 +10,37 @@ import threading
 import time
 import warnings
 import weakref
-from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self
 
 from ..engine.forking import check_process, in_forked_child
-from ..engine.instances import is_net
 from ..engine.starting import start
-from ..errors import PipelineTimeout, PowerShellError, SessionClosedError
+from ..errors import SessionClosedError
 from ..waiting import may_wait, poll_until
-from .ending import begin_exit, check_ending, is_given_up, stay_here_at_exit
+from .ending import begin_exit, check_ending, is_given_up
 from .opening import SessionOptions
-from .options import RunOptions
-from .result import Result
 from .turns import Turn, Turns
 
 if TYPE_CHECKING:
     from ..engine.starting import Engine
 
-__all__ = ["GRACE_SECONDS", "OwnedRunspace", "close_all", "open_runspaces"]
-
-T = TypeVar("T")
+__all__ = ["GRACE_SECONDS", "POLL_SECONDS", "OwnedRunspace", "close_all", "open_runspaces"]
 
 _open: weakref.WeakSet[OwnedRunspace] = weakref.WeakSet()
 _at_exit_registered = False
 
 # How long a close waits for pipelines and jobs that do not stop before it gives them up.
 GRACE_SECONDS = 5.0
-# How long Ctrl-C does.
-_INTERRUPT_SECONDS = 0.5
-_POLL_SECONDS = 0.05
+# How often a wait looks whether a pipeline that was given up has ended.
+POLL_SECONDS = 0.05
 # How long a caller that is told to give up has to leave.
 _LEAVE_SECONDS = 1.0
 
 
 class OwnedRunspace:
-    """The part of `Session` that opens, keeps and closes its runspace.
-
-    A runspace runs one pipeline at a time: calls from several threads wait for one another, in
-    no particular order. A call made from inside a pipeline of this session (from a cmdlet written
-    in Python) runs nested in it.
-    """
+    """The part of `Session` that opens, keeps and closes its runspace; see `RunningRunspace`."""
 
     def __init__(self, options: SessionOptions | None = None) -> None:
         """Open a runspace, starting the engine where none runs in this process yet.
@@ -144,7 +132,7 @@ class OwnedRunspace:
             elif not self._turns.wait(turn, self._seconds_to_give_up() + _LEAVE_SECONDS):
                 self._lingering = self._pipeline  # another thread's
             if not poll_until(
-                lambda: not self._lingers(), self._seconds_to_give_up(), every=_POLL_SECONDS
+                lambda: not self._lingers(), self._seconds_to_give_up(), every=POLL_SECONDS
             ):
                 self._give_up_what_runs_on()
                 self._runspace.CloseAsync()
@@ -165,187 +153,6 @@ class OwnedRunspace:
 
     def _give_up_what_runs_on(self) -> None:
         """Called at last before the runspace closes, in which a pipeline may run on."""
-
-    def _run(self, fill: Callable[[Any], None], options: RunOptions | None = None) -> Result:
-        """Run one pipeline, which `fill` puts the commands into, when it is its turn."""
-        if self._closed:
-            stay_here_at_exit()
-        self._check_open()
-        options = options or RunOptions()
-        if self._runs_on_this_thread():
-            return self._run_nested(fill, options)
-        from System import Exception as NetException
-
-        turn = self._turns.ask()
-        try:
-            self._wait_for_turn(turn, options)
-            return self._run_alone(fill, options)
-        except (PowerShellError, NetException) as error:
-            # A .NET exception: it was asked to stop before it began.
-            if self._closed:
-                raise SessionClosedError("the session was closed while this ran") from error
-            raise
-        finally:
-            if self._turns.holder is turn:
-                self._turns.holder = None
-            self._turns.wake()
-            stay_here_at_exit()
-            if self._closed:
-                self._dispose()
-
-    def _in_turn(self, work: Callable[[], T]) -> T:
-        """Do something with the runspace while nothing runs in it."""
-        turn = self._turns.ask()
-        try:
-            self._wait_for_turn(turn, RunOptions())
-            return work()
-        finally:
-            if self._turns.holder is turn:
-                self._turns.holder = None
-            self._turns.wake()
-            if self._closed:
-                self._dispose()
-
-    def _stream(
-        self, fill: Callable[[Any], None], options: RunOptions, result: Result
-    ) -> Iterator[Any]:
-        """Run one pipeline and give its output as it comes; the result gets the rest."""
-        self._check_open()
-        if self._runs_on_this_thread():
-            # This thread runs the pipeline, so nothing comes before its end.
-            done = self._run_nested(fill, options)
-            result._take(done)
-            yield from done
-            return
-        from System import Exception as NetException
-
-        turn = self._turns.ask()
-        try:
-            self._wait_for_turn(turn, options)
-            with closing(self._stream_alone(fill, options, result)) as values:
-                for value in values:
-                    yield value
-                    turn.thread = threading.current_thread()  # another one may go on
-        except (PowerShellError, NetException) as error:
-            if self._closed:
-                raise SessionClosedError("the session was closed while this ran") from error
-            raise
-        finally:
-            if self._turns.holder is turn:
-                self._turns.holder = None
-            self._turns.wake()
-            if self._closed:
-                self._dispose()
-
-    def _stream_alone(
-        self, fill: Callable[[Any], None], options: RunOptions, result: Result
-    ) -> Generator[Any, None, None]:
-        from .pipeline import stream_pipeline
-
-        pipeline = self._new_pipeline(options)
-        try:
-            self._check_open()
-            fill(pipeline)
-            yield from stream_pipeline(
-                pipeline, self._host, options, result, given_up=self._is_given_up
-            )
-        except BaseException as error:
-            self._break_off(pipeline, error)
-            raise
-        finally:
-            self._leave(pipeline)
-
-    def _run_nested(self, fill: Callable[[Any], None], options: RunOptions) -> Result:
-        from .pipeline import nested_pipeline, run_nested
-
-        self._nested += 1
-        try:
-            with nested_pipeline() as pipeline:
-                fill(pipeline)
-                return run_nested(pipeline, self._host, options)
-        finally:
-            self._nested -= 1
-            if not self._has_caller():
-                self._forget_raised()
-
-    def _has_caller(self) -> bool:
-        """Whether a call of ours waits for what runs, so that Python's exceptions may come out."""
-        return self._pipeline is not None or self._nested > 0
-
-    def _wait_for_turn(self, turn: Turn, options: RunOptions) -> None:
-        seconds, check = options.deadline.left(math.inf), self._checks(options)
-        if not self._turns.wait(turn, seconds, meanwhile=check) or options.deadline.is_over:
-            raise PipelineTimeout("time was up before it was this call's turn", Result())
-        check()
-
-    def _checks(self, options: RunOptions) -> Callable[[], None]:
-        """What a call asks while it waits for something before its pipeline begins."""
-
-        def check() -> None:
-            self._check_open()
-            options.check()
-
-        return check
-
-    def _run_alone(self, fill: Callable[[Any], None], options: RunOptions) -> Result:
-        from .pipeline import run_pipeline
-
-        pipeline = self._new_pipeline(options)
-        try:
-            # Whoever closes after this line sees the pipeline, and asks it to stop.
-            self._check_open()
-            fill(pipeline)
-            return run_pipeline(pipeline, self._host, options, given_up=self._is_given_up)
-        except BaseException as error:
-            self._break_off(pipeline, error)
-            raise
-        finally:
-            self._leave(pipeline)
-
-    def _new_pipeline(self, options: RunOptions) -> Any:
-        """An empty pipeline, for this caller's turn."""
-        from .pipeline import new_pipeline
-
-        check = self._checks(options)
-        check()
-        seconds = options.deadline.left(math.inf)
-        if not poll_until(
-            lambda: not self._lingers(), seconds, meanwhile=check, every=_POLL_SECONDS
-        ):
-            raise PipelineTimeout("time was up while code that was given up still ran", Result())
-        if self._console is not None:
-            self._console.allow_questions()
-        self._pipeline = new_pipeline(self._runspace)
-        return self._pipeline
-
-    def _break_off(self, pipeline: Any, error: BaseException) -> None:
-        """See that nothing runs on when an exception leaves a call."""
-        from .pipeline import stopped_error, was_stopped
-
-        if isinstance(error, (PowerShellError, SessionClosedError, PipelineTimeout)):
-            return  # it has ended, or is given up
-        if is_net(error):
-            if was_stopped(pipeline) and not self._closed:
-                raise stopped_error() from error  # before it had begun
-            return
-        # Ctrl-C, or whatever else a signal handler raises; a job's thread that waits here was
-        # interrupted, see `jobs.stopping`; somebody leaves a stream; it cannot be run at all.
-        self._stop(pipeline, _INTERRUPT_SECONDS)
-
-    def _leave(self, pipeline: Any) -> None:
-        """Dispose of a call's pipeline, now or when it has ended."""
-        self._pipeline = None
-        self._forget_raised()
-        self._lingering = pipeline
-        self._lingers()
-        if self._host is not None:
-            self._host.EndProgress()
-
-    def _forget_raised(self) -> None:
-        """Let go of the Python exceptions that the pipeline that has ended went through."""
-        from ..values.raised import forget
-
-        forget(self)
 
     def _stop(self, pipeline: Any, seconds: float) -> None:
         """Ask a pipeline to stop, a question to the user included, and wait so long for it."""

@@ -470,7 +470,7 @@ class Child:
 INTERRUPTED = f"""{IMPORT}
 import os, threading
 from psbridge import Cmdlet, Session
-from psbridge.session import owned_runspace as session
+from psbridge.session import runs
 class Ready(Cmdlet, verb="Show", noun="Ready"):
     def process(self):
         os.write(1, b"ready\\n")
@@ -520,7 +520,7 @@ def test_ctrl_c_still_works_after_net_has_used_the_console_and_started_processes
 
 def test_ctrl_c_twice_waits_no_longer() -> None:
     before = """
-session._INTERRUPT_SECONDS = 1000
+runs._INTERRUPT_SECONDS = 1000
 def watch():
     until(lambda: is_in(threading.main_thread(), "stop_pipeline"))
     print("stopping", flush=True)

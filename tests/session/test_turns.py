@@ -19,7 +19,7 @@ from psbridge.session.turns import Turn, Turns
 
 OURS = tuple(
     str(Path(psbridge.__path__[0]) / "session" / name)
-    for name in ("owned_runspace.py", "turns.py", "stream.py")
+    for name in ("owned_runspace.py", "runs.py", "turns.py", "stream.py")
 )
 
 
