@@ -334,9 +334,9 @@ def test_closing_stops_what_runs_in_another_thread(script: str) -> None:
 
 
 def test_closing_gives_up_a_net_call_after_five_seconds() -> None:
+    shell = Session()  # PowerShell runs from here on
     from System.Threading import ManualResetEvent
 
-    shell = Session()
     gate = ManualResetEvent(False)
     call = running(shell, "$null = $begun.Set(); $gate.WaitOne(60000)", gate=gate)
     start = time.monotonic()
