@@ -3,9 +3,12 @@ using System.Buffers;
 using System.Buffers.Binary;
 using System.Collections;
 using System.Collections.Generic;
+using System.Linq;
 using System.Management.Automation;
 using System.Management.Automation.Internal;
+using System.Management.Automation.Runspaces;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Text.Unicode;
 
 namespace PSBridge;
@@ -29,16 +32,20 @@ public sealed class ValueBatch
     private readonly List<object?> _rest = [];
     private readonly CustomRecord _records = new();
     private readonly Dictionary<string, int> _memo = new(StringComparer.Ordinal);
+    private readonly List<ObjectView> _views = [];
     private readonly string _module;
+    private readonly Runspace? _from;
     private byte[] _data = new byte[4096];
     private int _at = Head;
 
     /// <summary>Write values.</summary>
     /// <param name="items">The values.</param>
     /// <param name="module">The Python module of `CustomObject` and `made_of`.</param>
-    public ValueBatch(object?[] items, string module)
+    /// <param name="from">The runspace that they come from.</param>
+    public ValueBatch(object?[] items, string module, Runspace? from)
     {
         _module = module;
+        _from = from;
         Write((byte)']');
         for (int i = 0; i < items.Length;)
         {
@@ -68,6 +75,15 @@ public sealed class ValueBatch
     /// <summary>What the pickle refers to by its number.</summary>
     /// <returns>The values.</returns>
     public object?[] GetRest() => [.. _rest];
+
+    /// <summary>What the pickle refers to by -1, -2 and so on.</summary>
+    /// <returns>Views of objects that Python sees as such.</returns>
+    public ObjectView[] GetViews() => [.. _views];
+
+    /// <summary>The handles of these views.</summary>
+    /// <returns>Eight bytes for each.</returns>
+    public byte[] GetHandles() =>
+        MemoryMarshal.AsBytes<long>(_views.Select(view => view.GetHandle()).ToArray()).ToArray();
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void WriteItem(object? item)
@@ -185,9 +201,18 @@ public sealed class ValueBatch
 
     private void Refer(object? value)
     {
-        WriteInt(_rest.Count);
+        if (value is not null && ObjectView.IsKind((value is PSObject whole ? whole.BaseObject : value).GetType()))
+        {
+            _views.Add(ObjectView.Of(value, _from));
+            WriteInt(-_views.Count);
+        }
+        else
+        {
+            WriteInt(_rest.Count);
+            _rest.Add(value);
+        }
+
         Write((byte)'Q');
-        _rest.Add(value);
     }
 
     private void WriteGlobal(string name)
