@@ -132,3 +132,14 @@ def test_a_later_record_with_more_than_values_has_its_values_alone(shell: Sessio
     """
     found = shell.run(script, MANY)
     assert [dict(item) for item in found[38:41]] == [{"a": 39}, {"a": 40, "Twice": 80}, {"a": 41}]
+
+
+@pytest.mark.parametrize(
+    "name", [".CustomObject", "CustomObject", ".made_of", "made_of", "X", "N."]
+)
+def test_a_property_may_have_any_name(shell: Session, name: str) -> None:
+    script = (
+        "param($name) foreach ($i in 1..$args[0]) { [pscustomobject]@{ $name = $i; b = $name } }"
+    )
+    found = shell.run(script, MANY, name=name)
+    assert found == [{name: number, "b": name} for number in range(1, MANY + 1)]

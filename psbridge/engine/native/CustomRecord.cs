@@ -35,6 +35,10 @@ public sealed class CustomRecord
     private readonly List<object?> _found = [];
     private bool _isFromElsewhere;
 
+    // The names of the record before, and what is known of these.
+    private string? _names;
+    private bool _isOnlyItsOwn;
+
     /// <summary>The names of an object's type, as they are; not to be changed.</summary>
     internal static Collection<string> TypeNamesOf(PSObject item) => s_typeNames(item);
 
@@ -62,20 +66,25 @@ public sealed class CustomRecord
 
         return RemotedValue.IsOne(record)
             ? [RemotedValue.Revive(record) ?? NoMember.Instance]
-            : [.. new CustomRecord().Read(record, false)];
+            : [.. new CustomRecord().Read(record, NamesOf(record), false)];
     }
 
     /// <summary>Read all of one of many, which is not PowerShell's nothing; see <see cref="ReadOne"/>.</summary>
     /// <returns>The same, until the next one is read; null for what was another object.</returns>
-    internal List<object?>? ReadNext(PSObject record) =>
-        NamesOf(record) is not null && RemotedValue.IsOne(record) ? null : Read(record, HasOnlyItsOwn(record));
+    internal List<object?>? ReadNext(PSObject record)
+    {
+        string? names = NamesOf(record);
+        return names is not null && RemotedValue.IsOne(record)
+            ? null
+            : Read(record, names, HasOnlyItsOwn(record, names ?? s_usual));
+    }
 
-    private List<object?> Read(PSObject record, bool isQuick)
+    private List<object?> Read(PSObject record, string? names, bool isQuick)
     {
         _isFromElsewhere = false;
         _found.Clear();
         _found.Add(null);
-        _found.Add(NamesOf(record));
+        _found.Add(names);
         if (!isQuick || !TryReadOwn(record))
         {
             ReadAll(record);
@@ -164,23 +173,25 @@ public sealed class CustomRecord
         }
     }
 
-    private bool HasOnlyItsOwn(PSObject record)
+    private bool HasOnlyItsOwn(PSObject record, string names)
     {
         if (s_own is null)
         {
             return false;
         }
 
-        Collection<string> names = TypeNamesOf(record);
-        string key = names.Count == 2 && names[0] == s_usual ? s_usual : string.Join('\n', names);
-        if (!_hasOnlyItsOwn.TryGetValue(key, out bool only))
+        if (!ReferenceEquals(names, _names))
         {
-            only = record.Properties.Select(one => one.Name)
-                .SequenceEqual(s_own(record).OfType<PSNoteProperty>().Select(one => one.Name));
-            _hasOnlyItsOwn.Add(key, only);
+            _names = names;
+            if (!_hasOnlyItsOwn.TryGetValue(names, out _isOnlyItsOwn))
+            {
+                _isOnlyItsOwn = record.Properties.Select(one => one.Name)
+                    .SequenceEqual(s_own(record).OfType<PSNoteProperty>().Select(one => one.Name));
+                _hasOnlyItsOwn.Add(names, _isOnlyItsOwn);
+            }
         }
 
-        return only;
+        return _isOnlyItsOwn;
     }
 
     private static string? NamesOf(PSObject record)

@@ -31,7 +31,8 @@ public sealed class ValueBatch
 
     private readonly List<object?> _rest = [];
     private readonly CustomRecord _records = new();
-    private readonly Dictionary<string, int> _memo = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, int> _names = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, int> _globals = new(StringComparer.Ordinal);
     private readonly List<ObjectView> _views = [];
     private readonly string _module;
     private readonly Runspace? _from;
@@ -217,28 +218,34 @@ public sealed class ValueBatch
 
     private void WriteGlobal(string name)
     {
-        if (!TryRecall("." + name))
+        if (!TryRecall(_globals, name))
         {
             WriteName(_module);
             WriteName(name);
-            Write(0x93, 0x94);
-            _memo.Add("." + name, _memo.Count);
+            Write(0x93);
+            Remember(_globals, name);
         }
     }
 
     // A text that comes again and again.
     private void WriteName(string name)
     {
-        if (!TryRecall(name) && WriteText(name, name))
+        if (!TryRecall(_names, name) && WriteText(name, name))
         {
-            Write(0x94);
-            _memo.Add(name, _memo.Count);
+            Remember(_names, name);
         }
     }
 
-    private bool TryRecall(string name)
+    // Python counts all that it is to remember.
+    private void Remember(Dictionary<string, int> known, string name)
     {
-        if (!_memo.TryGetValue(name, out int index))
+        Write(0x94);
+        known.Add(name, _names.Count + _globals.Count);
+    }
+
+    private bool TryRecall(Dictionary<string, int> known, string name)
+    {
+        if (!known.TryGetValue(name, out int index))
         {
             return false;
         }
