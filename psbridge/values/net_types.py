@@ -15,7 +15,7 @@ from typing import Any
 
 import clr
 import System
-from PSBridge import CustomRecord, NoMember, ObjectView, RemotedValue
+from PSBridge import CustomRecord, NoMember, RemotedValue
 from System.Collections import ICollection, IDictionary, IList
 from System.Collections.Specialized import OrderedDictionary
 from System.Globalization import CultureInfo
@@ -37,6 +37,8 @@ def converter_of(kind: Any) -> Converter:
     """How the objects of a type are converted."""
     found = _choose(kind)
     if found is _stay:
+        from PSBridge import ObjectView
+
         ObjectView.AddKind(clr.GetClrType(kind))
     return found
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from ..engine.forking import is_forked_child
+from . import reading
 from .names import is_special, nearest
 from .showing import html_table
 from .viewpoint import runspace_seen_from, seen_from
@@ -89,7 +90,7 @@ class PowerShellObject:
 
     def __getattr__(self, name: str) -> Any:
         # Here and not in `_member`: most are plain, and a call of Python's takes a tenth of a read.
-        found = _reading.read(self._handle, _reading.NAMES[name])
+        found = reading.read(self._handle, reading.NAMES[name])
         if type(found) in _READY:
             return found
         if is_special(name):
@@ -215,7 +216,7 @@ class PowerShellObject:
 
     def _member(self, name: str) -> Any:
         """The value of a member, a method, or `_MISSING`."""
-        return self._made_of(name, _reading.read(self._handle, _reading.NAMES[name]))
+        return self._made_of(name, reading.read(self._handle, reading.NAMES[name]))
 
     def _made_of(self, name: str, found: Any) -> Any:
         if found is NotImplemented:
@@ -279,7 +280,6 @@ def objects_of(views: Sequence[Any], handles: Sequence[int]) -> list[PowerShellO
         views: an ObjectView for each.
         handles: its handle.
     """
-    _net_types()
     found = []
     for view, handle in zip(views, handles, strict=True):
         made = PowerShellObject.__new__(PowerShellObject)
@@ -363,20 +363,13 @@ class _NetTypes(NamedTuple):
 
 @functools.cache
 def _net_types() -> _NetTypes:
-    global _reading
     import System
     from PSBridge import CallableMember, FailedMember, NoMember, ObjectView
 
-    from . import reading
-
-    _reading = reading
     return _NetTypes(
         ObjectView, NoMember, CallableMember, FailedMember, System.Object, System.Exception
     )
 
-
-# The module, from the first object on.
-_reading: Any = None
 
 _MISSING = object()
 _READY = frozenset({bool, int, float, str, type(None)})
