@@ -1,7 +1,8 @@
 """What PowerShell has and Python has no counterpart for. Imported without .NET, made with it.
 
 Each member is read where it is asked for, by a method of C#'s (`ObjectView`), which lets go of the
-GIL: a member may run any code. What a member gives is converted as the output of a pipeline is.
+GIL: a member may run any code. So does the function by which many are read (`reading`). What a
+member gives is converted as the output of a pipeline is.
 """
 
 from __future__ import annotations
