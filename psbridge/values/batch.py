@@ -9,6 +9,7 @@ from typing import Any
 from PSBridge import ValueBatch
 
 from . import custom_object
+from .viewpoint import runspace_seen_from
 
 __all__ = ["read_batch"]
 
@@ -16,22 +17,27 @@ __all__ = ["read_batch"]
 class _Reader(pickle.Unpickler):
     """Reads what `ValueBatch` has written, which refers to what it has not written by a number."""
 
-    def __init__(self, data: bytes, rest: list[Any]) -> None:
+    def __init__(self, data: bytes, rest: list[Any], views: list[Any]) -> None:
         super().__init__(io.BytesIO(data))
         self._rest = rest
+        self._views = views
 
     def persistent_load(self, pid: int) -> Any:
-        return self._rest[pid]
+        return self._rest[pid] if pid >= 0 else self._views[-1 - pid]
 
 
-def read_batch(array: Any, convert_items: Any) -> list[Any]:
+def read_batch(array: Any, convert_items: Any, kept: Any) -> list[Any]:
     """Convert the items of a .NET array of objects.
 
     Args:
         array: the array.
         convert_items: converts the items that C# leaves to Python.
+        kept: makes PowerShellObjects of views and their handles.
     """
-    batch = ValueBatch(array, custom_object.__name__)
+    batch = ValueBatch(array, custom_object.__name__, runspace_seen_from())
     rest = convert_items(batch.GetRest(), (array,))
-    found: list[Any] = _Reader(bytes(batch.GetData()), rest).load()
+    views = list(batch.GetViews())
+    if views:
+        views = kept(views, memoryview(bytes(batch.GetHandles())).cast("q"))
+    found: list[Any] = _Reader(bytes(batch.GetData()), rest, views).load()
     return found

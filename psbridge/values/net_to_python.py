@@ -45,7 +45,7 @@ def list_from_net(array: Any) -> list[Any]:
         return convert_items(array, (array,))
     from .batch import read_batch
 
-    return read_batch(array, convert_items)
+    return read_batch(array, convert_items, _many_kept)
 
 
 # From how many on one call of C#'s is faster than a look at each.
@@ -94,6 +94,12 @@ def _kept(value: Any) -> Any:
     from .net_types import kept
 
     return kept(value)
+
+
+def _many_kept(views: Any, handles: Any) -> Any:
+    from .net_types import many_kept
+
+    return many_kept(views, handles)
 
 
 def _number(value: Any, number: int) -> Any:

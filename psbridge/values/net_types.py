@@ -10,6 +10,7 @@ import datetime as dt
 import decimal
 import math
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 import clr
@@ -24,9 +25,9 @@ from System.Numerics import BigInteger
 from .custom_object import made_of
 from .enum_value import EnumValue
 from .net_to_python import KEPT, READY, Ancestors, Converter, convert, convert_items
-from .powershell_object import PowerShellObject
+from .powershell_object import PowerShellObject, objects_of
 
-__all__ = ["converter_of", "kept", "number_or_enum"]
+__all__ = ["converter_of", "kept", "many_kept", "number_or_enum"]
 
 _YEAR_1 = dt.datetime(1, 1, 1)
 _DEEPEST = 100
@@ -34,6 +35,15 @@ _DEEPEST = 100
 
 def converter_of(kind: Any) -> Converter:
     """How the objects of a type are converted."""
+    found = _choose(kind)
+    if found is _stay:
+        from PSBridge import ObjectView
+
+        ObjectView.AddKind(clr.GetClrType(kind))
+    return found
+
+
+def _choose(kind: Any) -> Converter:
     if known := _BY_TYPE.get(kind):
         return known
     if not isinstance(kind, _NetType):
@@ -77,6 +87,11 @@ def kept(value: Any) -> PowerShellObject:
         value: it, or its PSObject with what hangs on that.
     """
     return PowerShellObject(value)
+
+
+def many_kept(views: Sequence[Any], handles: Sequence[int]) -> list[PowerShellObject]:
+    """The same of what C# has seen already; see `objects_of`."""
+    return objects_of(views, handles)
 
 
 def _stay(value: Any, inside: Ancestors) -> Any:

@@ -1,7 +1,8 @@
 """What PowerShell has and Python has no counterpart for. Imported without .NET, made with it.
 
 Each member is read where it is asked for, by a method of C#'s (`ObjectView`), which lets go of the
-GIL: a member may run any code. What a member gives is converted as the output of a pipeline is.
+GIL: a member may run any code. So does the function by which many are read (`reading`). What a
+member gives is converted as the output of a pipeline is.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from ..engine.forking import is_forked_child
 from ..engine.instances import is_net
+from . import reading
 from .names import is_special, nearest
 from .showing import html_table
 from .viewpoint import runspace_seen_from, seen_from
@@ -21,7 +23,7 @@ from .viewpoint import runspace_seen_from, seen_from
 if TYPE_CHECKING:
     from ..errors import PowerShellError
 
-__all__ = ["PowerShellMethod", "PowerShellObject", "property_of"]
+__all__ = ["PowerShellMethod", "PowerShellObject", "objects_of", "property_of"]
 
 
 class PowerShellObject:
@@ -36,8 +38,9 @@ class PowerShellObject:
     ``value["properties"]``.
     """
 
-    __slots__ = ("__weakref__", "_view")
+    __slots__ = ("__weakref__", "_handle", "_view")
     _view: Any
+    _handle: int
 
     def __init__(self, net: Any) -> None:
         """See a .NET object as PowerShell does.
@@ -51,7 +54,9 @@ class PowerShellObject:
             from .python_to_net import to_net
 
             net = to_net(net)
-        object.__setattr__(self, "_view", _net_types().view.Of(net, runspace_seen_from()))
+        view = _net_types().view.Of(net, runspace_seen_from())
+        _set_view(self, view)
+        _set_handle(self, view.GetHandle())
 
     @property
     def net(self) -> Any:
@@ -86,9 +91,13 @@ class PowerShellObject:
         }
 
     def __getattr__(self, name: str) -> Any:
+        # Here and not in `_member`: most are plain, and a call of Python's takes a tenth of a read.
+        found = reading.read(self._handle, reading.NAMES[name])
+        if type(found) in _READY:
+            return found
         if is_special(name):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        found = self._member(name)
+        found = self._made_of(name, found)
         if found is _MISSING:
             raise AttributeError(self._no_member(name), name=name)
         return found
@@ -209,16 +218,23 @@ class PowerShellObject:
 
     def _member(self, name: str) -> Any:
         """The value of a member, a method, or `_MISSING`."""
-        if not name:
-            return _MISSING
-        found = _asked(self._view.Get, _text(name))
+        return self._made_of(name, reading.read(self._handle, reading.NAMES[name]))
+
+    def _made_of(self, name: str, found: Any) -> Any:
+        if found is NotImplemented:
+            if not name:
+                return _MISSING
+            found = _asked(self._view.Get, _text(name))
         kind = type(found)
         if kind in _READY:
             return found
-        if kind is _net_types().missing:
+        net = _net_types()
+        if kind is net.missing:
             return _MISSING
-        if kind is _net_types().callable:
+        if kind is net.callable:
             return PowerShellMethod(self, found)
+        if kind is net.failed:
+            raise _failure(found.GetError())
         return self._value(found)
 
     def _value(self, found: Any) -> Any:
@@ -253,6 +269,26 @@ class PowerShellObject:
         return kind, [
             (name, "" if value is None else _short(self._value(value))) for name, value in pairs
         ]
+
+
+_set_view = vars(PowerShellObject)["_view"].__set__
+_set_handle = vars(PowerShellObject)["_handle"].__set__
+
+
+def objects_of(views: Sequence[Any], handles: Sequence[int]) -> list[PowerShellObject]:
+    """Make objects of what C# has seen already.
+
+    Args:
+        views: an ObjectView for each.
+        handles: its handle.
+    """
+    found = []
+    for view, handle in zip(views, handles, strict=True):
+        made = PowerShellObject.__new__(PowerShellObject)
+        _set_view(made, view)
+        _set_handle(made, handle)
+        found.append(made)
+    return found
 
 
 def property_of(item: PowerShellObject, name: str, default: object) -> Any:

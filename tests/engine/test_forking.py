@@ -43,7 +43,9 @@ functions = shell.functions
 functions["Get-It"] = len
 job = shell.start(sum, [1, 2])
 job.result(timeout=60)
-(item,) = shell.run("Get-Item /")
+(item, often) = shell.run("Get-Item /; Get-Item /tmp")
+for _ in range(1_100):  # from the thousandth on they are read in another way
+    assert often.Name == "tmp"
 import clr, System
 from System.Management.Automation import Job as NetJob, PSObject
 error = None
@@ -124,7 +126,7 @@ def test_every_public_entry_refuses(run_python: RunPython) -> None:
                     lambda: commands.Get_Date, lambda: commands["x"], lambda: dir(commands),
                     lambda: command(), lambda: command.__doc__, lambda: inspect.signature(command),
                     lambda: shell.__enter__(),
-                    lambda: item.Name, lambda: item["Name"], lambda: item.net,
+                    lambda: item.Name, lambda: item["Name"], lambda: often.name, lambda: item.net,
                     lambda: item.Refresh(),
                     lambda: setattr(item, "Name", "x"), lambda: str(item), lambda: hash(item),
                     lambda: item == item, lambda: dir(item), lambda: PowerShellObject("a")):

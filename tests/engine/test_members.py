@@ -62,6 +62,7 @@ MEMBERS = sorted(
         "PSExecutionCmdlet.Operations",
         "PSObject.InstanceMembers",
         "PSObject.InternalTypeNames",
+        "PSMemberInfoInternalCollection`1._members",
         "PSObject.WriteStream",
         "PSObject._instanceMembers",
         "PSRemotingChildJob.Runspace",

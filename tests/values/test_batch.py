@@ -117,3 +117,29 @@ def test_records_cost_little(shell: Session) -> None:
 
     by_hand = best(lambda: [{p.Name: p.Value for p in row.Properties} for row in array])
     assert best(lambda: list_from_net(array)) < by_hand / 2
+
+
+def test_a_later_record_with_more_than_values_has_its_values_alone(shell: Session) -> None:
+    script = """
+    foreach ($i in 1..$args[0]) {
+        $one = [pscustomobject]@{ a = $i }
+        if ($i -eq 40) {
+            $one | Add-Member ScriptMethod Go { 1 }
+            $one | Add-Member ScriptProperty Twice { $this.a * 2 }
+        }
+        $one
+    }
+    """
+    found = shell.run(script, MANY)
+    assert [dict(item) for item in found[38:41]] == [{"a": 39}, {"a": 40, "Twice": 80}, {"a": 41}]
+
+
+@pytest.mark.parametrize(
+    "name", [".CustomObject", "CustomObject", ".made_of", "made_of", "X", "N."]
+)
+def test_a_property_may_have_any_name(shell: Session, name: str) -> None:
+    script = (
+        "param($name) foreach ($i in 1..$args[0]) { [pscustomobject]@{ $name = $i; b = $name } }"
+    )
+    found = shell.run(script, MANY, name=name)
+    assert found == [{name: number, "b": name} for number in range(1, MANY + 1)]

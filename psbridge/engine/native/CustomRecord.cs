@@ -1,27 +1,31 @@
 using System;
 using System.Collections.Generic;
 using System.Collections.ObjectModel;
+using System.Collections.Specialized;
 using System.Linq;
 using System.Management.Automation;
 using System.Management.Automation.Internal;
 using System.Reflection;
+using System.Runtime.CompilerServices;
 
 namespace PSBridge;
 
 /// <summary>Reading objects that are made of properties alone.</summary>
 /// <remarks>
 /// One reader is for objects that are read at a time: whether types add anything to theirs is looked at
-/// once. Where nothing is added their own members are all there is, and to read these takes a tenth of what
-/// <see cref="PSObject.Properties"/> does, which makes a copy of each.
+/// once. Where nothing is added their own members are all there is, and to read these where PowerShell keeps
+/// them takes a twentieth of what <see cref="PSObject.Properties"/> does, which makes a copy of each.
 /// </remarks>
 public sealed class CustomRecord
 {
     private static readonly string s_usual = typeof(PSCustomObject).FullName!;
 
-    private static readonly Func<PSObject, IEnumerable<PSMemberInfo>>? s_own =
-        EngineMembers.Objects.Own.Property?.GetMethod?.CreateDelegate<Func<PSObject, IEnumerable<PSMemberInfo>>>();
+    private static readonly Func<PSObject, PSMemberInfoCollection<PSMemberInfo>>? s_own =
+        EngineMembers.Objects.Own.Property?.GetMethod?
+            .CreateDelegate<Func<PSObject, PSMemberInfoCollection<PSMemberInfo>>>();
 
     private static readonly FieldInfo? s_ownIfAny = EngineMembers.Objects.OwnIfAny.Field;
+    private static readonly FieldInfo? s_kept = EngineMembers.Objects.OwnByName.Field;
 
     private static readonly Func<PSObject, Collection<string>> s_typeNames =
         EngineMembers.Objects.TypeNames.Property?.GetMethod?.CreateDelegate<Func<PSObject, Collection<string>>>()
@@ -29,15 +33,18 @@ public sealed class CustomRecord
 
     private readonly Dictionary<string, bool> _hasOnlyItsOwn = new(StringComparer.Ordinal);
     private readonly List<object?> _found = [];
+    private bool _isFromElsewhere;
+
+    // The names of the record before, and what is known of these.
+    private string? _names;
+    private bool _isOnlyItsOwn;
 
     /// <summary>The names of an object's type, as they are; not to be changed.</summary>
     internal static Collection<string> TypeNamesOf(PSObject item) => s_typeNames(item);
 
     /// <summary>Find a property that PowerShell hangs on objects, at a tenth of the time that it takes.</summary>
     internal static PSMemberInfo? Find(PSObject item, string name) =>
-        IsBare(item) ? null
-        : s_own is null ? item.Properties[name]
-        : s_own(item).FirstOrDefault(member => member.Name == name);
+        IsBare(item) ? null : s_own is null ? item.Properties[name] : s_own(item)[name];
 
     /// <summary>Whether it is a plain value on which nothing hangs: to ask for what does would make a list.</summary>
     private static bool IsBare(PSObject item) =>
@@ -50,33 +57,83 @@ public sealed class CustomRecord
     /// each property's name and value. What was another object where it comes from is one thing alone: the
     /// value, or a <see cref="NoMember"/> where that cannot be made again. Null is PowerShell's nothing.
     /// </returns>
-    public static object?[]? ReadOne(PSObject record) => new CustomRecord().Read(record, () => false);
-
-    /// <summary>Read all of one of many; see <see cref="ReadOne"/>.</summary>
-    internal object?[]? ReadNext(PSObject record) => Read(record, () => HasOnlyItsOwn(record));
-
-    private object?[]? Read(PSObject record, Func<bool> isQuick)
+    public static object?[]? ReadOne(PSObject record)
     {
         if (record == AutomationNull.Value)
         {
             return null;
         }
 
-        if (RemotedValue.IsOne(record))
+        return RemotedValue.IsOne(record)
+            ? [RemotedValue.Revive(record) ?? NoMember.Instance]
+            : [.. new CustomRecord().Read(record, NamesOf(record), false)];
+    }
+
+    /// <summary>Read all of one of many, which is not PowerShell's nothing; see <see cref="ReadOne"/>.</summary>
+    /// <returns>The same, until the next one is read; null for what was another object.</returns>
+    internal List<object?>? ReadNext(PSObject record)
+    {
+        string? names = NamesOf(record);
+        return names is not null && RemotedValue.IsOne(record)
+            ? null
+            : Read(record, names, HasOnlyItsOwn(record, names ?? s_usual));
+    }
+
+    private List<object?> Read(PSObject record, string? names, bool isQuick)
+    {
+        _isFromElsewhere = false;
+        _found.Clear();
+        _found.Add(null);
+        _found.Add(names);
+        if (!isQuick || !TryReadOwn(record))
         {
-            return [RemotedValue.Revive(record) ?? NoMember.Instance];
+            ReadAll(record);
         }
 
-        List<object?> found = _found;
-        found.Clear();
-        found.Add(null);
-        found.Add(NamesOf(record));
-        bool isFromElsewhere = false;
-        foreach (PSMemberInfo property in isQuick() ? s_own!(record) : record.Properties)
+        if (_isFromElsewhere)
         {
-            if (property is PSMemberSet || property.Name == "pstypenames")
+            TakeOrigin(_found);
+        }
+
+        return _found;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private bool TryReadOwn(PSObject record)
+    {
+        if (s_kept?.GetValue(s_own!(record)) is not OrderedDictionary own)
+        {
+            return false;
+        }
+
+        lock (own) // as PowerShell does
+        {
+            for (int i = 0; i < own.Count; i++)
             {
-                continue; // what PowerShell keeps there for itself
+                object? member = own[i];
+                if (member?.GetType() == typeof(PSNoteProperty))
+                {
+                    var note = (PSNoteProperty)member;
+                    Add(note.Name, note.Value);
+                }
+                else if (!IsPowerShells((PSMemberInfo)member!))
+                {
+                    _found.RemoveRange(2, _found.Count - 2);
+                    return false; // a method, or a property that runs code
+                }
+            }
+        }
+
+        return true;
+    }
+
+    private void ReadAll(PSObject record)
+    {
+        foreach (PSMemberInfo property in record.Properties)
+        {
+            if (IsPowerShells(property))
+            {
+                continue;
             }
 
             object? value;
@@ -89,17 +146,18 @@ public sealed class CustomRecord
                 value = null; // as PowerShell has it
             }
 
-            found.Add(property.Name);
-            found.Add(value);
-            isFromElsewhere |= property.Name == RemotingNotes.Mark;
+            Add(property.Name, value);
         }
+    }
 
-        if (isFromElsewhere)
-        {
-            TakeOrigin(found);
-        }
+    // What PowerShell keeps there for itself.
+    private static bool IsPowerShells(PSMemberInfo member) => member is PSMemberSet || member.Name == "pstypenames";
 
-        return [.. found];
+    private void Add(string name, object? value)
+    {
+        _found.Add(name);
+        _found.Add(value);
+        _isFromElsewhere |= name == RemotingNotes.Mark;
     }
 
     private static void TakeOrigin(List<object?> found)
@@ -115,23 +173,25 @@ public sealed class CustomRecord
         }
     }
 
-    private bool HasOnlyItsOwn(PSObject record)
+    private bool HasOnlyItsOwn(PSObject record, string names)
     {
         if (s_own is null)
         {
             return false;
         }
 
-        Collection<string> names = TypeNamesOf(record);
-        string key = names.Count == 2 && names[0] == s_usual ? s_usual : string.Join('\n', names);
-        if (!_hasOnlyItsOwn.TryGetValue(key, out bool only))
+        if (!ReferenceEquals(names, _names))
         {
-            only = record.Properties.Select(one => one.Name)
-                .SequenceEqual(s_own(record).OfType<PSNoteProperty>().Select(one => one.Name));
-            _hasOnlyItsOwn.Add(key, only);
+            _names = names;
+            if (!_hasOnlyItsOwn.TryGetValue(names, out _isOnlyItsOwn))
+            {
+                _isOnlyItsOwn = record.Properties.Select(one => one.Name)
+                    .SequenceEqual(s_own(record).OfType<PSNoteProperty>().Select(one => one.Name));
+                _hasOnlyItsOwn.Add(names, _isOnlyItsOwn);
+            }
         }
 
-        return only;
+        return _isOnlyItsOwn;
     }
 
     private static string? NamesOf(PSObject record)

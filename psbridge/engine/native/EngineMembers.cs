@@ -282,6 +282,9 @@ public static class EngineMembers
         internal static readonly EngineMember OwnIfAny = Field<PSObject>(
             "_instanceMembers", "many plain values that a job has written take twice as long to receive");
 
+        internal static readonly EngineMember OwnByName = Field(
+            () => OwnIfAny.Field?.FieldType, "_members", "many records take several times as long to read");
+
         internal static readonly EngineMember ReleaseRead = Property<PSDataCollection<object>>(
             "ReleaseOnEnumeration", "the input of a run is gone through as fast as it can be");
 

@@ -5,6 +5,8 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Management.Automation;
 using System.Management.Automation.Runspaces;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Threading.Tasks;
 
 namespace PSBridge;
@@ -27,13 +29,32 @@ namespace PSBridge;
 /// </remarks>
 public sealed class ObjectView
 {
+    // The types whose objects Python has found to be no values; it decides that.
+    private static readonly ConcurrentDictionary<Type, bool> s_kinds = [];
+
     private readonly Runspace? _from;
+    private GCHandle _handle;
 
     private ObjectView(PSObject whole, Runspace? from)
     {
         Whole = whole;
         _from = from;
+        _handle = GCHandle.Alloc(this, GCHandleType.Weak);
     }
+
+    /// <summary>Lets go of the handle.</summary>
+    ~ObjectView() => _handle.Free();
+
+    /// <summary>Let many objects of a type be seen without a question to Python for each.</summary>
+    /// <param name="type">The type; not those that derive from it.</param>
+    public static void AddKind(Type type) => s_kinds.TryAdd(type, true);
+
+    /// <summary>Whether the objects of a type are seen so.</summary>
+    internal static bool IsKind(Type type) => s_kinds.ContainsKey(type);
+
+    /// <summary>A number for it, for <see cref="MemberReader"/>; it does not keep it.</summary>
+    /// <returns>The number.</returns>
+    public long GetHandle() => GCHandle.ToIntPtr(_handle);
 
     /// <summary>The object with all that hangs on it.</summary>
     public PSObject Whole { get; }
@@ -74,6 +95,7 @@ public sealed class ObjectView
     /// The value of a property; a <see cref="CallableMember"/> for a method; a
     /// <see cref="NoMember"/> where there is none.
     /// </returns>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public object? Get(string name)
     {
         if (Whole.BaseObject is IDictionary entries && entries.Contains(name))
@@ -294,6 +316,7 @@ public sealed class ObjectView
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private PSMemberInfo? Find(string name)
     {
         using (WithTypes())
@@ -308,6 +331,7 @@ public sealed class ObjectView
     private static Place TypesOf(Runspace? from) =>
         Place.In(Runspace.DefaultRunspace is null && from is { RunspaceIsRemote: false } ? from : null);
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static object? Read(PSMemberInfo member) => member switch
     {
         PSNoteProperty or PSProperty or PSMemberSet => member.Value,
@@ -319,6 +343,7 @@ public sealed class ObjectView
     /// Those of nobody's are kept. There are as many as were needed at a time: one that is in use is
     /// given to nobody else, so no lock is held while the code of a member runs.
     /// </remarks>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static T Aside<T>(Func<T> read)
     {
         if (Runspace.DefaultRunspace is not null)

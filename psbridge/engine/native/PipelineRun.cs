@@ -211,6 +211,7 @@ public sealed class PipelineRun(
 
     /// <summary>The machines from which the output so far came.</summary>
     /// <returns>A name for each object, null where it is of this machine; null where all are.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public string?[]? GetOrigins()
     {
         if (_statements is not null)

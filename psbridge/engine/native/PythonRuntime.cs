@@ -140,6 +140,21 @@ public static class PythonRuntime
             .Invoke(null, [code, null, null]);
     });
 
+    /// <summary>What makes Python's object of one of .NET's, with the GIL held.</summary>
+    /// <returns>Gives pythonnet's own reference to it; null where another version has no such method.</returns>
+    internal static Func<object?, IDisposable>? FindConverter() => Assembly()?
+        .GetType("Python.Runtime.ConverterExtension")?
+        .GetMethod("ToPython", BindingFlags.Public | BindingFlags.Static)?
+        .CreateDelegate<Func<object?, IDisposable>>();
+
+    /// <summary>What says where the object of such a reference is.</summary>
+    /// <returns>Gives its address; null where another version does not say it.</returns>
+    internal static Func<IDisposable, nint>? FindAddress()
+    {
+        PropertyInfo? address = Assembly()?.GetType("Python.Runtime.PyObject")?.GetProperty("Handle");
+        return address is null ? null : made => (nint)address.GetValue(made)!;
+    }
+
     // pythonnet lets go of the GIL while it calls a method of .NET's.
     private static IDisposable? TakeGil() => (IDisposable?)Assembly()?
         .GetType("Python.Runtime.Py")?

@@ -3,9 +3,13 @@ using System.Buffers;
 using System.Buffers.Binary;
 using System.Collections;
 using System.Collections.Generic;
+using System.Linq;
 using System.Management.Automation;
 using System.Management.Automation.Internal;
-using System.Text;
+using System.Management.Automation.Runspaces;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Text.Unicode;
 
 namespace PSBridge;
 
@@ -16,6 +20,8 @@ namespace PSBridge;
 /// an item of <see cref="GetRest"/>, to which the pickle refers by its number ("persistent id"), and Python
 /// converts it as it does a single one. A record that holds a record, a list or a dictionary is such an item
 /// as a whole: what contains itself is found there.
+///
+/// What is done for each value is optimized from the start: .NET would get to that after some ten thousand.
 /// </remarks>
 public sealed class ValueBatch
 {
@@ -23,21 +29,24 @@ public sealed class ValueBatch
     private const int Head = 11;
     private const int Step = 1000; // how many are put into the list at a time, as Python's own do
 
-    // Throws on half of a surrogate pair, which UTF-8 does not have.
-    private static readonly UTF8Encoding s_utf8 = new(false, true);
-
-    private readonly ArrayBufferWriter<byte> _data = new(4096);
     private readonly List<object?> _rest = [];
     private readonly CustomRecord _records = new();
-    private readonly Dictionary<string, int> _memo = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, int> _names = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, int> _globals = new(StringComparer.Ordinal);
+    private readonly List<ObjectView> _views = [];
     private readonly string _module;
+    private readonly Runspace? _from;
+    private byte[] _data = new byte[4096];
+    private int _at = Head;
 
     /// <summary>Write values.</summary>
     /// <param name="items">The values.</param>
     /// <param name="module">The Python module of `CustomObject` and `made_of`.</param>
-    public ValueBatch(object?[] items, string module)
+    /// <param name="from">The runspace that they come from.</param>
+    public ValueBatch(object?[] items, string module, Runspace? from)
     {
         _module = module;
+        _from = from;
         Write((byte)']');
         for (int i = 0; i < items.Length;)
         {
@@ -58,18 +67,26 @@ public sealed class ValueBatch
     /// <returns>Its bytes, in one frame: without one Python asks for them a few at a time.</returns>
     public byte[] GetData()
     {
-        byte[] data = new byte[Head + _data.WrittenCount];
         ReadOnlySpan<byte> start = [0x80, 4, 0x95];
-        start.CopyTo(data);
-        BinaryPrimitives.WriteInt64LittleEndian(data.AsSpan(start.Length), _data.WrittenCount);
-        _data.WrittenSpan.CopyTo(data.AsSpan(Head));
-        return data;
+        start.CopyTo(_data);
+        BinaryPrimitives.WriteInt64LittleEndian(_data.AsSpan(start.Length), _at - Head);
+        return _data[.._at];
     }
 
     /// <summary>What the pickle refers to by its number.</summary>
     /// <returns>The values.</returns>
     public object?[] GetRest() => [.. _rest];
 
+    /// <summary>What the pickle refers to by -1, -2 and so on.</summary>
+    /// <returns>Views of objects that Python sees as such.</returns>
+    public ObjectView[] GetViews() => [.. _views];
+
+    /// <summary>The handles of these views.</summary>
+    /// <returns>Eight bytes for each.</returns>
+    public byte[] GetHandles() =>
+        MemoryMarshal.AsBytes<long>(_views.Select(view => view.GetHandle()).ToArray()).ToArray();
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void WriteItem(object? item)
     {
         if (item is PSObject { BaseObject: PSCustomObject } record)
@@ -78,7 +95,7 @@ public sealed class ValueBatch
             {
                 Write((byte)'N');
             }
-            else if (_records.ReadNext(record) is { Length: > 1 } found && IsPlain(found))
+            else if (_records.ReadNext(record) is { } found && IsPlain(found))
             {
                 WriteRecord(found);
             }
@@ -93,12 +110,13 @@ public sealed class ValueBatch
         }
     }
 
-    private static bool IsPlain(object?[] record)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static bool IsPlain(List<object?> record)
     {
-        for (int i = 3; i < record.Length; i += 2)
+        for (int i = 3; i < record.Count; i += 2)
         {
             object? value = record[i] is PSObject wrapped ? wrapped.BaseObject : record[i];
-            if (value is PSCustomObject or IList or IDictionary)
+            if (value is not (null or string or int or double or bool) && value is PSCustomObject or IList or IDictionary)
             {
                 return false;
             }
@@ -107,12 +125,13 @@ public sealed class ValueBatch
         return true;
     }
 
-    private void WriteRecord(object?[] record)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void WriteRecord(List<object?> record)
     {
         bool isUsual = record[0] is null && record[1] is null;
         WriteGlobal(isUsual ? "CustomObject" : "made_of");
         Write((byte)'}', Mark);
-        for (int i = 2; i < record.Length; i += 2)
+        for (int i = 2; i < record.Count; i += 2)
         {
             WriteName((string)record[i]!);
             WriteValue(record[i + 1]);
@@ -130,6 +149,7 @@ public sealed class ValueBatch
         Write(0x87, (byte)'R');
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void WriteValue(object? value)
     {
         object? bare = value is PSObject wrapped ? wrapped.BaseObject : value;
@@ -182,95 +202,117 @@ public sealed class ValueBatch
 
     private void Refer(object? value)
     {
-        WriteInt(_rest.Count);
+        if (value is not null && ObjectView.IsKind((value is PSObject whole ? whole.BaseObject : value).GetType()))
+        {
+            _views.Add(ObjectView.Of(value, _from));
+            WriteInt(-_views.Count);
+        }
+        else
+        {
+            WriteInt(_rest.Count);
+            _rest.Add(value);
+        }
+
         Write((byte)'Q');
-        _rest.Add(value);
     }
 
     private void WriteGlobal(string name)
     {
-        if (!TryRecall("." + name))
+        if (!TryRecall(_globals, name))
         {
             WriteName(_module);
             WriteName(name);
-            Write(0x93, 0x94);
-            _memo.Add("." + name, _memo.Count);
+            Write(0x93);
+            Remember(_globals, name);
         }
     }
 
     // A text that comes again and again.
     private void WriteName(string name)
     {
-        if (TryRecall(name))
+        if (!TryRecall(_names, name) && WriteText(name, name))
         {
-            return;
-        }
-
-        if (WriteText(name, name))
-        {
-            Write(0x94);
-            _memo.Add(name, _memo.Count);
+            Remember(_names, name);
         }
     }
 
-    private bool TryRecall(string name)
+    // Python counts all that it is to remember.
+    private void Remember(Dictionary<string, int> known, string name)
     {
-        if (!_memo.TryGetValue(name, out int index))
+        Write(0x94);
+        known.Add(name, _names.Count + _globals.Count);
+    }
+
+    private bool TryRecall(Dictionary<string, int> known, string name)
+    {
+        if (!known.TryGetValue(name, out int index))
         {
             return false;
         }
 
-        Span<byte> span = _data.GetSpan(5);
+        Span<byte> span = Take(5);
         span[0] = (byte)'j';
         BinaryPrimitives.WriteInt32LittleEndian(span[1..], index);
-        _data.Advance(5);
         return true;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private bool WriteText(string text, object? value)
     {
-        Span<byte> span = _data.GetSpan((text.Length * 3) + 5);
-        int length;
-        try
+        Span<byte> span = Take((text.Length * 3) + 5);
+        OperationStatus status = Utf8.FromUtf16(text, span[5..], out _, out int length, replaceInvalidSequences: false);
+        if (status != OperationStatus.Done)
         {
-            length = s_utf8.GetBytes(text, span[5..]);
-        }
-        catch (EncoderFallbackException)
-        {
-            Refer(value);
+            _at -= span.Length;
+            Refer(value); // half of a surrogate pair, which UTF-8 does not have
             return false;
         }
 
         span[0] = (byte)'X';
         BinaryPrimitives.WriteInt32LittleEndian(span[1..], length);
-        _data.Advance(length + 5);
+        _at -= span.Length - 5 - length;
         return true;
     }
 
     private void WriteInt(int number)
     {
-        Span<byte> span = _data.GetSpan(5);
+        Span<byte> span = Take(5);
         span[0] = (byte)'J';
         BinaryPrimitives.WriteInt32LittleEndian(span[1..], number);
-        _data.Advance(5);
     }
 
     private void WriteLong(long number)
     {
-        Span<byte> span = _data.GetSpan(10);
+        Span<byte> span = Take(10);
         span[0] = 0x8a;
         span[1] = 8;
         BinaryPrimitives.WriteInt64LittleEndian(span[2..], number);
-        _data.Advance(10);
     }
 
     private void WriteDouble(double number)
     {
-        Span<byte> span = _data.GetSpan(9);
+        Span<byte> span = Take(9);
         span[0] = (byte)'G';
         BinaryPrimitives.WriteDoubleBigEndian(span[1..], number);
-        _data.Advance(9);
     }
 
-    private void Write(params ReadOnlySpan<byte> bytes) => _data.Write(bytes);
+    private void Write(byte code) => Take(1)[0] = code;
+
+    private void Write(byte first, byte second)
+    {
+        Write(first);
+        Write(second);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private Span<byte> Take(int count)
+    {
+        if (_data.Length - _at < count)
+        {
+            Array.Resize(ref _data, checked(Math.Max(2 * _data.Length, _at + count)));
+        }
+
+        _at += count;
+        return _data.AsSpan(_at - count, count);
+    }
 }
