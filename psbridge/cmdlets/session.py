@@ -66,26 +66,6 @@ class CmdletSession(JobSession):
             mode = options.language_mode
             self._in_turn(lambda: set_language_mode(self._runspace, mode))
 
-    def _baseline(self) -> Callable[[], bool]:
-        """Look at what the session has, for one that is used by one after another.
-
-        Returns:
-            What puts the session back to that; False where that cannot be done.
-        """
-        from PSBridge import RunspaceBaseline
-
-        net = self._in_turn(lambda: RunspaceBaseline.Take(self._runspace))
-        imported = list(self._imported)
-
-        def restore() -> bool:
-            if self._imported != imported or self._lingering is not None:
-                return False
-            for job in list(self.jobs):
-                job.remove(force=True)
-            return bool(self._in_turn(net.Restore))
-
-        return restore
-
     def import_module(self, module: str | Path | ModuleType) -> list[str]:
         """Make the commands of a module known to this session: one of Python's or PowerShell's.
 

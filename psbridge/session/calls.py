@@ -187,6 +187,11 @@ class RunspaceCalls(RunningRunspace):
         if first is not None:
             _check_number(first, "first")
 
+        if self._is_limited and "\\" in command:
+            raise PowerShellError(
+                f"{command!r} names a module; a session with visible commands takes bare names"
+            )
+
         def fill(pipeline: Any) -> None:
             add_command(pipeline, command, by_name, arguments)
             add_selection(pipeline, names, first)

@@ -327,6 +327,10 @@ def _items(stream: Any) -> list[Any]:
 
 
 def _error(record: Any) -> ErrorRecord:
+    if (raised := raised_behind(record)) is not None:
+        from ..values.failures import note_place
+
+        note_place(raised, record)
     return ErrorRecord(
         message=text_of(record),
         error_id=str(record.FullyQualifiedErrorId),
@@ -335,7 +339,7 @@ def _error(record: Any) -> ErrorRecord:
         script_stack_trace=record.ScriptStackTrace or "",
         net=record,
         origin=_origin(record),
-        raised=raised_behind(record),
+        raised=raised,
     )
 
 

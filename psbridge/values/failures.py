@@ -13,7 +13,7 @@ from .text import text_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["powershell_error"]
+__all__ = ["note_place", "powershell_error"]
 
 
 def powershell_error(
@@ -48,12 +48,22 @@ def powershell_error(
             made.add_note(place)
     if (raised := raised_behind(record)) is not None:
         made.raised = raised
-        for note in getattr(made, "__notes__", ()):
-            if note not in getattr(raised, "__notes__", ()):
-                raised.add_note(note)
+        note_place(raised, record)
     made.exception = _innermost(error)
     made.__cause__ = raised if raised is not None else _inner_exception(error)
     return made
+
+
+def note_place(raised: Exception, record: Any) -> None:
+    """Let a Python exception say where in PowerShell code it came from.
+
+    Args:
+        raised: the exception.
+        record: its ErrorRecord.
+    """
+    place = _place_of(record)
+    if place and place not in getattr(raised, "__notes__", ()):
+        raised.add_note(place)
 
 
 def _innermost(error: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import threading
@@ -16,7 +17,6 @@ from conditions import until
 
 from psbridge import (
     DeclarationError,
-    PipelineTimeout,
     PowerShellError,
     Session,
     SessionClosedError,
@@ -34,14 +34,16 @@ def in_use(pool: SessionPool) -> int:
     return int(repr(pool).split()[1])
 
 
-def test_a_session_is_opened_when_it_is_needed_and_used_again(pool: SessionPool) -> None:
-    assert not pool._restore
+def test_a_session_is_opened_when_it_is_needed_and_closed_afterwards(pool: SessionPool) -> None:
+    assert not pool._open
     with pool.session() as first:
         assert first.run("1") == [1]
-    with pool.session() as second:
-        assert second is first
-        with pool.session() as third:
-            assert third is not first
+        with pool.session() as second:
+            assert second is not first
+            assert pool._open == {first, second}
+        assert second.closed
+    assert first.closed
+    assert not pool._open
 
 
 @pytest.mark.parametrize(
@@ -77,6 +79,18 @@ def test_a_session_is_opened_when_it_is_needed_and_used_again(pool: SessionPool)
         ("$null = Register-EngineEvent mine -Action { }", "Get-EventSubscriber", []),
         ("$null = Start-ThreadJob { Start-Sleep 600 }", "Get-Job", []),
         ("$null = Set-PSBreakpoint -Variable x", "Get-PSBreakpoint", []),
+        (
+            "Update-TypeData -TypeName System.Int32 -MemberName Mine -Value 5 "
+            "-MemberType NoteProperty",
+            "(1).Mine",
+            [None],
+        ),
+        ("class Mine { static $x = 5 }", "try { [Mine]::x } catch { 'none' }", ["none"]),
+        (
+            "$ExecutionContext.InvokeCommand.CommandNotFoundAction = { $args[1].CommandName }",
+            "$null -eq $ExecutionContext.InvokeCommand.CommandNotFoundAction",
+            [True],
+        ),
     ],
 )
 def test_it_is_as_new_for_the_next_user(leaves: str, finds: str, new: list[Any] | None) -> None:
@@ -90,7 +104,7 @@ def test_it_is_as_new_for_the_next_user(leaves: str, finds: str, new: list[Any] 
     assert new is None or found == new
 
 
-def test_a_session_with_limits_is_lent_again() -> None:
+def test_limits_are_those_of_each_session() -> None:
     options: dict[str, Any] = {
         "visible_commands": ["Get-Random"],
         "language_mode": "ConstrainedLanguage",
@@ -99,9 +113,15 @@ def test_a_session_with_limits_is_lent_again() -> None:
         with pool.session() as first:
             first.run("$mine = 1; function f { 1 }")
         with pool.session() as second:
-            assert second is first
             assert second.run("$mine") == [None]
             assert "not recognized" in second.run("f").errors[0].message
+
+
+def test_a_list_of_answers_is_for_each_session() -> None:
+    with SessionPool(1, answers=["a", "b"]) as pool:
+        for _ in range(2):
+            with pool.session() as shell:
+                assert shell.run("Read-Host") == ["a"]
 
 
 def test_who_waits_is_served_in_order(pool: SessionPool) -> None:
@@ -126,13 +146,13 @@ def test_who_waits_is_served_in_order(pool: SessionPool) -> None:
 
 def test_sixty_four_threads_use_a_few_sessions() -> None:
     results: list[int] = []
-    seen: set[Any] = set()
+    most: list[int] = []
     pool = SessionPool(3)
 
     def use(number: int) -> None:
         for _ in range(3):
             with pool.session() as shell:
-                seen.add(shell)
+                most.append(len(pool._open))
                 assert shell.run("$mine") == [None]
                 results.append(shell.run("param($n) $mine = $n; $mine", number).one())
 
@@ -142,9 +162,9 @@ def test_sixty_four_threads_use_a_few_sessions() -> None:
             thread.start()
         for thread in threads:
             thread.join(120)
-        assert (len(pool._restore), in_use(pool)) == (3, 0)
+        assert in_use(pool) == 0
     assert sorted(results) == sorted(list(range(64)) * 3)
-    assert len(seen) == 3
+    assert max(most) <= 3
 
 
 def test_waiting_has_an_end(pool: SessionPool) -> None:
@@ -157,29 +177,47 @@ def test_waiting_has_an_end(pool: SessionPool) -> None:
         pass
 
 
-def test_a_closed_session_is_replaced(pool: SessionPool) -> None:
-    with pool.session() as first:
-        first.close()
-    with pool.session() as second:
-        assert second is not first
-        assert second.run("1") == [1]
+def test_a_closed_session_gives_its_place_back(pool: SessionPool) -> None:
+    for _ in range(5):
+        with pool.session() as shell:
+            shell.close()
+    assert in_use(pool) == 0
 
 
-def test_a_session_whose_call_was_late_serves_on(pool: SessionPool) -> None:
-    with pool.session() as first, pytest.raises(PipelineTimeout):
-        first.run("while ($true) { }", timeout=0.3)
-    with pool.session() as second:
-        assert second is first
-        assert second.run("1") == [1]
-
-
-def test_a_session_with_code_that_runs_on_is_replaced() -> None:
+@pytest.mark.parametrize(
+    "code", ["while ($true) { }", "[System.Threading.Thread]::Sleep(4000)"], ids=["code", "net"]
+)
+def test_code_that_runs_on_ends_with_its_user(code: str) -> None:
     with SessionPool(1) as pool:
-        with pool.session() as first, pytest.raises(PipelineTimeout):
-            first.run("[System.Threading.Thread]::Sleep(4000)", timeout=0.2)
-        with pool.session(timeout=30) as second:
-            assert second is not first
-            assert second.run("1") == [1]
+        with pool.session() as shell:
+            running = threading.Thread(target=_run, args=(shell, code))
+            running.start()
+            until(lambda: shell._pipeline is not None)
+        assert in_use(pool) == 0
+        running.join(30)
+        assert not running.is_alive()
+        with pool.session(timeout=30) as other:
+            assert other.run("1") == [1]
+
+
+def _run(shell: Session, code: str) -> None:
+    with contextlib.suppress(SessionClosedError):
+        shell.run(code)
+
+
+def test_a_stream_that_is_never_gone_on_with_keeps_no_place() -> None:
+    pool = SessionPool(1)
+
+    async def main() -> None:
+        async with pool.asession() as shell:
+            values = shell.astream("for (;;) { 1 }")
+            await anext(values)
+        async with pool.asession(timeout=30) as shell:
+            assert await shell.arun("1") == [1]
+        await values.aclose()
+
+    with pool:
+        asyncio.run(main())
 
 
 def test_an_error_of_the_user_gives_the_session_back(pool: SessionPool) -> None:

@@ -89,7 +89,6 @@ def test_no_known_way_leads_to_another_command(limited: Session, way: str) -> No
         "& '/bin/cat' '{0}'",
         ". '{0}'",
         "& '{0}'",
-        "[xml]::new().Load('{0}')",
         "[scriptblock]::Create((Get-Content '{0}'))",
         "Add-Type -Path '{0}'",
         "using assembly '{0}'\n1",
@@ -157,6 +156,8 @@ def test_functions_of_modules_do_what_they_do_elsewhere(tmp_path: Path) -> None:
     ) as session:
         assert session.run("Get-Mine") == ["b!"]
         assert "not recognized" in session.run("Get-Other").errors[0].message
+        with pytest.raises(PowerShellError, match="names a module"):
+            session.call("Mine\\Get-Other")
 
 
 def test_what_is_to_be_visible_has_to_be_there() -> None:

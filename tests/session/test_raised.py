@@ -132,3 +132,13 @@ def test_nothing_of_it_stays_behind(failing: Session) -> None:
         return kept[0]() is None
 
     until(is_gone)
+
+
+def test_one_that_did_not_end_the_code_has_its_place_too(shell: Session) -> None:
+    def fail() -> None:
+        raise LookupError("nowhere")
+
+    shell.functions["Get-Fail"] = fail
+    with pytest.raises(LookupError) as caught:
+        shell.run("'before'\nGet-Fail", check=True)
+    assert "At line:2" in caught.value.__notes__[0]

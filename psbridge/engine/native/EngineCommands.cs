@@ -16,7 +16,6 @@ public static class EngineCommands
     private static readonly Dictionary<string, Func<Type?>> s_types = new()
     {
         ["Get-Command"] = () => typeof(GetCommandCommand),
-        ["Get-Module"] = () => typeof(GetModuleCommand),
         ["Get-PSSession"] = () => typeof(GetPSSessionCommand),
         ["Import-Module"] = () => typeof(ImportModuleCommand),
         ["Invoke-Command"] = () => typeof(InvokeCommandCommand),
@@ -27,7 +26,6 @@ public static class EngineCommands
         ["Remove-Module"] = () => typeof(RemoveModuleCommand),
         ["Remove-PSSession"] = () => typeof(RemovePSSessionCommand),
         ["Select-Object"] = () => Find("Microsoft.PowerShell.Commands.SelectObjectCommand", Utility),
-        ["Set-StrictMode"] = () => typeof(SetStrictModeCommand),
         ["Start-Job"] = () => typeof(StartJobCommand),
     };
 
