@@ -52,10 +52,14 @@ def open_runspace(
     if options.visible_commands is not None:
         restricted = _restricted(state, options)
     runspace = SessionRunspace.Open(host, state, job_launcher(home / "pwsh"))
-    if restricted is not None:
-        restricted.ImportFunctions(runspace)
-    if options.working_directory is not None:
-        _go_to(runspace, options.working_directory)
+    try:
+        if restricted is not None:
+            _import_functions(restricted, runspace)
+        if options.working_directory is not None:
+            _go_to(runspace, options.working_directory)
+    except BaseException:
+        runspace.Dispose()  # nobody else knows of it yet
+        raise
     return host, runspace
 
 
@@ -75,6 +79,17 @@ def _restricted(state: Any, options: SessionOptions) -> Any:
     try:
         return RestrictedState.Restrict(state, names, modules)
     except System.Exception as error:
+        raise powershell_error(error) from None
+
+
+def _import_functions(restricted: Any, runspace: Any) -> None:
+    import System
+
+    from ..values import powershell_error
+
+    try:
+        restricted.ImportFunctions(runspace)
+    except System.Exception as error:  # what the module throws
         raise powershell_error(error) from None
 
 
