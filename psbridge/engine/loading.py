@@ -185,12 +185,13 @@ def _later(name: str) -> ModuleType:
 
 
 def mend() -> bool:
-    """Let text cross as it is, and a RecursionError; see ``PythonText.cs`` and ``PythonDepth.cs``.
+    """Let text cross as it is, and each error; see ``PythonText.cs`` and ``PythonErrorText.cs``.
 
     Returns:
         Whether they do. Where another pythonnet keeps things differently, text with half of a
         surrogate pair goes on to abort the process on its way to .NET, and to be a
-        UnicodeDecodeError on its way back; and recursion without end that calls .NET to abort it.
+        UnicodeDecodeError on its way back; and recursion without end that calls .NET to abort it,
+        and a signal that comes while an overload is chosen.
     """
     global _is_mended
     from PSBridge import PythonRuntime
@@ -247,6 +248,10 @@ def _functions() -> list[int]:
         api.PyErr_ExceptionMatches,
         api.PyErr_Clear,
         api.PyUnicode_FromString,
+        api.PyErr_Fetch,
+        api.PyErr_Restore,
+        api.Py_DecRef,
+        api.Py_AddPendingCall,
     )
     addresses = [ctypes.cast(function, ctypes.c_void_p).value or 0 for function in functions]
     return [*addresses, id(RecursionError), id(BaseException)]

@@ -9,14 +9,14 @@ namespace PSBridge;
 /// <summary>pythonnet's .NET half, where Python has started .NET.</summary>
 public static class PythonRuntime
 {
-    /// <summary>Have it take text as it is, and live at Python's recursion limit.</summary>
-    /// <param name="functions">The addresses of CPython's functions and classes, in the order of their names here.</param>
-    /// <returns>Whether it does both; see <see cref="PythonText"/> and <see cref="PythonDepth"/>.</returns>
+    /// <summary>Have it take text as it is, and each error, whatever happens.</summary>
+    /// <param name="functions">The addresses of CPython's functions and classes: two for <see cref="PythonText"/>,
+    /// then those of <see cref="PythonErrorText"/>.</param>
+    /// <returns>Whether it does both.</returns>
     public static bool Mend(long[] functions) =>
-        functions is [long encode, long decode, long str, long matches, long matchesCurrent, long clear,
-            long fromText, long recursionError, long baseException]
-        && PythonText.Keep(encode, decode)
-        && PythonDepth.Keep(str, matches, matchesCurrent, clear, fromText, recursionError, baseException);
+        functions.Length == 13
+        && PythonText.Keep(functions[0], functions[1])
+        && PythonErrorText.Keep(functions[2..]);
 
     /// <summary>The same, called by .NET's host when pythonnet has been loaded and not begun.</summary>
     /// <remarks>
