@@ -121,11 +121,11 @@ async def use(shell: Session) -> None:
 """
     )
     ran = subprocess.run(
-        [sys.executable, "-m", "mypy", "--strict", str(program)],
+        [sys.executable, "-m", "mypy", "--strict", "--cache-dir=cache", program.name],
         capture_output=True,
         text=True,
         check=False,
-        cwd=Path(__file__).parents[2],
+        cwd=tmp_path,  # where psbridge is what somebody has installed
     )
     errors = [line for line in ran.stdout.splitlines() if ": error:" in line]
     assert len(errors) == 1, ran.stdout
