@@ -63,8 +63,7 @@ class CmdletSession(JobSession):
         if options.language_mode is not None:
             from ..session.runspace import set_language_mode
 
-            mode = options.language_mode
-            self._in_turn(lambda: set_language_mode(self._runspace, mode))
+            set_language_mode(self._runspace, options.language_mode)  # nobody else has it yet
 
     def import_module(self, module: str | Path | ModuleType) -> list[str]:
         """Make the commands of a module known to this session: one of Python's or PowerShell's.

@@ -110,11 +110,12 @@ class JobHandle:
                 return self.finished  # the job was, between the two calls; now it has ended
 
         seconds, session = _checked(timeout), self._session
-        with_turn = session._turns.is_mine() or session._runs_on_this_thread()
-        if with_turn and seconds is None:  # the job may not ask the session for anything
-            with session._awaiting(self.net):
-                return wait_until(ended, seconds, meanwhile=check_ending)
-        return wait_until(ended, seconds, meanwhile=check_ending)
+        # Who has the session's turn and waits without an end: the job may ask it for nothing.
+        keeps_turn = seconds is None and (
+            session._turns.is_mine() or session._runs_on_this_thread()
+        )
+        with session._awaiting(self.net) if keeps_turn else contextlib.nullcontext():
+            return wait_until(ended, seconds, meanwhile=check_ending)
 
     def receive(self, *, keep: bool = False) -> Result:
         """Take what has been written so far, as Receive-Job does, children first.

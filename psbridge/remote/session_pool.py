@@ -32,7 +32,7 @@ from ..errors import SessionClosedError
 from ..session.asynchronous import asynchronous
 from ..session.opening import SessionOptions
 from ..session.options import check_cancelled
-from ..waiting import Deadline, wait_until
+from ..waiting import wait_until
 from .session import Session
 
 __all__ = ["SessionPool"]
@@ -139,13 +139,12 @@ class SessionPool:
 
     def _take(self, place: _Place, timeout: float | None) -> Session:
         check_process()
-        deadline = Deadline(None if timeout is None else check_seconds(timeout, "timeout"))
+        seconds = None if timeout is None else check_seconds(timeout, "timeout")
         with self._lock:
             self._check_open()
             self._queue.append(place)
             self._serve()
-        left = deadline.left(float("inf")) if timeout is not None else None
-        if not wait_until(place.wanted.wait, left, meanwhile=self._look_around):
+        if not wait_until(place.wanted.wait, seconds, meanwhile=self._look_around):
             raise TimeoutError(f"all {self._size} sessions of the pool were in use for {timeout} s")
         self._check_open()
         place.session = session = Session(**self._options)

@@ -6,7 +6,7 @@ import math
 import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
-from typing import Any, TypeVar
+from typing import Any
 
 from ..engine.instances import is_net
 from ..errors import PipelineTimeout, PowerShellError, SessionClosedError
@@ -18,8 +18,6 @@ from .result import Result
 from .turns import Turn
 
 __all__ = ["RunningRunspace"]
-
-T = TypeVar("T")
 
 # How long Ctrl-C waits for code that does not stop.
 _INTERRUPT_SECONDS = 0.5
@@ -57,19 +55,6 @@ class RunningRunspace(OwnedRunspace):
                 self._turns.holder = None
             self._turns.wake()
             stay_here_at_exit()
-            if self._closed:
-                self._dispose()
-
-    def _in_turn(self, work: Callable[[], T]) -> T:
-        """Do something with the runspace while nothing runs in it."""
-        turn = self._turns.ask()
-        try:
-            self._wait_for_turn(turn, RunOptions())
-            return work()
-        finally:
-            if self._turns.holder is turn:
-                self._turns.holder = None
-            self._turns.wake()
             if self._closed:
                 self._dispose()
 

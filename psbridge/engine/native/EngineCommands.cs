@@ -16,10 +16,8 @@ public static class EngineCommands
     private static readonly Dictionary<string, Func<Type?>> s_types = new()
     {
         ["Get-Command"] = () => typeof(GetCommandCommand),
-        ["Get-PSSession"] = () => typeof(GetPSSessionCommand),
         ["Import-Module"] = () => typeof(ImportModuleCommand),
         ["Invoke-Command"] = () => typeof(InvokeCommandCommand),
-        ["Out-Default"] = () => typeof(OutDefaultCommand),
         ["Out-String"] = () => Find("Microsoft.PowerShell.Commands.OutStringCommand", Utility),
         ["Receive-Job"] = () => typeof(ReceiveJobCommand),
         ["Remove-Job"] = () => typeof(RemoveJobCommand),

@@ -34,16 +34,13 @@ internal static class ReceiveJobWaiters
     private static readonly FieldInfo? s_results = EngineMembers.ReceiveJob.Results.Field;
     private static readonly MethodInfo? s_aggregate = EngineMembers.ReceiveJob.Aggregate.Method;
 
-    private static readonly Func<Job, PSDataCollection<PSStreamObject>>? s_resultsOf =
-        EngineMembers.Jobs.Results.Method?.CreateDelegate<Func<Job, PSDataCollection<PSStreamObject>>>();
-
     private static readonly Action<PSStreamObject, Guid>? s_setId =
         EngineMembers.ReceiveJob.SetId.Method?.CreateDelegate<Action<PSStreamObject, Guid>>();
 
     private static readonly bool s_supported =
         s_stateChanged is not null && s_writeExistingData is not null && s_syncObject is not null
         && s_aggregated is not null && s_results is not null && s_aggregate is not null
-        && s_resultsOf is not null && s_setId is not null;
+        && JobInternals.Results is not null && s_setId is not null;
 
     /// <summary>Let those who wait for a parent take a child that has just come and not begun.</summary>
     internal static void Take(Job parent, Job child)
@@ -71,7 +68,7 @@ internal static class ReceiveJobWaiters
             var results = (PSDataCollection<PSStreamObject>)s_results!.GetValue(waiter)!;
             foreach (Job child in parent.ChildJobs)
             {
-                foreach (PSStreamObject record in s_resultsOf!(child).ReadAll())
+                foreach (PSStreamObject record in JobInternals.Results!(child).ReadAll())
                 {
                     s_setId!(record, child.InstanceId);
                     results.Add(record);

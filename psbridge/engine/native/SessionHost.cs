@@ -18,12 +18,11 @@ public sealed class SessionHost : PSHost
 {
     private readonly SessionUserInterface _ui;
     private readonly PSObject? _colours;
-    private readonly ConsoleCalls _own;
 
     /// <summary>Make a host without a console.</summary>
     public SessionHost()
     {
-        Console = _own = ConsoleCalls.None;
+        Console = OwnConsole = ConsoleCalls.None;
         _ui = new SessionUserInterface(this);
     }
 
@@ -33,19 +32,19 @@ public sealed class SessionHost : PSHost
     /// <param name="progress">Whether there is a terminal that progress can be shown on.</param>
     public SessionHost(ConsoleCall call, bool colours, bool progress)
     {
-        Console = _own = new ConsoleCalls(call, colours, progress);
+        Console = OwnConsole = new ConsoleCalls(call, colours, progress);
         _ui = new SessionUserInterface(this);
         _colours = PSObject.AsPSObject(new HostColours());
     }
 
     /// <summary>Whether it has a console of its own.</summary>
-    internal bool HasConsole => _own.IsThere;
+    internal bool HasConsole => OwnConsole.IsThere;
 
     /// <summary>The console on which it shows things now.</summary>
     internal ConsoleCalls Console { get; set; }
 
     /// <summary>The console of its own, or none.</summary>
-    internal ConsoleCalls OwnConsole => _own;
+    internal ConsoleCalls OwnConsole { get; }
 
     /// <summary>What runs: its streams get what is said to a host without a console.</summary>
     internal PSDataStreams? Streams { get; set; }
