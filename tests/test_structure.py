@@ -14,7 +14,7 @@ import psbridge
 PACKAGE = Path(str(psbridge.__path__[0]))
 # From the ground up. What is not a room stands where its only users allow it to.
 ROOMS = (
-    *("errors", "arguments", "kept", "openssl", "terminal", "waiting"),
+    *("errors", "arguments", "kept", "openssl", "terminal", "tls", "waiting"),
     *("setup", "engine", "values", "session", "jobs", "cmdlets", "remote", "powershell", "cli"),
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +13,9 @@ from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.util.ssl_ import create_urllib3_context
 
+from ..tls import ClosedWhenReset
 from .http_errors import FeedTrouble, explain, refused, transport_errors
 from .source import Source
 from .transfer import Stopped, Transfer
@@ -45,6 +48,23 @@ class Patience:
         return self.attempts * self.limit + sum(self.pauses)
 
 
+class _Adapter(HTTPAdapter):
+    """Connects with a socket that is closed when the feed resets it."""
+
+    def init_poolmanager(self, *arguments: Any, **named: Any) -> None:
+        super().init_poolmanager(*arguments, ssl_context=_settings(), **named)
+
+    def proxy_manager_for(self, proxy: str, **named: Any) -> Any:
+        return super().proxy_manager_for(proxy, ssl_context=_settings(), **named)
+
+
+def _settings() -> ssl.SSLContext:
+    """urllib3's own settings of TLS; requests adds the authorities that count."""
+    settings = create_urllib3_context()
+    settings.sslsocket_class = ClosedWhenReset
+    return settings
+
+
 class HttpClient:
     """Sends requests to one feed. Safe to use from several threads.
 
@@ -67,7 +87,7 @@ class HttpClient:
         # to a connection that is not encrypted.
         self._session.adapters.clear()
         for scheme in ("https://", "http://") if source.allow_insecure else ("https://",):
-            self._session.mount(scheme, HTTPAdapter(max_retries=0))
+            self._session.mount(scheme, _Adapter(max_retries=0))
         if source.credentials is not None:
             self._session.auth = (source.credentials.username, source.credentials.password)
 

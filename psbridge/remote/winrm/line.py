@@ -27,6 +27,8 @@ from typing import Any, TypeVar
 
 from urllib3.util import wait_for_read, wait_for_write
 
+from ...tls import ClosedWhenReset
+
 __all__ = ["Aborted", "Line", "LineLost", "TimeUp", "TlsSocket", "TooLong"]
 
 T = TypeVar("T")
@@ -299,7 +301,7 @@ class LineSocket(socket.socket):
                     wait_for_write(self, timeout=self.line.left())
 
 
-class TlsSocket(ssl.SSLSocket):
+class TlsSocket(ClosedWhenReset):
     """The same under TLS."""
 
     line: Line
