@@ -256,7 +256,10 @@ class RunspaceCalls(RunningRunspace):
         parameters: Mapping[str, object] | None = None,
         **named: object,
     ) -> str:
-        """Run PowerShell code and give what a console would show of its output and errors.
+        """Run PowerShell code and give what a console would show.
+
+        That is output, errors, warnings and what is said to the host, in their order. From another
+        machine come output, errors, warnings and what Write-Host says.
 
         Args:
             script: as for `run`.
@@ -281,10 +284,11 @@ class RunspaceCalls(RunningRunspace):
 
         def fill(pipeline: Any) -> None:
             self._add(pipeline, script, arguments, by_name)
-            add_text_output(pipeline, width)
+            add_text_output(pipeline, width, far=self._is_far)
 
         with colours_on() if colours else nullcontext():
-            shown = "".join(self._run_checked(fill, run_options(input, timeout), check))
+            options = run_options(input, timeout, (width, colours))
+            shown = "".join(self._run_checked(fill, options, check))
         return shown if colours else without_styles(shown)
 
     arun = asynchronous(run)

@@ -168,11 +168,19 @@ def add_selection(pipeline: Any, select: Sequence[str] | None, first: int | None
         pipeline.AddParameter("First", System.Int32(first))
 
 
-def add_text_output(pipeline: Any, width: int) -> None:
-    """Let PowerShell's formatter make a text of what the commands so far write, errors too."""
+def add_text_output(pipeline: Any, width: int, *, far: bool) -> None:
+    """Let PowerShell's formatter make lines of what the commands so far write, errors too.
+
+    Args:
+        pipeline: where the commands are.
+        width: the columns of a line.
+        far: whether it runs on another machine. Else its host shows the lines.
+    """
     _merge_errors(pipeline)
     EngineCommands.Add(pipeline, "Out-String")
-    pipeline.AddParameter("Width", System.Int32(width))
+    pipeline.AddParameter("Width", System.Int32(width)).AddParameter("Stream")
+    if not far:
+        EngineCommands.Add(pipeline, "Show-Line")
 
 
 @contextmanager

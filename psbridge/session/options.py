@@ -58,6 +58,7 @@ class RunOptions:
 
     Attributes:
         console: where its host shows things, if not where the session's does.
+        text: as which text its output is what its host shows: the columns, and whether in colours.
         deadline: when it is stopped.
         input: what it gets, taken as it reads.
         lines: what it gets, a PSDataCollection that somebody else fills.
@@ -66,7 +67,7 @@ class RunOptions:
     """
 
     # No dataclass: making one takes a millisecond of each program's start.
-    __slots__ = ("console", "deadline", "input", "is_cancelled", "lines", "settings")
+    __slots__ = ("console", "deadline", "input", "is_cancelled", "lines", "settings", "text")
 
     def __init__(
         self,
@@ -77,6 +78,7 @@ class RunOptions:
         settings: Any = None,
         is_cancelled: Callable[[], bool] | None = None,
         console: Console | None = None,
+        text: tuple[int, bool] | None = None,
     ) -> None:
         self.deadline = Deadline(timeout)
         self.input = input
@@ -84,6 +86,7 @@ class RunOptions:
         self.settings = settings
         self.is_cancelled = is_cancelled
         self.console = console
+        self.text = text
 
     def check(self) -> None:
         """Raise `CallCancelled` where the call is cancelled."""
@@ -91,7 +94,11 @@ class RunOptions:
             raise CallCancelled
 
 
-def run_options(input: Iterable[object] | None, timeout: float | None) -> RunOptions:
+def run_options(
+    input: Iterable[object] | None,
+    timeout: float | None,
+    text: tuple[int, bool] | None = None,
+) -> RunOptions:
     """The options of a call.
 
     Raises:
@@ -105,7 +112,7 @@ def run_options(input: Iterable[object] | None, timeout: float | None) -> RunOpt
             f"input is {input!r}; it is a list or something else to go through, of values"
         )
     is_cancelled = getattr(_calls, "is_cancelled", None)
-    return RunOptions(timeout=timeout, input=input, is_cancelled=is_cancelled)
+    return RunOptions(timeout=timeout, input=input, is_cancelled=is_cancelled, text=text)
 
 
 def reader_of(kind: type[T] | Reader[T] | None) -> Reader[T] | None:

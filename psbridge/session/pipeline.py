@@ -101,10 +101,7 @@ def run_nested(pipeline: Any, host: Any, options: RunOptions) -> Result:
     if options.input is not None:
         lines = filled(options.input)
     run = PipelineRun(pipeline, None, options.settings, lines)
-    if options.console is not None:
-        from .host import show_on
-
-        show_on(run, options.console)
+    _show(run, host, options)
     failure, late = None, False
     try:
         left = options.deadline.left(math.inf)
@@ -181,11 +178,18 @@ def _prepare(
         feed = PipelineInput()
     lines = feed.Lines if feed else options.lines
     run = PipelineRun(pipeline, host, options.settings, lines)
-    if options.console is not None and host is not None:
+    _show(run, host, options)
+    return run, feed, check
+
+
+def _show(run: Any, host: Any, options: RunOptions) -> None:
+    """Let a run show things where its call wants them."""
+    if options.text is not None:
+        run.ShowAsText(*options.text, host is None)
+    elif options.console is not None and host is not None:
         from .host import show_on
 
         show_on(run, options.console)
-    return run, feed, check
 
 
 def _offers(feed: Any, values: Iterable[object]) -> Iterator[bool]:

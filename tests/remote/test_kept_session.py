@@ -62,6 +62,12 @@ def test_calls_take_what_they_take_here(web: Any, tmp_path: Path) -> None:
     script.write_text("param($x) 2 * $x")
     assert web.run_file(script, x=21) == [42]
     assert web.text("[pscustomobject]@{ A = 1 }", width=20).split() == ["A", "-", "1"]
+    shown = web.text(
+        "Write-Host sa -NoNewline; Write-Host id; Write-Warning careful; Write-Error wrong; 'value'"
+    )
+    assert shown.splitlines() == [
+        *("said", "WARNING: careful", "Write-Error: wrong", "value"),
+    ]
     assert asyncio.run(web.arun("1")) == [1]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -172,10 +173,42 @@ def test_the_text_is_what_a_console_shows(shell: Session) -> None:
     assert shell.text("") == ""
 
 
+def test_the_text_has_what_is_said_to_the_host_in_its_place(shell: Session) -> None:
+    shown = shell.text(
+        "'first'; Write-Host 'a' -NoNewline; Write-Host 'b'; Write-Warning 'careful'; 'last';"
+        "Set-Content /x 1 -WhatIf; Write-Verbose v -Verbose; Write-Debug d -Debug;"
+        "Write-Information unseen; Write-Information seen -InformationAction Continue;"
+        "Get-Date -Year 2000 -Format yyyy | Out-Host; 'end'"
+    )
+    assert shown.splitlines() == [
+        *("first", "ab", "WARNING: careful", "last"),
+        'What if: Performing the operation "Set Content" on target "Path: /x".',
+        *("VERBOSE: v", "DEBUG: d", "seen", "2000", "end"),
+    ]
+
+
+def test_the_text_has_what_programs_write(shell: Session) -> None:
+    program = f"& {sys.executable!r} -c 'print(1); import sys; print(2, file=sys.stderr)'"
+    assert shell.text(f"{program}; 'end'").splitlines() == ["1", "2", "end"]
+
+
+def test_the_text_until_the_time_was_up(shell: Session) -> None:
+    with pytest.raises(PipelineTimeout) as caught:
+        shell.text("'some'; Write-Host 'more'; Start-Sleep 60", timeout=1)
+    assert caught.value.result == ["some\nmore\n"]
+
+
+def test_a_text_in_the_midst_of_a_pipeline(shell: Session) -> None:
+    shell.functions["Get-Text"] = lambda: shell.text("Write-Host inner; 'value'")
+    assert shell.text("Write-Host outer; Get-Text").split() == ["outer", "inner", "value"]
+
+
 def test_the_text_has_colours_where_they_are_wanted(shell: Session) -> None:
     code = "[pscustomobject]@{ A = 1 }"
     coloured = shell.text(code, colours=True)
     assert "\x1b[" in coloured
+    assert "\x1b[" in shell.text("Write-Host x -ForegroundColor Red", colours=True)
+    assert shell.text("Write-Host x -ForegroundColor Red") == "x\n"
     assert "\x1b" not in shell.text(code)
     shell.run("function Get-Inner { $PSStyle.OutputRendering.ToString() }")
     assert shell.run("Get-Inner") == ["Host"]

@@ -24,6 +24,7 @@ public static class EngineCommands
         ["Remove-Module"] = () => typeof(RemoveModuleCommand),
         ["Remove-PSSession"] = () => typeof(RemovePSSessionCommand),
         ["Select-Object"] = () => Find("Microsoft.PowerShell.Commands.SelectObjectCommand", Utility),
+        ["Show-Line"] = () => typeof(ShowLineCommand),
         ["Start-Job"] = () => typeof(StartJobCommand),
     };
 

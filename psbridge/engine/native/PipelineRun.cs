@@ -36,6 +36,7 @@ public sealed class PipelineRun(
     private PSDataCollection<PSObject>? _statements;
     private IAsyncResult? _running;
     private ConsoleCalls? _console;
+    private TextConsole? _text;
     private object? _exitCodeBefore;
 
     /// <summary>Show on a console what this run, which has not begun, has to show.</summary>
@@ -44,6 +45,20 @@ public sealed class PipelineRun(
     /// <param name="progress">Whether there is a terminal that progress can be shown on.</param>
     public void ShowOn(ConsoleCall call, bool colours, bool progress) =>
         _console = new ConsoleCalls(call, colours, progress);
+
+    /// <summary>Give what this run, which has not begun, has to show as its output, one text.</summary>
+    /// <param name="width">The columns to show it in.</param>
+    /// <param name="colours">Whether it may have escape sequences.</param>
+    /// <param name="far">Whether it runs on another machine, which shows things there.</param>
+    public void ShowAsText(int width, bool colours, bool far)
+    {
+        _text = new TextConsole(width, host?.OwnConsole ?? ConsoleCalls.None);
+        _console = new ConsoleCalls(_text.Call, colours, progress: false);
+        if (far)
+        {
+            _text.Follow(_output, pipeline.Streams);
+        }
+    }
 
     /// <summary>Begin it on a thread of .NET's.</summary>
     public void Begin()
@@ -194,6 +209,11 @@ public sealed class PipelineRun(
     /// <returns>Its objects.</returns>
     public object?[] GetOutput()
     {
+        if (_text is not null)
+        {
+            return [_text.GetText()];
+        }
+
         if (_statements is not null)
         {
             return [.. _statements];
