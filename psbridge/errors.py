@@ -179,7 +179,7 @@ class PowerShellError(PsbridgeError):
             session's calls raise that itself.
     """
 
-    raised: Exception | None = None
+    raised: BaseException | None = None
 
     def __init__(
         self,

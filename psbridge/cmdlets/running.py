@@ -25,7 +25,7 @@ from ..errors import PowerShellError, StopRequested
 from ..jobs.stopping import InterruptibleThread
 from ..jobs.timers import call_later, start_clock
 from ..session.nested import enter_hook, leave_hook
-from ..session.session import current_session
+from ..session.session import RunspaceSession, current_session
 from ..values import error_record, from_net
 from ..values.raised import record_of, remember
 from .as_job import CollectedInput, StreamedInput
@@ -78,8 +78,13 @@ class _Guard:
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
         asked_for = isinstance(error, StopRequested) and self._net.StopRequested
-        if error is not None and not asked_for:
-            self._net.Failure = _remembered(error)
+        if error is None or asked_for:
+            return True
+        session = current_session()
+        if session is not None and session._ends_with(error):
+            self._net.EndsAll = True
+        else:
+            self._net.Failure = _remembered(session, error)
         return True
 
     def quiet_action(self, hook: Callable[[], None]) -> Any:
@@ -142,12 +147,11 @@ def _stop_action(cmdlet: Cmdlet, thread: InterruptibleThread) -> Any:
     return Action(stop)
 
 
-def _remembered(error: BaseException) -> Any:
+def _remembered(session: RunspaceSession | None, error: BaseException) -> Any:
     """The record of an exception, which comes out of the session's pipeline as itself.
 
-    One that only says that Python's own work is to end does not: it would end the caller's, too.
+    One that ends an iteration does not: it would end the caller's, too.
     """
-    session = current_session()
     if (
         session is None
         or not session._has_caller()

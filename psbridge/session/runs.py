@@ -9,7 +9,7 @@ from contextlib import closing
 from typing import Any
 
 from ..engine.instances import is_net
-from ..errors import PipelineTimeout, PowerShellError, SessionClosedError
+from ..errors import PipelineTimeout, PowerShellError, SessionClosedError, StopRequested
 from ..waiting import poll_until
 from .ending import stay_here_at_exit
 from .options import RunOptions
@@ -30,6 +30,11 @@ class RunningRunspace(OwnedRunspace):
     no particular order. A call made from inside a pipeline of this session (from a cmdlet written
     in Python) runs nested in it.
     """
+
+    # Of Python code that runs in the pipeline: what it has raised that ends all, and whether that
+    # may come out of the call.
+    _ending: BaseException | None = None
+    _lets_out = False
 
     def _run(self, fill: Callable[[Any], None], options: RunOptions | None = None) -> Result:
         """Run one pipeline, which `fill` puts the commands into, when it is its turn."""
@@ -110,19 +115,49 @@ class RunningRunspace(OwnedRunspace):
     def _run_nested(self, fill: Callable[[Any], None], options: RunOptions) -> Result:
         from .pipeline import nested_pipeline, run_nested
 
+        outer, self._lets_out = self._lets_out, options.console is None
         self._nested += 1
         try:
             with nested_pipeline() as pipeline:
                 fill(pipeline)
-                return run_nested(pipeline, self._host, options)
+                return self._ended(run_nested(pipeline, self._host, options))
+        except PowerShellError as error:
+            self._let_out(error)
+            raise
         finally:
             self._nested -= 1
+            self._lets_out = outer
             if not self._has_caller():
                 self._forget_raised()
 
     def _has_caller(self) -> bool:
         """Whether a call of ours waits for what runs, so that Python's exceptions may come out."""
         return self._pipeline is not None or self._nested > 0
+
+    def _ends_with(self, error: BaseException) -> bool:
+        """Whether what Python code has raised in a pipeline ends that and comes out of the call.
+
+        That is what ends a thread or a program, such as SystemExit: an ``Exception`` is an error
+        of PowerShell's first, which code may handle. Where the call shows things it is one, too: it
+        would end the prompt.
+        """
+        if isinstance(error, (Exception, StopRequested)) or not (
+            self._lets_out and self._has_caller()
+        ):
+            return False
+        self._ending = error
+        return True
+
+    def _ended(self, result: Result) -> Result:
+        """The result of code that has ended by itself."""
+        if self._ending is not None:  # PowerShell has gone on after it
+            raise PowerShellError("Python code has ended it", result=result)
+        return result
+
+    def _let_out(self, error: PowerShellError) -> None:
+        """Let an error, with which code has ended, say what Python code has ended it with."""
+        if self._ending is not None:
+            error.raised, self._ending = self._ending, None
 
     def _wait_for_turn(self, turn: Turn, options: RunOptions) -> None:
         seconds, check = options.deadline.left(math.inf), self._checks(options)
@@ -147,7 +182,9 @@ class RunningRunspace(OwnedRunspace):
             # Whoever closes after this line sees the pipeline, and asks it to stop.
             self._check_open()
             fill(pipeline)
-            return run_pipeline(pipeline, self._host, options, given_up=self._is_given_up)
+            return self._ended(
+                run_pipeline(pipeline, self._host, options, given_up=self._is_given_up)
+            )
         except BaseException as error:
             self._break_off(pipeline, error)
             raise
@@ -167,6 +204,7 @@ class RunningRunspace(OwnedRunspace):
             raise PipelineTimeout("time was up while code that was given up still ran", Result())
         if self._console is not None:
             self._console.allow_questions()
+        self._lets_out = options.console is None
         self._pipeline = new_pipeline(self._runspace)
         return self._pipeline
 
@@ -174,6 +212,8 @@ class RunningRunspace(OwnedRunspace):
         """See that nothing runs on when an exception leaves a call."""
         from .pipeline import stopped_error, was_stopped
 
+        if isinstance(error, PowerShellError):
+            self._let_out(error)
         if isinstance(error, (PowerShellError, SessionClosedError, PipelineTimeout)):
             return  # it has ended, or is given up
         if is_net(error):
@@ -197,4 +237,5 @@ class RunningRunspace(OwnedRunspace):
         """Let go of the Python exceptions that the pipeline that has ended went through."""
         from ..values.raised import forget
 
+        self._ending = None
         forget(self)

@@ -41,7 +41,7 @@ class PipelineStream(Iterator[T]):
         return self
 
     def __next__(self) -> T:
-        raised: Exception | None = None
+        raised: BaseException | None = None
         try:
             return next(self._values)
         except StopIteration:

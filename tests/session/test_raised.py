@@ -101,13 +101,64 @@ def test_what_powershell_makes_of_it_is_powershell_s(failing: Session) -> None:
         failing.run("try { Test-It } catch { throw 'something else' }")
 
 
-@pytest.mark.parametrize("error", [SystemExit(3), StopIteration(), KeyboardInterrupt()], ids=repr)
-def test_what_would_end_the_caller_is_described_only(shell: Session, error: BaseException) -> None:
+class Ending(BaseException):
+    """What ends more than a call, as a test framework's own."""
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), Ending()], ids=repr)
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda shell: shell.call("Stop-It"),
+        lambda shell: shell.run("try { 1; Stop-It } catch { $went = 1 }; $went = 1"),
+        lambda shell: shell.run("trap { $went = 1; continue } 1..9 | % { Stop-It; $went = 1 }"),
+        lambda shell: shell.run("Stop-Outer; $went = 1"),
+        lambda shell: shell.text("Stop-It; $went = 1"),
+        lambda shell: list(shell.stream("1; Stop-It; $went = 1")),
+        lambda shell: asyncio.run(shell.arun("1; Stop-It; $went = 1")),
+    ],
+)
+def test_what_ends_a_program_ends_the_code_and_comes_out(
+    shell: Session, error: BaseException, call: Callable[[Session], object]
+) -> None:
     def end() -> None:
         raise error
 
+    def outer() -> None:
+        try:
+            shell.run("Stop-It; $went = 1")
+        finally:
+            shell.variables["was_here"] = True
+
+    shell.functions.update({"Stop-It": end, "Stop-Outer": outer})
+    with pytest.raises(type(error)) as caught:
+        call(shell)
+    assert caught.value is error
+    assert error.__cause__ is None
+    assert error.__context__ is None
+    assert "went" not in shell.variables
+    assert shell.run("'goes on'") == ["goes on"]
+
+
+def test_what_ends_a_program_is_an_error_where_it_is_shown(
+    shell: Session, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def end() -> None:
+        raise SystemExit(3)
+
     shell.functions["Stop-It"] = end
-    with pytest.raises(PowerShellError, match=type(error).__name__):
+    assert shell.show("Stop-It; 'goes on'")
+    shown = capsys.readouterr()
+    assert "SystemExit: 3" in shown.err
+    assert shown.out == "goes on\n"
+
+
+def test_what_ends_an_iteration_is_described_only(shell: Session) -> None:
+    def end() -> None:
+        raise StopIteration
+
+    shell.functions["Stop-It"] = end
+    with pytest.raises(PowerShellError, match="StopIteration"):
         shell.call("Stop-It")
 
 

@@ -60,6 +60,9 @@ public abstract class PythonCmdlet : PSCmdlet, IRecordSink, IDisposable
     /// <summary>What Python raised, to be thrown when its hook has returned.</summary>
     public ErrorRecord? Failure { get; set; }
 
+    /// <summary>Whether a hook has raised what is to end all the code that runs, as SystemExit is.</summary>
+    public bool EndsAll { get; set; }
+
     /// <inheritdoc/>
     public bool StopRequested => _stopRequested || _thrown is not null;
 
@@ -279,7 +282,7 @@ public abstract class PythonCmdlet : PSCmdlet, IRecordSink, IDisposable
             ThrowTerminatingError(failure);
         }
 
-        if (_stopRequested)
+        if (_stopRequested || EndsAll)
         {
             throw new PipelineStoppedException();
         }
