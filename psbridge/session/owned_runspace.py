@@ -72,7 +72,13 @@ class OwnedRunspace:
         _let_ctrl_c_interrupt()
         from .runspace import open_runspace
 
-        return engine, *open_runspace(engine.home.path, options, *self._commands(engine))
+        commands, help_file = self._commands(engine)
+        answers = self._answers(options)
+        return engine, *open_runspace(engine.home.path, options, commands, help_file, answers)
+
+    def _answers(self, options: SessionOptions) -> Any:
+        """An ``AnswerCall`` that answers what it asks; or None."""
+        return None
 
     def _commands(self, engine: Engine) -> tuple[Any, Path | None]:
         """An ``Assembly`` whose cmdlets are there from the start, and its help; or None."""

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import Any
+from inspect import iscoroutinefunction
+from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 from ..errors import DeclarationError, PsbridgeError
+
+if TYPE_CHECKING:
+    from .runs import RunningRunspace
 
 __all__ = ["Answers", "Question", "answer_call", "check_answers"]
 
@@ -54,31 +60,70 @@ def check_answers(answers: object) -> None:
     Raises:
         DeclarationError: it is neither a list nor a function.
     """
-    if isinstance(answers, (str, bytes)) or not (
-        callable(answers) or isinstance(answers, Iterable)
-    ):
+    listed = isinstance(answers, Iterable) and not isinstance(
+        answers, (str, bytes, bytearray, Mapping, AbstractSet)
+    )
+    if not (listed or (callable(answers) and not iscoroutinefunction(answers))):
         # Without the value, which may be a secret.
         raise DeclarationError(
-            f"answers is a {type(answers).__name__}; it is a list of answers, or a function that "
-            "takes a Question"
+            f"answers is a {type(answers).__name__}; it is a list of answers, or a function, not "
+            "an async one, that takes a Question"
         )
 
 
-def answer_call(answers: Answers) -> Any:
-    """What a host calls with each question. To be called once the engine runs."""
+def answer_call(answers: Answers, session: RunningRunspace) -> Any:
+    """What a session's host calls with each question. To be called once the engine runs."""
     from PSBridge import AnswerCall
 
-    respond = answers if callable(answers) else _in_order(answers)
+    respond = _asking(answers, ref(session)) if callable(answers) else _in_order(answers)
 
     def call(asked: Any) -> None:
         try:
             asked.Answer = _net_answer(asked.Kind, respond(_question(asked)))
-        except Exception as error:
+        except _Unanswered as unanswered:
+            asked.Failure = unanswered.failure
+        except BaseException as error:
             from ..values import python_exception
 
             asked.Failure = python_exception(error)
 
     return AnswerCall(call)
+
+
+class _Unanswered(Exception):
+    """A program's function has raised something, which is on its way through PowerShell."""
+
+    def __init__(self, failure: Any) -> None:
+        super().__init__()
+        self.failure = failure
+
+
+def _asking(
+    answer: Callable[[Question], object], session: ref[RunningRunspace]
+) -> Callable[[Question], object]:
+    def respond(question: Question) -> object:
+        try:
+            return answer(question)
+        except BaseException as error:
+            raise _Unanswered(_failure(error, session())) from None
+
+    return respond
+
+
+def _failure(error: BaseException, session: RunningRunspace | None) -> Any:
+    """What PowerShell is told of an exception that comes out of its pipeline as itself."""
+    from ..values import error_record, python_exception
+    from ..values.raised import remember
+
+    if session is not None and session._ends_with(error):
+        from System.Management.Automation import PipelineStoppedException
+
+        return PipelineStoppedException()
+    if session is None or not isinstance(error, Exception) or not session._has_caller():
+        return python_exception(error)
+    record = error_record(error)
+    remember(session, error, record)
+    return record.Exception
 
 
 def _in_order(answers: Iterable[object]) -> Callable[[Question], object]:

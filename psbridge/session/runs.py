@@ -12,6 +12,7 @@ from ..engine.instances import is_net
 from ..errors import PipelineTimeout, PowerShellError, SessionClosedError, StopRequested
 from ..waiting import poll_until
 from .ending import stay_here_at_exit
+from .opening import SessionOptions
 from .options import RunOptions
 from .owned_runspace import POLL_SECONDS, OwnedRunspace
 from .result import Result
@@ -35,6 +36,13 @@ class RunningRunspace(OwnedRunspace):
     # may come out of the call.
     _ending: BaseException | None = None
     _lets_out = False
+
+    def _answers(self, options: SessionOptions) -> Any:
+        if options.answers is None:
+            return None
+        from .questions import answer_call
+
+        return answer_call(options.answers, self)
 
     def _run(self, fill: Callable[[Any], None], options: RunOptions | None = None) -> Result:
         """Run one pipeline, which `fill` puts the commands into, when it is its turn."""

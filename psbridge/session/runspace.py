@@ -17,7 +17,7 @@ __all__ = ["open_runspace", "set_language_mode"]
 
 
 def open_runspace(
-    home: Path, options: SessionOptions, commands: Any, help_file: Path | None
+    home: Path, options: SessionOptions, commands: Any, help_file: Path | None, answers: Any
 ) -> tuple[Any, Any]:
     """Open a runspace with PowerShell's core commands.
 
@@ -26,6 +26,7 @@ def open_runspace(
         options: how to open it.
         commands: an ``Assembly`` whose cmdlets are there from the start; or None.
         help_file: their help, a MAML file.
+        answers: the ``AnswerCall`` that answers its questions; or None.
 
     Returns:
         The host and the runspace.
@@ -36,10 +37,7 @@ def open_runspace(
         from .host import make_host
 
         host = make_host(options.console)
-    if options.answers is not None:
-        from .questions import answer_call
-
-        host.Answers = answer_call(options.answers)
+    host.Answers = answers
     state = SessionRunspace.NewState(commands, help_file and net_path(help_file))
     if options.variables:
         from ..values import net_text, to_net

@@ -143,7 +143,7 @@ class RunspaceSession(RunspaceCalls):
         check_answers(answers)
         if self._host is None:
             raise PsbridgeError("this session's questions go to a host that is not psbridge's")
-        return _answering(self._host, answer_call(answers))
+        return _answering(self._host, answer_call(answers, self))
 
     @contextmanager
     def _awaiting(self, job: Any) -> Iterator[None]:

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections import deque
 from typing import Any, NamedTuple
 
+from ..engine.instances import is_net_of
+
 __all__ = ["forget", "raised_behind", "record_of", "remember"]
 
 # A pipeline may catch as many as it likes, and only the latest can be what it ends with.
@@ -53,9 +55,20 @@ def raised_behind(record: Any) -> Exception | None:
         return None
     from System import Object
 
-    described = record.Exception
+    described = _thrown(record.Exception)
     for several in list(_by_session.values()):
         for each in list(several):
             if Object.ReferenceEquals(each.record.Exception, described):
                 return each.error
     return None
+
+
+def _thrown(error: Any) -> Any:
+    """What was thrown, behind what PowerShell wraps around an exception of .NET's."""
+    from System.Management.Automation import CmdletInvocationException, MethodInvocationException
+
+    while error.InnerException is not None and (
+        is_net_of(error, CmdletInvocationException) or is_net_of(error, MethodInvocationException)
+    ):
+        error = error.InnerException
+    return error

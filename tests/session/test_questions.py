@@ -161,8 +161,23 @@ def test_what_an_answer_raises_is_the_error(shell: Session) -> None:
     def answer(question: Question) -> str:
         raise LookupError(f"nobody knows {question.name}")
 
+    for script in ("Read-Host Size", MANDATORY.format(kind="int"), "$Host.UI.ReadLine()"):
+        with shell.answering(answer), pytest.raises(LookupError, match="nobody knows") as caught:
+            shell.run(script, check=True)
+        assert caught.value.__context__ is None
     with shell.answering(answer):
-        assert "nobody knows Size" in only_error(shell, "Read-Host Size")
+        assert shell.run('try { Read-Host Size } catch { "$_" }') == [
+            "LookupError: nobody knows Size"
+        ]
+
+
+def test_an_answer_that_ends_the_program_ends_the_code(shell: Session) -> None:
+    def answer(question: Question) -> str:
+        raise SystemExit(3)
+
+    with shell.answering(answer), pytest.raises(SystemExit):
+        shell.run("try { Read-Host Size } catch { }; $went = 1")
+    assert "went" not in shell.variables
 
 
 @pytest.mark.parametrize(
@@ -172,6 +187,7 @@ def test_what_an_answer_raises_is_the_error(shell: Session) -> None:
         (PICK.format(default=0), 3, '"3" is none of the choices'),
         (PICK.format(default=-1), None, '"None" is none of the choices'),
         (PICK.format(default=0), True, "and no bool"),
+        (MANDATORY.format(kind="int"), "x", "The answer is no System.Int32"),
         ("Get-Credential", 5, "The answer is no System.Management.Automation.PSCredential"),
         ("Read-Host x -AsSecureString", 5, "The answer is no System.Security.SecureString"),
     ],
@@ -188,7 +204,11 @@ def test_a_secret_answer_is_in_no_error(shell: Session) -> None:
         assert "geheim" not in only_error(shell, MANDATORY.format(kind="version"))
 
 
-@pytest.mark.parametrize("answers", ["geheim", b"geheim", 5])
+async def later(question: Question) -> str:
+    return "geheim"
+
+
+@pytest.mark.parametrize("answers", ["geheim", b"geheim", 5, {"geheim": 1}, {"geheim"}, later])
 def test_answers_that_are_none_are_refused_unseen(shell: Session, answers: Any) -> None:
     with pytest.raises(DeclarationError, match="takes a Question") as caught:
         Session(answers=answers)

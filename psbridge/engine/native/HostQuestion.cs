@@ -94,7 +94,7 @@ public sealed class HostQuestion(string kind, string? caption, string? message)
 internal sealed class ProgramAnswers(AnswerCall call)
 {
     /// <summary>Have a question answered by a value of a type.</summary>
-    /// <exception cref="PSInvalidOperationException">The answer is of no such type.</exception>
+    /// <exception cref="PSInvalidCastException">The answer is of no such type.</exception>
     internal T Value<T>(HostQuestion question) => (T)Value(question, typeof(T))!;
 
     /// <inheritdoc cref="Value{T}"/>
@@ -106,8 +106,9 @@ internal sealed class ProgramAnswers(AnswerCall call)
             return value;
         }
 
-        // Not the answer itself: it may be a secret.
-        throw new PSInvalidOperationException(
+        // Not the answer itself: it may be a secret. Not an invalid operation: where a parameter is
+        // missing, PowerShell says of that no more than that it is.
+        throw new PSInvalidCastException(
             $"The answer is no {type.FullName}. PowerShell asked for {question.Describe()}");
     }
 
