@@ -12,7 +12,14 @@ from numbers import Real
 
 from .errors import DeclarationError
 
-__all__ = ["check_executor", "check_flag", "check_seconds", "check_text", "check_whole"]
+__all__ = [
+    "check_executor",
+    "check_flag",
+    "check_name",
+    "check_seconds",
+    "check_text",
+    "check_whole",
+]
 
 
 def check_seconds(value: object, what: str) -> float:
@@ -40,9 +47,11 @@ def check_whole(value: object, what: str) -> int:
         DeclarationError: it is none.
     """
     try:
-        return operator.index(value)  # type: ignore[arg-type]
+        if not isinstance(value, bool):
+            return operator.index(value)  # type: ignore[arg-type]
     except TypeError:
-        raise DeclarationError(f"{what} is {value!r}; it is a whole number") from None
+        pass
+    raise DeclarationError(f"{what} is {value!r}; it is a whole number")
 
 
 def check_text(value: object, what: str, *, optional: bool = False) -> None:
@@ -53,6 +62,17 @@ def check_text(value: object, what: str, *, optional: bool = False) -> None:
     """
     if not isinstance(value, str) and not (optional and value is None):
         raise DeclarationError(f"{what} is {value!r}; it is a text")
+
+
+def check_name(value: object, what: str) -> None:
+    """Refuse what is no text, or an empty one.
+
+    Raises:
+        DeclarationError: it is.
+    """
+    check_text(value, what)
+    if not value:
+        raise DeclarationError(f"{what} is empty; it is a name")
 
 
 def check_flag(value: object, what: str) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from os import PathLike
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..arguments import check_name
 from ..engine.paths import net_path
 from ..errors import DeclarationError
 from ..jobs.session import JobSession
@@ -92,6 +94,8 @@ class CmdletSession(JobSession):
         self._check_open()
         if isinstance(module, ModuleType):
             return self._import_module(module).names
+        if not isinstance(module, PathLike):
+            check_name(module, "module")
         if is_powershell_file(module):
             return import_powershell_file(self, module)
         if isinstance(module, str) and not names_a_file(module):

@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..arguments import check_flag, check_text, check_whole
+from ..arguments import check_flag, check_name, check_whole
 from ..engine.paths import possible_path
 from ..errors import PowerShellError
 from ..terminal import without_styles
@@ -176,12 +176,12 @@ class RunspaceCalls(RunningRunspace):
         from .commands import add_command, add_selection
 
         by_name = merged(parameters, named)
-        check_text(command, "command")
+        check_name(command, "command")
         names = None
         if select is not None:
             names = [select] if isinstance(select, str) else list(select)
             for name in names:
-                check_text(name, "select")
+                check_name(name, "select")
             if not names:
                 raise ValueError("select is empty; it names at least one property")
         if first is not None:

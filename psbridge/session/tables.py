@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from ..errors import ConversionError, PowerShellError
 from ..values.enum_value import EnumValue
+from ..values.names import fold
 from ..values.powershell_object import PowerShellObject, property_of
 
 __all__ = ["arrow_table", "columns_of"]
@@ -33,9 +35,12 @@ def columns_of(rows: Sequence[Any], names: Sequence[str] | None) -> dict[str, li
             name: [_cell(_property(row, name, at)) for at, row in enumerate(rows)] for name in names
         }
     columns: dict[str, list[Any]] = {}
+    known: dict[str, str] = {}  # a property's name is one in any letter case, as in PowerShell
     for at, row in enumerate(rows):
         for name, value in _properties(row).items():
-            column = columns.setdefault(name, [])
+            column = columns.setdefault(known.setdefault(fold(name), name), [])
+            if len(column) > at:  # a dict of Python's has the name in two cases
+                column = columns.setdefault(name, [])
             column.extend([None] * (at - len(column)))
             column.append(_cell(value))
     for column in columns.values():
@@ -47,13 +52,26 @@ def arrow_table(rows: Sequence[Any], names: Sequence[str] | None) -> Any:
     """A ``pyarrow.Table`` of rows; see `columns_of`."""
     import pyarrow
 
+    not_of_one_type = (
+        *(pyarrow.ArrowInvalid, pyarrow.ArrowTypeError, pyarrow.ArrowNotImplementedError),
+        OverflowError,  # of an int beyond 64 bits
+    )
+
     def array(column: list[Any]) -> Any:
         try:
-            return pyarrow.array(column)
-        except (pyarrow.ArrowInvalid, pyarrow.ArrowTypeError, pyarrow.ArrowNotImplementedError):
-            return pyarrow.array([None if cell is None else str(cell) for cell in column])
+            if not _mixes_zones(column):
+                return pyarrow.array(column)
+        except not_of_one_type:
+            pass
+        return pyarrow.array([None if cell is None else str(cell) for cell in column])
 
     return pyarrow.table({name: array(cells) for name, cells in columns_of(rows, names).items()})
+
+
+def _mixes_zones(column: list[Any]) -> bool:
+    """Whether some dates have a zone and some have none, which Arrow would take as UTC."""
+    zones = {cell.tzinfo is None for cell in column if isinstance(cell, datetime)}
+    return len(zones) > 1
 
 
 def _properties(row: Any) -> dict[str, Any]:

@@ -84,6 +84,9 @@ def test_a_name_that_both_have_is_python_s_where_that_has_cmdlets(
 def test_what_is_not_there_is_one_clear_error(shell: Session, both: Path) -> None:
     with pytest.raises(ModuleNotFoundError, match="'psbridge_none', neither Python's nor Pow"):
         shell.import_module("psbridge_none")
+    for nothing in ("", 5, None):
+        with pytest.raises(DeclarationError, match="module is"):
+            shell.import_module(nothing)  # type: ignore[arg-type]
     with pytest.raises(ModuleNotFoundError, match=r"'System\.IO', neither"):
         shell.import_module("System.IO")
     with pytest.raises(ModuleNotFoundError, match="neither"):

@@ -339,6 +339,8 @@ def test_wrong_arguments_are_refused() -> None:
         SessionPool(0)
     with pytest.raises(TypeError, match="moduls"):
         SessionPool(1, moduls=["x"])
+    with pytest.raises(DeclarationError, match="size is True"):
+        SessionPool(True)
     with pytest.raises(DeclarationError, match="size is 'x'"):
         SessionPool("x")  # type: ignore[arg-type]
     with SessionPool(1) as pool:

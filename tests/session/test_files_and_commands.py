@@ -144,7 +144,9 @@ def test_parameters_with_a_name_of_the_calls_own(shell: Session) -> None:
         ({"first": 2**40}, ValueError),
         ({"select": []}, ValueError),
         ({"first": "1"}, TypeError),
+        ({"first": True}, TypeError),
         ({"select": [1]}, TypeError),
+        ({"select": [""]}, TypeError),
     ],
 )
 def test_what_selects_nothing_sensible_is_refused(
@@ -152,6 +154,12 @@ def test_what_selects_nothing_sensible_is_refused(
 ) -> None:
     with pytest.raises(kind, match=f"{next(iter(given))} is"):
         shell.call("Get-Date", **given)
+
+
+@pytest.mark.parametrize("command", ["", 5, None])
+def test_what_names_no_command_is_refused(shell: Session, command: Any) -> None:
+    with pytest.raises(DeclarationError, match="command is"):
+        shell.call(command)
 
 
 def test_check_and_time_are_as_for_run(shell: Session) -> None:

@@ -74,3 +74,24 @@ def test_a_property_that_throws_is_empty(shell: Session) -> None:
 def test_a_column_of_all_kinds_is_text_for_arrow(shell: Session) -> None:
     table = shell.run("@{ a = 1 }; @{ a = 'x' }; @{ a = [version] '1.2' }").to_arrow()
     assert [row["a"] for row in table.to_pylist()] == ["1", "x", "1.2"]
+
+
+def test_a_number_that_arrow_has_no_type_for_is_text(shell: Session) -> None:
+    table = shell.run("@{ a = 1 }; @{ a = [bigint]::Pow(2, 70) }").to_arrow()
+    assert table.to_pylist() == [{"a": "1"}, {"a": str(2**70)}]
+
+
+def test_dates_with_and_without_a_zone_do_not_mix(shell: Session) -> None:
+    table = shell.run(
+        "@{ a = [datetime]::new(2026, 1, 2) }; "
+        "@{ a = [datetimeoffset]::new(2026, 1, 2, 0, 0, 0, [timespan]::FromHours(5)) }"
+    ).to_arrow()
+    assert [row["a"] for row in table.to_pylist()] == [
+        "2026-01-02 00:00:00",
+        "2026-01-02 00:00:00+05:00",
+    ]
+
+
+def test_a_name_in_two_letter_cases_is_one_column(shell: Session) -> None:
+    result = shell.run("[pscustomobject]@{ A = 1; b = 2 }; [pscustomobject]@{ B = 3; a = 4 }")
+    assert rows_of(result.to_pandas()) == [{"A": 1, "b": 2}, {"A": 4, "b": 3}]
