@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -239,9 +239,12 @@ class RunspaceCalls(RunningRunspace):
         def fill(pipeline: Any) -> None:
             self._add(pipeline, script, arguments, by_name)
 
-        return PipelineStream(
-            lambda result: self._stream(fill, options, result), check=check, read=reader_of(as_)
-        )
+        def begin(result: Result[Any]) -> Iterator[Any]:
+            values = self._stream(fill, options, result)
+            self._streams.add(values)
+            return values
+
+        return PipelineStream(begin, check=check, read=reader_of(as_))
 
     def text(
         self,

@@ -10,6 +10,7 @@ import threading
 import time
 import warnings
 import weakref
+from collections.abc import Generator
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -60,6 +61,7 @@ class OwnedRunspace:
         self._turns = Turns()
         self._pipeline: Any = None  # what runs, in the turn
         self._lingering: Any = None  # what was given up and may still run
+        self._streams: weakref.WeakSet[Generator[Any, None, None]] = weakref.WeakSet()
         self._nested = 0  # how many calls are inside of pipelines
         self._give_up_at = math.inf
         self._closed = False
@@ -150,6 +152,17 @@ class OwnedRunspace:
             if self._turns.holder is turn:
                 self._turns.holder = None
             self._turns.wake()
+
+    def _leave_stream(self) -> None:
+        """Leave the stream that nobody can go on with, at the end of the program.
+
+        Python would, when modules are gone and .NET is.
+        """
+        holder = self._turns.holder
+        if holder is None or (not self._turns.is_mine() and holder.thread.is_alive()):
+            return
+        for stream in list(self._streams):
+            stream.close()
 
     def _seconds_to_give_up(self) -> float:
         return max(0.0, self._give_up_at - time.monotonic())
@@ -253,6 +266,7 @@ def close_all() -> None:
     with ExitStack() as closing:
         for session in sessions:
             closing.callback(session._dispose)  # of each, whatever becomes of another one
+            closing.callback(session._leave_stream)
         for session in sessions:
             session._ask_to_close()
 

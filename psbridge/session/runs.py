@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from contextlib import closing
 from typing import Any
 
@@ -73,7 +73,7 @@ class RunningRunspace(OwnedRunspace):
 
     def _stream(
         self, fill: Callable[[Any], None], options: RunOptions, result: Result
-    ) -> Iterator[Any]:
+    ) -> Generator[Any, None, None]:
         """Run one pipeline and give its output as it comes; the result gets the rest."""
         self._check_open()
         if self._runs_on_this_thread():

@@ -6,6 +6,8 @@ import gc
 import itertools
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -233,6 +235,40 @@ def test_ctrl_c_stops_it(shell: Session) -> None:
         list(shell.stream("1; $args[0].Set(); while ($true) { }", waits))
     interrupting.join()
     assert shell.run("2") == [2]
+
+
+LEFT = {
+    "a stream": "stream = Session().stream('1..10000')",
+    "in a generator": "stream = values()",
+    "in a cycle": "stream = values(); cycle = [stream]; cycle.append(cycle)",
+    "in a thread that has ended": "stream = values(); on_thread(stream)",
+}
+
+
+@pytest.mark.parametrize("left", LEFT.values(), ids=LEFT)
+def test_one_that_is_left_to_the_end_of_the_program_makes_no_noise(left: str) -> None:
+    program = f"""
+import threading
+from psbridge import Session
+
+def values():
+    with Session() as shell:
+        yield from shell.stream("1..10000; Start-Sleep 60")
+
+def on_thread(stream):
+    thread = threading.Thread(target=next, args=(stream,))
+    thread.start()
+    thread.join()
+
+{left}
+print(next(stream))
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ended.stderr == ""
+    assert ended.stdout.strip() in ("1", "2")
+    assert ended.returncode == 0
 
 
 def test_inside_a_pipeline_of_the_session(shell: Session) -> None:
