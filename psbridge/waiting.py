@@ -2,6 +2,8 @@
 
 Python looks for a signal between two calls, and .NET's handler lets the system go on with a wait
 that a signal has come in: a thread inside one long wait, of .NET's above all, cannot be reached.
+Where the main thread has a signal to look at already, the kernel gives the next one to another
+thread; that ends no wait of the main thread's, of Python's own neither.
 
 Guarantees:
 
@@ -18,12 +20,18 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+T = TypeVar("T")
 
 __all__ = [
     "SLICE_SECONDS",
     "Deadline",
+    "completed",
     "guard",
     "join",
     "may_wait",
@@ -142,6 +150,17 @@ def join(thread: Any, seconds: float | None = None) -> bool:
         return not thread.is_alive()
 
     return wait_until(ended, seconds)
+
+
+def completed(futures: Iterable[Future[T]]) -> Iterator[Future[T]]:
+    """Give futures as they are done, in no order."""
+    from concurrent.futures import FIRST_COMPLETED, wait
+
+    pending = set(futures)
+    while pending:
+        assert may_wait(), "a wait under a lock"
+        done, pending = wait(pending, SLICE_SECONDS, FIRST_COMPLETED)
+        yield from done
 
 
 def milliseconds(seconds: float) -> int:

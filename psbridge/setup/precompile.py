@@ -20,11 +20,12 @@ import stat
 import subprocess
 import threading
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import EngineError
+from ..waiting import completed
 from .assemblies import is_precompiled
 from .packages import open_package
 from .progress import Progress
@@ -149,7 +150,7 @@ def precompile(
                 pool.submit(crew.compile, number, work, profile if work.by_profile else [])
                 for number, work in enumerate(ordered)
             ]
-            for job in as_completed(jobs):
+            for job in completed(jobs):
                 job.result()
         finally:
             crew.stop()

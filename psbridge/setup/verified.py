@@ -6,10 +6,11 @@ import base64
 import hashlib
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ..errors import FeedError, PackageError, ways_to_an_engine
+from ..waiting import completed
 from .downloads import describe_packages, file_name, kept_bytes, megabytes, part_of, size_of
 from .feed import ANOTHER_SOURCE, REPEAT, Feed
 from .feeds import open_feed
@@ -83,18 +84,14 @@ def _fetch_at_once(
     found: dict[Pin, Path] = {}
     try:
         waiting = {pool.submit(supply.fetch, pin): pin for pin in pins}
-        pending = set(waiting)
-        while pending:
-            # In slices, for on Windows Ctrl-C does not end a wait.
-            done, pending = wait(pending, timeout=0.2, return_when=FIRST_EXCEPTION)
-            for future in done:
-                pin = waiting[future]
-                try:
-                    found[pin] = future.result()
-                except FeedError as error:
-                    if pin not in optional:
-                        raise
-                    optional[pin](error)
+        for future in completed(waiting):
+            pin = waiting[future]
+            try:
+                found[pin] = future.result()
+            except FeedError as error:
+                if pin not in optional:
+                    raise
+                optional[pin](error)
     finally:
         # After an error or Ctrl-C the other transfers stop at once: no thread of the pool ever
         # waits for a network itself, but for a queue that `stop` wakes.

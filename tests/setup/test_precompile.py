@@ -131,10 +131,17 @@ def test_a_failure_ends_what_else_runs(
     assert not children_of(temporary)
 
 
-def test_ctrl_c_ends_it_at_once(home: Path, temporary: Path, packages: tuple[Path, Path]) -> None:
+@pytest.mark.parametrize("takes_it", ["the main thread", "another thread"])
+def test_ctrl_c_ends_it_at_once(
+    home: Path, temporary: Path, packages: tuple[Path, Path], takes_it: str
+) -> None:
     def interrupt() -> None:
         until(lambda: bool(children_of(temporary)))
-        os.kill(os.getpid(), signal.SIGINT)
+        if takes_it == "the main thread":
+            os.kill(os.getpid(), signal.SIGINT)
+        else:
+            # As the kernel does on a busy machine, where the main thread has one to look at.
+            signal.pthread_kill(threading.get_ident(), signal.SIGINT)
 
     thread = threading.Thread(target=interrupt)
     thread.start()
