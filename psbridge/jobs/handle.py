@@ -84,11 +84,13 @@ class JobHandle:
 
     @property
     def finished(self) -> bool:
-        """Whether it has ended: Completed, Failed or Stopped."""
-        return self.state in _FINISHED
+        """Whether it has ended, with all of its children: Completed, Failed or Stopped."""
+        from PSBridge import JobInternals
+
+        return bool(JobInternals.HasEnded(self.net))
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until the job has ended; Ctrl-C works meanwhile.
+        """Wait until the job has ended, with all of its children; Ctrl-C works meanwhile.
 
         Args:
             timeout: how many seconds to wait at most; None is for ever.
@@ -101,13 +103,10 @@ class JobHandle:
             ValueError: it is NaN.
             SessionClosedError: a signal ends the program, and this is not its main thread.
         """
-        from System import ObjectDisposedException
+        from PSBridge import JobInternals
 
         def ended(seconds: float) -> bool:
-            try:
-                return self.finished or bool(self.net.Finished.WaitOne(milliseconds(seconds)))
-            except ObjectDisposedException:
-                return self.finished  # the job was, between the two calls; now it has ended
+            return bool(JobInternals.WaitForEnd(self.net, milliseconds(seconds)))
 
         seconds, session = _checked(timeout), self._session
         # Who has the session's turn and waits without an end: the job may ask it for nothing.
@@ -364,7 +363,6 @@ _SETTLE_SECONDS = 2.0
 _NAMED = 5
 _POLL_SECONDS = 0.01
 _MESSAGES = {"Warning": "warnings", "Verbose": "verbose", "Debug": "debug"}
-_FINISHED = ("Completed", "Failed", "Stopped")
 
 
 def _named(child: JobHandle) -> str:

@@ -4,6 +4,7 @@ import io
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from conditions import until
@@ -102,11 +103,12 @@ def test_stop_reaches_a_job_that_a_pipeline_of_the_session_waits_for(shell: Sess
     assert handle.state == "Stopped"
 
 
-def test_the_repository_takes_a_job_derived_from_the_net_type(shell: Session) -> None:
+def bare_job(name: str) -> Any:
+    """A job of a class of its own, which does nothing by itself."""
     from System.Management.Automation import Job as NetJob
 
     class Bare(NetJob):  # type: ignore[misc]
-        __namespace__ = "PSBridge.Tests"
+        __namespace__ = f"PSBridge.Tests.{name}"
 
         def StopJob(self) -> None:
             pass
@@ -120,7 +122,30 @@ def test_the_repository_takes_a_job_derived_from_the_net_type(shell: Session) ->
         def get_Location(self) -> str:
             return "somewhere"
 
-    handle = shell.jobs.add(Bare())
+    return Bare()
+
+
+def test_a_job_has_ended_when_its_children_have(shell: Session) -> None:
+    """The engine counts a child twice that tells of its end twice, and may end a parent before."""
+    from System.Management.Automation import JobState
+
+    parent, child = bare_job("Parent"), bare_job("Child")
+    parent.ChildJobs.Add(child)
+    handle = shell.jobs.add(parent)
+    parent.SetJobState(JobState.Failed)
+    assert not handle.finished
+    assert not handle.wait(0.05)
+    waited: list[bool] = []
+    waiting = threading.Thread(target=lambda: waited.append(handle.wait(10)))
+    waiting.start()
+    child.SetJobState(JobState.Stopped)
+    waiting.join(20)
+    assert waited == [True]
+    assert handle.finished
+
+
+def test_the_repository_takes_a_job_derived_from_the_net_type(shell: Session) -> None:
+    handle = shell.jobs.add(bare_job("Bare"))
     assert handle in shell.jobs
     assert handle.state == "NotStarted"
     assert shell.run("(Get-Job).Location") == ["somewhere"]

@@ -170,7 +170,7 @@ public sealed class FollowedChildren
         RequestStop();
         if (!WorksOnThisThread)
         {
-            JobInternals.WaitForFinish(_parent, Timeout.Infinite);
+            JobInternals.WaitForEnd(_parent, Timeout.Infinite);
         }
     }
 

@@ -1,4 +1,5 @@
 using System;
+using System.Diagnostics;
 using System.Linq;
 using System.Management.Automation;
 using System.Management.Automation.Remoting.Internal;
@@ -65,18 +66,42 @@ public static class JobInternals
         }
     }
 
-    /// <summary>Wait until a job has ended; a removed one has.</summary>
-    internal static bool WaitForFinish(Job job, int milliseconds)
+    /// <summary>Whether a job has ended, with all of its children.</summary>
+    /// <remarks>
+    /// The engine's own parents count the ends that their children tell of. A child that is told to
+    /// run while it fails tells of its end twice, and then the parent ends before another child has.
+    /// </remarks>
+    /// <param name="job">Any job.</param>
+    /// <returns>Whether it has.</returns>
+    public static bool HasEnded(Job job) =>
+        IsFinished(job.JobStateInfo.State)
+        && ChildrenToEnd(job).All(child => IsFinished(child.JobStateInfo.State));
+
+    /// <summary>Wait until a job has ended, with all of its children; a removed one has.</summary>
+    /// <param name="job">Any job.</param>
+    /// <param name="milliseconds">How long at most; -1 is for ever.</param>
+    /// <returns>Whether it has.</returns>
+    public static bool WaitForEnd(Job job, int milliseconds)
     {
-        try
+        var waited = Stopwatch.StartNew();
+        return Wait(job) && ChildrenToEnd(job).All(Wait);
+
+        bool Wait(Job one)
         {
-            return job.Finished.WaitOne(milliseconds);
-        }
-        catch (ObjectDisposedException)
-        {
-            return true;
+            int left = milliseconds < 0 ? milliseconds : Math.Max(0, milliseconds - (int)waited.ElapsedMilliseconds);
+            try
+            {
+                return one.Finished.WaitOne(left);
+            }
+            catch (ObjectDisposedException)
+            {
+                return true;
+            }
         }
     }
+
+    // Ours end after their children, and there may be a hundred thousand of those.
+    private static Job[] ChildrenToEnd(Job job) => job is IPythonJob ? [] : [.. job.ChildJobs];
 
     /// <summary>Whether a state is one that a job does not leave.</summary>
     internal static bool IsFinished(JobState state) =>

@@ -48,7 +48,7 @@ public sealed class NativeJobs
     {
         var waited = Stopwatch.StartNew();
         return _stops.Wait(milliseconds)
-            && Array.TrueForAll(_jobs, job => JobInternals.WaitForFinish(
+            && Array.TrueForAll(_jobs, job => JobInternals.WaitForEnd(
                 job, Math.Max(0, milliseconds - (int)waited.ElapsedMilliseconds)));
     }
 
@@ -62,11 +62,15 @@ public sealed class NativeJobs
         }
         else if (LastingStop.Begin(OwnRunspace(job)))
         {
-            JobInternals.WaitForFinish(job, Timeout.Infinite);
+            JobInternals.WaitForEnd(job, Timeout.Infinite);
         }
         else
         {
             job.StopJob();
+            if (JobInternals.IsFinished(job.JobStateInfo.State))
+            {
+                JobInternals.WaitForEnd(job, Timeout.Infinite);
+            }
         }
     }
 
@@ -104,6 +108,6 @@ public sealed class NativeJobs
 
     // One of Windows' own remoting is left to the engine, which disconnects it.
     private static bool IsToEnd(Job job) =>
-        !JobInternals.IsFinished(job.JobStateInfo.State)
+        !JobInternals.HasEnded(job)
         && !(IsRemote(job) && job.ChildJobs.Any(child => JobProcesses.ConnectionOf(child) is WSManConnectionInfo));
 }

@@ -62,7 +62,7 @@ internal static class ParallelJobs
                 EngineMembers.ParallelJobs.Close.Method?.Invoke(EngineMembers.ParallelJobs.Pool.Field!.GetValue(job), null);
                 foreach (Job child in job.ChildJobs.Where(child => LastingStop.Begin(RunspaceOf(child))).ToArray())
                 {
-                    JobInternals.WaitForFinish(child, Timeout.Infinite);
+                    JobInternals.WaitForEnd(child, Timeout.Infinite);
                 }
             }
         }

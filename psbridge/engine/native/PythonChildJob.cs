@@ -189,7 +189,7 @@ public sealed class PythonChildJob : Job, IRecordSink, IPythonJob
     }
 
     /// <inheritdoc/>
-    public bool WaitForFinish(int milliseconds) => JobInternals.WaitForFinish(this, milliseconds);
+    public bool WaitForFinish(int milliseconds) => JobInternals.WaitForEnd(this, milliseconds);
 
     /// <summary>Stop the work; the streams are disposed of when it has ended, which this does not wait for.</summary>
     /// <param name="disposing">Whether this is a call of Dispose.</param>

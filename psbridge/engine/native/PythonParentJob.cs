@@ -40,7 +40,7 @@ public sealed class PythonParentJob : Job, IPythonJob
     public void RequestStop() => Children.RequestStop();
 
     /// <inheritdoc/>
-    public bool WaitForFinish(int milliseconds) => JobInternals.WaitForFinish(this, milliseconds);
+    public bool WaitForFinish(int milliseconds) => JobInternals.WaitForEnd(this, milliseconds);
 
     /// <summary>Stop the work; all is disposed of when it has ended, which this does not wait for.</summary>
     /// <param name="disposing">Whether this is a call of Dispose.</param>
