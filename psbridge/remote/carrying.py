@@ -14,24 +14,27 @@ Guarantees:
 from __future__ import annotations
 
 import atexit
+import math
 import threading
-import time
 from abc import ABC, abstractmethod
 from typing import Any
 
 from ..engine.forking import in_forked_child
 from ..session.owned_runspace import close_all
-from .terminating import end_in_order
+from ..waiting import SLICE_SECONDS
+from .terminating import Patience, end_in_order
 
 __all__ = ["Carrier", "Target", "connection_to"]
 
-# How long the end of the program waits for carriers that still clean up. A limit of what is
-# promised: a machine that answers later than this, above all one that has not answered a WinRM
-# Create yet, may keep its shell, which then goes by its idle timeout (see `winrm.carrier`).
+# How long the end of the program waits for carriers that still clean up, from when one of their
+# machines was last heard on, and how long at most. A limit of what is promised: a machine that
+# answers later than this, above all one that has not answered a WinRM Create yet, may keep its
+# shell, which then goes by its idle timeout (see `winrm.carrier`).
 _EXIT_SECONDS = 5.0
+_LONGEST_EXIT_SECONDS = 10.0
 
 _running: set[Carrier] = set()
-_changed = threading.Condition()
+_changed = threading.Condition()  # its lock may be taken again: `_silence` does
 _at_exit_registered = False
 
 
@@ -45,6 +48,7 @@ class Carrier(ABC):
             transport: the ``PSBridge.Remote.RemoteTransport`` of the session.
         """
         self.transport = transport
+        self.cleans_up = False  # whether its session is over
 
     @abstractmethod
     def begin(self) -> None:
@@ -63,6 +67,10 @@ class Carrier(ABC):
         It takes a second at most. Nothing is left where a carrier has no processes.
         """
         return
+
+    def silence(self) -> float:
+        """For how many seconds nothing was heard from the machine; infinite if unknown."""
+        return math.inf
 
     def finished(self) -> None:
         """Say that nothing of this carrier runs any more, here or on the other machine."""
@@ -141,7 +149,7 @@ def connection_to(target: Target, fan_out: FanOut, *, deadline: float | None = N
 
     from ..values import net_text
 
-    end_in_order(_finish_all)
+    end_in_order(_finish_all, _silence)
 
     def open_session(transport: Any) -> None:
         try:
@@ -164,6 +172,7 @@ def _begin(carrier: Carrier) -> None:
     from System import Action
 
     def end() -> None:
+        carrier.cleans_up = True
         try:
             carrier.end()
         except BaseException as error:
@@ -181,14 +190,20 @@ def _begin(carrier: Carrier) -> None:
 
 def _finish_all() -> None:
     """At exit: close the sessions, and wait until their carriers have cleaned up."""
-    give_up_at = time.monotonic() + _EXIT_SECONDS
+    patience = Patience(_EXIT_SECONDS, _LONGEST_EXIT_SECONDS, _silence)
     close_all()
     with _changed:
-        while _running and (left := give_up_at - time.monotonic()) > 0:
-            _changed.wait(left)
+        while _running and not patience.is_over:
+            _changed.wait(SLICE_SECONDS)
         unfinished = list(_running)
     for carrier in unfinished:
         carrier.give_up()
+
+
+def _silence() -> float:
+    """For how many seconds nothing was heard from any of the machines that are cleaned up."""
+    with _changed:
+        return min((one.silence() for one in _running if one.cleans_up), default=math.inf)
 
 
 def _forget_in_forked_child() -> None:

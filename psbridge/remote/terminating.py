@@ -12,8 +12,8 @@ does a signal that is ignored (nohup); a program without remote sessions keeps t
 A handler can only be set by the main thread, and a session may begin on any. So another thread lets
 the main one do it when it next runs Python code, which is at most a tenth of a second away while it
 waits for a pipeline or a job. It may wait for a lock, a thread or a pool instead; until it has come
-to it, .NET's handler gives it two seconds for that, cleans up in its place, and lets the signal end
-the process as it would have.
+to it, .NET's handler gives it a few seconds for that, cleans up in its place, and lets the signal
+end the process as it would have.
 
 From the signal on, what other threads wait for in sessions is given up, and nothing begins there:
 the main thread may be leaving a `with` that waits for them. It can still use sessions itself.
@@ -29,6 +29,7 @@ import ctypes
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from functools import partial
 from types import FrameType
@@ -38,15 +39,17 @@ from ..engine.forking import in_forked_child
 from ..session.ending import give_up_other_threads
 from ..waiting import milliseconds, poll_until
 
-__all__ = ["end_in_order"]
+__all__ = ["Patience", "end_in_order"]
 
 # Windows has no SIGHUP.
 _SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 # How long a process lives on after such a signal, for what is to be cleaned up.
-_CLEAN_UP_SECONDS = 12.0
-# How long the main thread has to come to it, when what it waits for in other threads is given up.
+_CLEAN_UP_SECONDS = 20.0
+# How long the main thread has to come to it, when what it waits for in other threads is given up;
+# from when a machine was last heard whose session they close, and at most.
 _TAKE_SECONDS = 2.0
+_LONGEST_TAKE_SECONDS = 8.0
 
 _lock = threading.Lock()
 _asked = False
@@ -54,11 +57,33 @@ _until_taken: Any = None  # .NET's handlers
 _arrived: signal.Signals | None = None
 
 
-def end_in_order(clean_up: Callable[[], None]) -> None:
+class Patience:
+    """When what others clean up is waited for no longer."""
+
+    def __init__(self, seconds: float, longest: float, silence: Callable[[], float]) -> None:
+        """Begin now.
+
+        Args:
+            seconds: how many seconds there are, from when something was last heard on.
+            longest: how many seconds there are at most.
+            silence: for how many seconds nothing was heard.
+        """
+        self._begun = time.monotonic()
+        self._seconds, self._longest, self._silence = seconds, longest, silence
+
+    @property
+    def is_over(self) -> bool:
+        """Whether time is up."""
+        waited = time.monotonic() - self._begun
+        return waited >= self._longest or min(waited, self._silence()) >= self._seconds
+
+
+def end_in_order(clean_up: Callable[[], None], silence: Callable[[], float]) -> None:
     """Let these signals end the program through its exit handlers; may be called on any thread.
 
     Args:
         clean_up: closes what there is on other machines; called where exit handlers cannot be.
+        silence: for how many seconds nothing was heard from a machine that is cleaned up.
     """
     global _asked, _until_taken
     from ..engine.loading import is_loaded_here
@@ -75,7 +100,7 @@ def end_in_order(clean_up: Callable[[], None]) -> None:
         from System import Action
 
         free = [int(one) for one in _SIGNALS if signal.getsignal(one) is signal.SIG_DFL]
-        arrived = partial(_arrives, clean_up)
+        arrived = partial(_arrives, clean_up, silence)
         _until_taken = EndBySignal(free, Action[int](arrived), milliseconds(_CLEAN_UP_SECONDS))
     ctypes.pythonapi.Py_AddPendingCall(_TAKE, None)
 
@@ -96,12 +121,14 @@ def _take(unused: object) -> int:
     return 0
 
 
-def _arrives(clean_up: Callable[[], None], number: int) -> None:
+def _arrives(clean_up: Callable[[], None], silence: Callable[[], float], number: int) -> None:
     """A signal came before the main thread had time for a handler. On a thread of .NET's."""
     global _arrived
     _arrived = signal.Signals(number)
     give_up_other_threads()
-    if not poll_until(lambda: _until_taken is None, _TAKE_SECONDS, every=0.05):
+    patience = Patience(_TAKE_SECONDS, _LONGEST_TAKE_SECONDS, silence)
+    poll_until(lambda: _until_taken is None or patience.is_over, every=0.05)
+    if _until_taken is not None:
         clean_up()
 
 

@@ -104,7 +104,8 @@ def test_a_program_ends_as_it_should(machine: Machine, way: str, runs: str) -> N
         if isinstance(does, signal.Signals):
             process.send_signal(does)
         out, err = process.communicate(b"" if isinstance(does, signal.Signals) else b"\n", 60)
-        assert time.monotonic() - began < 10
+        # A machine that answers has ten seconds, on top of which the process ends.
+        assert time.monotonic() - began < 15
     last = err.decode().rstrip().rpartition("\n")[2]
     assert (process.returncode, out, last) == (code, b"", said), err.decode()
     until(lambda: not machine.lines(), 10)

@@ -118,6 +118,10 @@ class WinRMCarrier(Carrier):
         self._sender.cut()
         self._shell.give_up()
 
+    def silence(self) -> float:
+        """See `Carrier`."""
+        return self._connections.silence()
+
     def _run(self) -> None:
         try:
             try:

@@ -161,6 +161,10 @@ class Connection:
             self.close()
         return failure
 
+    def silence(self) -> float:
+        """For how many seconds nothing was heard on it."""
+        return self._line.silent()
+
     def abort(self) -> None:
         """End it for good: a `send` that waits raises `NoAnswer` now. From any thread."""
         self._line.abort()

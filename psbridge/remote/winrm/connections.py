@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -91,6 +92,11 @@ class Connections:
             self._used.add(found[0])
         with self._given_back(found[0]):
             yield found[0]
+
+    def silence(self) -> float:
+        """For how many seconds nothing was heard on any of them. From any thread."""
+        with self._changed:
+            return min((one.silence() for one in (*self._idle, *self._used)), default=math.inf)
 
     def end_waiting(self) -> None:
         """From now on nobody waits for a connection to become free. From any thread."""

@@ -117,3 +117,23 @@ def test_the_end_of_a_program_waits_for_no_machine_that_hangs(machine: Machine) 
         assert time.monotonic() - begun < 20
     assert (process.returncode, said) == (0, "")
     machine.reset()
+
+
+def test_the_end_of_a_program_waits_for_a_machine_that_answers(machine: Machine) -> None:
+    """More than five seconds in all, and never so long without an answer."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", program(machine, "sys.stdin.readline()")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        machine.inject(faults.status(503), on="Delete", first=24)
+        begun = time.monotonic()
+        _, said = process.communicate("\n", timeout=30)
+        assert time.monotonic() - begun > 5
+    assert (process.returncode, said) == (0, "")
+    machine.wait_until(shells=0, processes=0)
