@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from psbridge import DeclarationError, Session
 from psbridge.cli import main
@@ -16,7 +17,8 @@ ROOT = Path(__file__).parents[2]
 
 
 def check(schema: Any) -> None:
-    """Whether it is a schema, as far as what is written here goes."""
+    """Whether it is a schema, of the kind that is written here."""
+    Draft202012Validator.check_schema(schema)
     kinds = {"array", "boolean", "integer", "number", "object", "string"}
     assert set(schema) <= {
         *("$schema", "type", "properties", "required", "additionalProperties", "items", "enum"),
@@ -86,6 +88,12 @@ def test_what_fits_it_can_be_given(shell: Session) -> None:
     shell.run(FUNCTION)
     given = json.loads('{"Name": "a", "Level": ["Low"], "Loud": true, "Table": {"a": 1}}')
     assert shell.call("Get-Some", parameters=given, Color="Red") == ["a 3 Low True 1 Red"]
+    (found,) = schemas_of(shell, ["Get-Some"])
+    validator = Draft202012Validator(found["parameters"])
+    assert validator.is_valid(given | {"Color": "Red"})
+    for wrong in ({"Count": 11}, {"Level": ["Middle"]}, {"Loud": 1}, {"Other": 1}, {"Name": 5}):
+        assert not validator.is_valid(given | wrong), wrong
+    assert not validator.is_valid({"Count": 1})
 
 
 @pytest.mark.parametrize(
