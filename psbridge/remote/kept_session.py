@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from ..jobs.handle import JobHandle
 from ..session.ending import is_exiting
 from ..session.opening import SessionOptions
 from ..session.options import RunOptions
-from ..session.result import Result, T
+from ..session.result import Result
 from ..session.session import RunspaceSession
 from ..waiting import milliseconds, wait_until
 from .carrying import FanOut, Target, connection_to
@@ -21,7 +21,6 @@ from .jobs import add_cmdlet
 
 if TYPE_CHECKING:
     from ..engine.starting import Engine
-    from ..values.typed import Reader
 
 __all__ = ["RemoteSession", "connect"]
 
@@ -38,6 +37,10 @@ class RemoteSession(RunspaceSession):
 
     It runs one command at a time. A call that comes while another one, or a job of `start`, runs in
     it waits for its turn. It ends with the session that opened it.
+
+    Code goes out as it is. An endpoint without a language, such as one of Just Enough
+    Administration, refuses a script before anything of it runs. From then on code goes there as the
+    commands that it consists of, where it consists of nothing else, as Invoke-Command sends it.
     """
 
     _is_far = True
@@ -165,52 +168,11 @@ class RemoteSession(RunspaceSession):
         if not (self._takes_no_script and _add_commands(pipeline, script, arguments, parameters)):
             super()._add(pipeline, script, arguments, parameters)
 
-    def run(
-        self,
-        script: str,
-        /,
-        *arguments: object,
-        input: Iterable[object] | None = None,
-        timeout: float | None = None,
-        check: bool = False,
-        as_: type[T] | Reader[T] | None = None,
-        parameters: Mapping[str, object] | None = None,
-        **named: object,
-    ) -> Result[T]:
-        """Run PowerShell code there and wait for it; see `RunspaceSession.run`.
-
-        The code goes out as it is. An endpoint without a language, such as one of Just Enough
-        Administration, refuses a script before anything of it runs. From then on code goes there as
-        the commands that it consists of, where it consists of nothing else, as Invoke-Command sends
-        it.
-        """
-
-        def run() -> Result[T]:
-            return super(RemoteSession, self).run(
-                script,
-                *arguments,
-                input=input,
-                timeout=timeout,
-                check=check,
-                as_=as_,
-                parameters=parameters,
-                **named,
-            )
-
-        try:
-            return run()
-        except PowerShellError as error:
-            # What can be gone through once only may have been, and more than this call knows of.
-            if self._takes_no_script or error.error_id != _NO_SCRIPTS or _is_used_up(input):
-                raise
-            self._takes_no_script = True
-        return run()
-
     def _run_alone(self, fill: Any, options: RunOptions) -> Result:
         self._wait_for_job(options)
         self._check_open()
         try:
-            result = super()._run_alone(fill, options)
+            result = self._run_there(fill, options)
         except (PowerShellError, PipelineTimeout) as error:
             if error.result is not None:
                 self._mark_origin(error.result)
@@ -226,11 +188,37 @@ class RemoteSession(RunspaceSession):
         self._wait_for_job(options)
         self._check_open()
         try:
-            yield from super()._stream_alone(fill, options, result)
+            yield from self._stream_from_there(fill, options, result)
         finally:
             self._mark_origin(result)
         result.exit_code = self._info.ExitCode
         self._check_whole()
+
+    def _run_there(self, fill: Any, options: RunOptions) -> Result:
+        try:
+            return super()._run_alone(fill, options)
+        except PowerShellError as error:
+            if not self._learns_from(error, options):
+                raise
+        return super()._run_alone(fill, options)
+
+    def _stream_from_there(
+        self, fill: Any, options: RunOptions, result: Result
+    ) -> Generator[Any, None, None]:
+        try:
+            return (yield from super()._stream_alone(fill, options, result))
+        except PowerShellError as error:
+            if not self._learns_from(error, options):
+                raise
+        yield from super()._stream_alone(fill, options, result)
+
+    def _learns_from(self, error: PowerShellError, options: RunOptions) -> bool:
+        """Whether an endpoint has refused a script, for the first time, and is to get commands."""
+        # What can be gone through once only may have been, and more than this call knows of.
+        if self._takes_no_script or error.error_id != _NO_SCRIPTS or _is_used_up(options.input):
+            return False
+        self._takes_no_script = True
+        return True
 
     def _check_whole(self) -> None:
         if self._closed:
@@ -322,5 +310,5 @@ def _add_commands(
 _NO_SCRIPTS = "ScriptsNotAllowed"
 
 
-def _is_used_up(values: Iterable[object] | None) -> bool:
+def _is_used_up(values: object) -> bool:
     return isinstance(values, Iterator)

@@ -42,6 +42,14 @@ def restricted(winrm_machine: Machine, tmp_path: Path) -> WinRM:
     )
 
 
+def test_a_stream_finds_out_too(shell: Session, restricted: WinRM) -> None:
+    with shell.connect(restricted) as session:
+        for _ in range(2):
+            stream = session.stream("Get-Random -InputObject 7; Get-X a")
+            assert list(stream) == [7, "a,"]
+            assert stream.result.errors == []
+
+
 def test_a_command_runs_there_in_each_way(shell: Session, restricted: WinRM) -> None:
     command = "Get-Random -InputObject 7"
     assert shell.start_remote(command, restricted).result(timeout=60) == [7]
