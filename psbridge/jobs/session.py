@@ -18,6 +18,7 @@ from .start import stop_running
 from .work import job_at_work
 
 if TYPE_CHECKING:
+    from ..engine.starting import Engine
     from ..session.opening import SessionOptions
     from ..session.options import RunOptions
     from ..session.result import Result
@@ -28,13 +29,15 @@ __all__ = ["JobSession"]
 class JobSession(RunspaceSession):
     """The part of `Session` that starts jobs and finds them."""
 
-    def __init__(self, options: SessionOptions | None = None) -> None:
-        """Open a runspace; see `OwnedRunspace`."""
-        super().__init__(options)
+    _jobs: JobRepository
+
+    def _open(self, options: SessionOptions) -> tuple[Engine, Any, Any]:
+        engine, host, runspace = super()._open(options)
         from PSBridge import SessionRunspace
 
-        net = SessionRunspace.GetJobRepository(self._runspace)
-        self._jobs = JobRepository(self, net, self._runspace)
+        # Before the session is known: the end of the program may close it from then on.
+        self._jobs = JobRepository(self, SessionRunspace.GetJobRepository(runspace), runspace)
+        return engine, host, runspace
 
     @property
     def jobs(self) -> JobRepository:

@@ -1,15 +1,27 @@
 """Handles: waiting for jobs and taking what they gave, from Python."""
 
 import io
+import sys
 import threading
 import time
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
 
 import pytest
 from conditions import until
 
-from psbridge import Console, FunctionJob, JobFailed, JobGroup, JobHandle, PowerShellError, Session
+from psbridge import (
+    SSH,
+    Console,
+    FunctionJob,
+    JobFailed,
+    JobGroup,
+    JobHandle,
+    PowerShellError,
+    Session,
+    SessionClosedError,
+)
+from psbridge.session.owned_runspace import open_runspaces
 
 
 def test_wait_returns_false_when_time_is_up_and_true_when_it_has_ended(shell: Session) -> None:
@@ -103,12 +115,42 @@ def test_stop_reaches_a_job_that_a_pipeline_of_the_session_waits_for(shell: Sess
     assert handle.state == "Stopped"
 
 
-def bare_job(name: str) -> Any:
-    """A job of a class of its own, which does nothing by itself."""
+@pytest.mark.skipif(sys.platform == "win32", reason="needs /bin/sh")
+def test_a_remote_job_has_ended_when_its_children_have(shell: Session, tmp_path: Path) -> None:
+    """The engine counts a child twice that tells of its end twice, and may end a parent before."""
+    import clr
+    from System import Array, Object
+    from System.Management.Automation import Job as NetJob
+    from System.Management.Automation import JobState
+    from System.Reflection import BindingFlags
+
+    ssh = tmp_path / "ssh"
+    ssh.write_text("#!/bin/sh\nexec sleep 60\n", "utf-8")
+    ssh.chmod(0o755)
+    silent = SSH("m", executable=ssh)
+    handle = shell.start_remote("1", [silent, silent])
+    first, second = handle.children
+    hidden = clr.GetClrType(NetJob).GetMethods(BindingFlags.Instance | BindingFlags.NonPublic)
+    set_state = next(
+        method
+        for method in hidden
+        if method.Name == "SetJobState" and method.GetParameters().Length == 1
+    )
+    for _ in range(2):
+        set_state.Invoke(first.net, Array[Object]([JobState.Failed]))
+    assert handle.state == "Failed"
+    assert not handle.finished
+    assert not handle.wait(0.05)
+    second.stop()
+    assert handle.wait(10)
+    assert handle.finished
+
+
+def test_the_repository_takes_a_job_derived_from_the_net_type(shell: Session) -> None:
     from System.Management.Automation import Job as NetJob
 
     class Bare(NetJob):  # type: ignore[misc]
-        __namespace__ = f"PSBridge.Tests.{name}"
+        __namespace__ = "PSBridge.Tests"
 
         def StopJob(self) -> None:
             pass
@@ -122,30 +164,7 @@ def bare_job(name: str) -> Any:
         def get_Location(self) -> str:
             return "somewhere"
 
-    return Bare()
-
-
-def test_a_job_has_ended_when_its_children_have(shell: Session) -> None:
-    """The engine counts a child twice that tells of its end twice, and may end a parent before."""
-    from System.Management.Automation import JobState
-
-    parent, child = bare_job("Parent"), bare_job("Child")
-    parent.ChildJobs.Add(child)
-    handle = shell.jobs.add(parent)
-    parent.SetJobState(JobState.Failed)
-    assert not handle.finished
-    assert not handle.wait(0.05)
-    waited: list[bool] = []
-    waiting = threading.Thread(target=lambda: waited.append(handle.wait(10)))
-    waiting.start()
-    child.SetJobState(JobState.Stopped)
-    waiting.join(20)
-    assert waited == [True]
-    assert handle.finished
-
-
-def test_the_repository_takes_a_job_derived_from_the_net_type(shell: Session) -> None:
-    handle = shell.jobs.add(bare_job("Bare"))
+    handle = shell.jobs.add(Bare())
     assert handle in shell.jobs
     assert handle.state == "NotStarted"
     assert shell.run("(Get-Job).Location") == ["somewhere"]
@@ -224,3 +243,17 @@ def test_a_failure_says_how_many_children_failed_and_which(shell: Session) -> No
     assert all("odd" in line for line in lines[:5])
     assert lines[5].strip() == "and 5 more"
     assert sorted(caught.value.result) == list(range(0, 20, 2))
+
+
+def test_a_session_may_be_closed_as_soon_as_it_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The end of the program closes those that another thread opens meanwhile."""
+    before = open_runspaces()
+
+    def close() -> None:
+        for session in open_runspaces():
+            if session not in before:
+                session.close()
+
+    monkeypatch.setattr("psbridge.session.owned_runspace._register_at_exit", close)
+    with pytest.raises(SessionClosedError), Session() as session:
+        session.run("1")

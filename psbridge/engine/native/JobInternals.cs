@@ -68,8 +68,9 @@ public static class JobInternals
 
     /// <summary>Whether a job has ended, with all of its children.</summary>
     /// <remarks>
-    /// The engine's own parents count the ends that their children tell of. A child that is told to
-    /// run while it fails tells of its end twice, and then the parent ends before another child has.
+    /// The engine's own parents (PSRemotingJob) count the ends that their children tell of. A child that is
+    /// told to run while it fails tells of its end twice, and then the parent ends before another child has.
+    /// Whoever has made another kind of job decides when that has ended.
     /// </remarks>
     /// <param name="job">Any job.</param>
     /// <returns>Whether it has.</returns>
@@ -100,8 +101,10 @@ public static class JobInternals
         }
     }
 
-    // Ours end after their children, and there may be a hundred thousand of those.
-    private static Job[] ChildrenToEnd(Job job) => job is IPythonJob ? [] : [.. job.ChildJobs];
+    private static Job[] ChildrenToEnd(Job job) => IsRemote(job) ? [.. job.ChildJobs] : [];
+
+    /// <summary>Whether it is a parent of the engine's own, for other processes and machines.</summary>
+    internal static bool IsRemote(Job job) => job.GetType().Name == "PSRemotingJob";
 
     /// <summary>Whether a state is one that a job does not leave.</summary>
     internal static bool IsFinished(JobState state) =>

@@ -85,7 +85,7 @@ public sealed class NativeJobs
     /// <param name="repository">The jobs of a runspace that is about to close.</param>
     public static void GiveUp(JobRepository repository)
     {
-        foreach (Job job in repository.Jobs.Where(job => IsRemote(job) && IsToEnd(job)))
+        foreach (Job job in repository.Jobs.Where(job => JobInternals.IsRemote(job) && IsToEnd(job)))
         {
             JobProcesses.Kill(job);
             repository.Remove(job);
@@ -104,10 +104,8 @@ public sealed class NativeJobs
         return pipeline.Invoke<Job>();
     }
 
-    private static bool IsRemote(Job job) => job.GetType().Name == "PSRemotingJob";
-
     // One of Windows' own remoting is left to the engine, which disconnects it.
     private static bool IsToEnd(Job job) =>
         !JobInternals.HasEnded(job)
-        && !(IsRemote(job) && job.ChildJobs.Any(child => JobProcesses.ConnectionOf(child) is WSManConnectionInfo));
+        && !(JobInternals.IsRemote(job) && job.ChildJobs.Any(child => JobProcesses.ConnectionOf(child) is WSManConnectionInfo));
 }
