@@ -18,8 +18,6 @@ from .start import stop_running
 from .work import job_at_work
 
 if TYPE_CHECKING:
-    from ..engine.starting import Engine
-    from ..session.opening import SessionOptions
     from ..session.options import RunOptions
     from ..session.result import Result
 
@@ -31,13 +29,11 @@ class JobSession(RunspaceSession):
 
     _jobs: JobRepository
 
-    def _open(self, options: SessionOptions) -> tuple[Engine, Any, Any]:
-        engine, host, runspace = super()._open(options)
+    def _take(self, runspace: Any) -> None:
+        super()._take(runspace)
         from PSBridge import SessionRunspace
 
-        # Before the session is known: the end of the program may close it from then on.
         self._jobs = JobRepository(self, SessionRunspace.GetJobRepository(runspace), runspace)
-        return engine, host, runspace
 
     @property
     def jobs(self) -> JobRepository:

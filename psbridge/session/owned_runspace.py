@@ -57,7 +57,8 @@ class OwnedRunspace:
         self._closed = True  # until it is open, so that a failed opening leaves nothing to close
         self._console = options.console
         self._is_limited = options.visible_commands is not None
-        self.engine, self._host, self._runspace = self._open(options)
+        self.engine, self._host, runspace = self._open(options)
+        self._take(runspace)
         self._turns = Turns()
         self._pipeline: Any = None  # what runs, in the turn
         self._lingering: Any = None  # what was given up and may still run
@@ -77,6 +78,10 @@ class OwnedRunspace:
         commands, help_file = self._commands(engine)
         answers = self._answers(options)
         return engine, *open_runspace(engine.home.path, options, commands, help_file, answers)
+
+    def _take(self, runspace: Any) -> None:
+        """Have what was opened, before this is known: the end of the program may close it."""
+        self._runspace = runspace
 
     def _answers(self, options: SessionOptions) -> Any:
         """An ``AnswerCall`` that answers what it asks; or None."""

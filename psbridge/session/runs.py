@@ -114,6 +114,7 @@ class RunningRunspace(OwnedRunspace):
             yield from stream_pipeline(
                 pipeline, self._host, options, result, given_up=self._is_given_up
             )
+            self._ended(result)
         except BaseException as error:
             self._break_off(pipeline, error)
             raise
