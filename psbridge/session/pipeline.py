@@ -143,7 +143,7 @@ def stream_pipeline(
             ended = run.Wait(0)  # before the last values are taken
             wait = _FEED_MILLISECONDS if feeding else milliseconds(options.deadline.left())
             with seen_from(pipeline.Runspace):
-                values = list_from_net(run.Take(0 if ended else wait))
+                values, _ = list_from_net(run.Take(0 if ended else wait))
             yield from values
             if ended and not values:
                 break
@@ -312,8 +312,8 @@ _FEED_MILLISECONDS = 10
 
 def _collect(pipeline: Any, run: Any) -> Result:
     result = Result()
-    result.extend(list_from_net(run.GetOutput()))
-    result.origins = list(run.GetOrigins() or [None] * len(result))
+    values, result.origins = list_from_net(run.GetOutput())
+    result.extend(values)
     if not run.HasRecords():
         return result
     streams = pipeline.Streams

@@ -26,18 +26,23 @@ class _Reader(pickle.Unpickler):
         return self._rest[pid] if pid >= 0 else self._views[-1 - pid]
 
 
-def read_batch(array: Any, convert_items: Any, kept: Any) -> list[Any]:
-    """Convert the items of a .NET array of objects.
+def read_batch(array: Any, convert_items: Any, kept: Any) -> tuple[list[Any], list[str | None]]:
+    """Convert the items of a .NET array of objects, and say which machine each came from.
 
     Args:
         array: the array.
         convert_items: converts the items that C# leaves to Python.
         kept: makes PowerShellObjects of views and their handles.
     """
-    batch = ValueBatch(array, custom_object.__name__, runspace_seen_from())
-    rest = convert_items(batch.GetRest(), (array,))
-    views = list(batch.GetViews())
-    if views:
-        views = kept(views, memoryview(bytes(batch.GetHandles())).cast("q"))
-    found: list[Any] = _Reader(bytes(batch.GetData()), rest, views).load()
-    return found
+    found: list[Any] = []
+    origins: list[str | None] = []
+    batch = ValueBatch.Of(array, custom_object.__name__, runspace_seen_from())
+    while batch is not None:
+        rest = convert_items(batch.GetRest(), (array,))
+        views = list(batch.GetViews())
+        if views:
+            views = kept(views, memoryview(bytes(batch.GetHandles())).cast("q"))
+        found += _Reader(bytes(batch.GetData()), rest, views).load()
+        origins += batch.GetOrigins() or [None] * (len(found) - len(origins))
+        batch = batch.GetNext()
+    return found, origins

@@ -39,10 +39,17 @@ def from_net(value: Any) -> Any:
     return convert(value, ())
 
 
-def list_from_net(array: Any) -> list[Any]:
-    """Convert the items of a .NET array of objects; see `from_net`."""
+def list_from_net(array: Any) -> tuple[list[Any], list[str | None]]:
+    """Convert the items of a .NET array of objects; see `from_net`.
+
+    Returns:
+        The values, and the machine that each came from; None for this one.
+    """
     if len(array) < _MANY:
-        return convert_items(array, (array,))
+        from PSBridge import ValueBatch
+
+        origins = ValueBatch.OriginsOf(array)
+        return convert_items(array, (array,)), list(origins or [None] * len(array))
     from .batch import read_batch
 
     return read_batch(array, convert_items, _many_kept)

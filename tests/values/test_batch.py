@@ -86,6 +86,32 @@ def test_those_of_another_process_have_their_origin_and_their_names(shell: Sessi
     assert int(found[1]) == 1
 
 
+def test_more_than_a_piece_come_in_their_order_with_their_origins(shell: Session) -> None:
+    job = shell.start_job("1..1500 | % { $_; [pscustomobject]@{ i = $_ } }")
+    job.wait()
+    script = (
+        "1..700; $args[0] | Receive-Job; 1..700 | % { [pscustomobject]@{ i = [IO.FileInfo]'/a' } }"
+    )
+    found = shell.run(script, job.net)
+    job.remove()
+    assert found[:700] == list(range(1, 701))
+    assert found[700:3700] == [v for i in range(1, 1501) for v in (i, {"i": i})]
+    assert all(isinstance(record.i, PowerShellObject) for record in found[3700:])
+    assert found.origins == [None] * 700 + ["localhost"] * 3000 + [None] * 700
+    assert len({id(record.i) for record in found[3700:]}) == 700
+
+
+def test_many_are_converted_in_the_midst_of_a_pipeline(shell: Session) -> None:
+    """There the code of a member has the pipeline's runspace, which another thread would not."""
+    shell.run(
+        "Update-TypeData -TypeName Batched.Inner -MemberType ScriptProperty -MemberName Twice "
+        "-Value { $this.n * $factor } -Force; $factor = 2"
+    )
+    script = "1..1200 | % { [pscustomobject]@{ PSTypeName = 'Batched.Inner'; n = $_ } }"
+    shell.functions["Get-Sum"] = lambda: sum(row.Twice for row in shell.run(script))
+    assert shell.run("Get-Sum") == [1200 * 1201]
+
+
 def test_objects_among_them_are_seen_as_objects(shell: Session) -> None:
     found = shell.run(
         f"1..{MANY} | ForEach-Object {{ [pscustomobject]@{{ f = [IO.FileInfo]'/a.b' }} }}"

@@ -229,31 +229,6 @@ public sealed class PipelineRun(
         }
     }
 
-    /// <summary>The machines from which the output so far came.</summary>
-    /// <returns>A name for each object, null where it is of this machine; null where all are.</returns>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public string?[]? GetOrigins()
-    {
-        if (_statements is not null)
-        {
-            return null; // on one machine, of which the session knows
-        }
-
-        string?[]? origins = null;
-        object?[] items = GetOutput();
-        for (int i = 0; i < items.Length; i++)
-        {
-            // What comes from elsewhere has a property of its own, and so it has come wrapped.
-            if (items[i] is PSObject item && CustomRecord.Find(item, RemotingNotes.Machine)?.Value is string name)
-            {
-                origins ??= new string?[items.Length];
-                origins[i] = name;
-            }
-        }
-
-        return origins;
-    }
-
     /// <summary>Whether there is anything in the streams beside the output.</summary>
     /// <returns>Whether an error, a message or a record of information was written.</returns>
     public bool HasRecords()

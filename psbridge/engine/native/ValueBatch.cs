@@ -10,6 +10,7 @@ using System.Management.Automation.Runspaces;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text.Unicode;
+using System.Threading.Tasks;
 
 namespace PSBridge;
 
@@ -22,12 +23,18 @@ namespace PSBridge;
 /// as a whole: what contains itself is found there.
 ///
 /// What is done for each value is optimized from the start: .NET would get to that after some ten thousand.
+///
+/// Of many values a piece is written on a thread of .NET's while Python reads the one before. To read a record
+/// may run code, and so may what Python converts: that waits until all is written. Inside a pipeline all is done
+/// on its thread, for that has the runspace in which such code runs.
 /// </remarks>
 public sealed class ValueBatch
 {
     private const byte Mark = (byte)'(';
     private const int Head = 11;
     private const int Step = 1000; // how many are put into the list at a time, as Python's own do
+    private const int Piece = 500; // smaller than a processor's cache
+    private const int Guess = 64; // bytes for each
 
     private readonly List<object?> _rest = [];
     private readonly CustomRecord _records = new();
@@ -36,32 +43,69 @@ public sealed class ValueBatch
     private readonly List<ObjectView> _views = [];
     private readonly string _module;
     private readonly Runspace? _from;
-    private byte[] _data = new byte[4096];
+    private readonly string?[] _origins;
+    private readonly Func<ValueBatch>? _writeNext;
+    private readonly Task<ValueBatch>? _next;
+    private bool _isFromElsewhere;
+    private byte[] _data;
     private int _at = Head;
 
-    /// <summary>Write values.</summary>
-    /// <param name="items">The values.</param>
-    /// <param name="module">The Python module of `CustomObject` and `made_of`.</param>
-    /// <param name="from">The runspace that they come from.</param>
-    public ValueBatch(object?[] items, string module, Runspace? from)
+    private ValueBatch(object?[] items, int start, string module, Runspace? from)
     {
+        int stop = Math.Min(items.Length, start + Piece);
         _module = module;
         _from = from;
+        _origins = new string?[stop - start];
+        _data = new byte[(stop - start) * Guess + Head];
         Write((byte)']');
-        for (int i = 0; i < items.Length;)
+        for (int i = start; i < stop;)
         {
-            int end = Math.Min(items.Length, i + Step);
+            int end = Math.Min(stop, i + Step);
             Write(Mark);
             for (; i < end; i++)
             {
-                WriteItem(items[i]);
+                string? origin = WriteItem(items[i]);
+                if (origin is not null)
+                {
+                    _origins[i - start] = origin;
+                    _isFromElsewhere = true;
+                }
             }
 
             Write((byte)'e');
         }
 
         Write((byte)'.');
+        if (stop < items.Length)
+        {
+            _writeNext = () => new ValueBatch(items, stop, module, from);
+            _next = Runspace.DefaultRunspace is null ? Task.Run(_writeNext) : null;
+        }
     }
+
+    /// <summary>Write values.</summary>
+    /// <param name="items">The values; nobody changes them meanwhile.</param>
+    /// <param name="module">The Python module of `CustomObject` and `made_of`.</param>
+    /// <param name="from">The runspace that they come from.</param>
+    /// <returns>The first piece of them.</returns>
+    public static ValueBatch Of(object?[] items, string module, Runspace? from) => new(items, 0, module, from);
+
+    /// <summary>The machines that values came from.</summary>
+    /// <param name="items">The values.</param>
+    /// <returns>A name for each, null where it is of this machine; null where all are.</returns>
+    public static string?[]? OriginsOf(object?[] items)
+    {
+        string?[] origins = [.. items.Select(item => item is PSObject whole ? OriginOf(whole) : null)];
+        return Array.Exists(origins, origin => origin is not null) ? origins : null;
+    }
+
+    /// <summary>The next piece.</summary>
+    /// <returns>It; null where this is the last.</returns>
+    public ValueBatch? GetNext() => _next is null ? _writeNext?.Invoke() : _next.GetAwaiter().GetResult();
+
+    /// <summary>The machines that its values came from.</summary>
+    /// <returns>A name for each, null where it is of this machine; null where all are.</returns>
+    public string?[]? GetOrigins() => _isFromElsewhere ? _origins : null;
 
     /// <summary>The pickle of a list.</summary>
     /// <returns>Its bytes, in one frame: without one Python asks for them a few at a time.</returns>
@@ -75,7 +119,17 @@ public sealed class ValueBatch
 
     /// <summary>What the pickle refers to by its number.</summary>
     /// <returns>The values.</returns>
-    public object?[] GetRest() => [.. _rest];
+    public object?[] GetRest()
+    {
+        if (_rest.Count > 0)
+        {
+            for (Task<ValueBatch>? later = _next; later is not null; later = later.GetAwaiter().GetResult()._next)
+            {
+            }
+        }
+
+        return [.. _rest];
+    }
 
     /// <summary>What the pickle refers to by -1, -2 and so on.</summary>
     /// <returns>Views of objects that Python sees as such.</returns>
@@ -87,28 +141,47 @@ public sealed class ValueBatch
         MemoryMarshal.AsBytes<long>(_views.Select(view => view.GetHandle()).ToArray()).ToArray();
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void WriteItem(object? item)
+    private string? WriteItem(object? item)
     {
-        if (item is PSObject { BaseObject: PSCustomObject } record)
+        if (item is not PSObject whole)
         {
-            if (record == AutomationNull.Value)
-            {
-                Write((byte)'N');
-            }
-            else if (_records.ReadNext(record) is { } found && IsPlain(found))
-            {
-                WriteRecord(found);
-            }
-            else
-            {
-                Refer(item);
-            }
+            WriteValue(item);
+            return null;
+        }
+
+        if (whole.BaseObject is not PSCustomObject)
+        {
+            WriteValue(item);
+            return OriginOf(whole);
+        }
+
+        if (whole == AutomationNull.Value)
+        {
+            Write((byte)'N');
+            return null;
+        }
+
+        if (_records.ReadNext(whole) is not { } found)
+        {
+            Refer(item);
+            return OriginOf(whole);
+        }
+
+        if (IsPlain(found))
+        {
+            WriteRecord(found);
         }
         else
         {
-            WriteValue(item);
+            Refer(item);
         }
+
+        return (string?)found[0];
     }
+
+    // What comes from elsewhere has a property of its own, and so it has come wrapped.
+    private static string? OriginOf(PSObject item) =>
+        CustomRecord.Find(item, RemotingNotes.Machine)?.Value as string;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static bool IsPlain(List<object?> record)
