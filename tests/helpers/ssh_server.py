@@ -155,6 +155,10 @@ class Sshd:
         """How many ways to it are open, or being opened."""
         return len(self.near_processes())
 
+    def account(self) -> str:
+        """Its log."""
+        return self.log
+
     @property
     def log(self) -> str:
         """What it has written."""

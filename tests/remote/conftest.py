@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
@@ -45,6 +46,9 @@ class Machine(Protocol):
     def lines(self) -> int:
         """How many ways to it are open, or being opened."""
 
+    def account(self) -> str:
+        """What it has seen lately, for a test that fails."""
+
 
 class ByWinRM:
     """The machine of the WinRM server, with NTLM."""
@@ -79,6 +83,18 @@ class ByWinRM:
     def lines(self) -> int:
         """See `Machine`."""
         return int(self._machine.state()["connections"])
+
+    def account(self) -> str:
+        """See `Machine`."""
+        now = time.monotonic()
+        lines = [f"shells: {self._machine.shells}"]
+        for one in self._machine.requests(bodies=False):
+            answered = "never" if one.answered is None else f"{now - one.answered:.2f}"
+            lines.append(
+                f"{now - one.time:.2f} s ago, answered {answered}: {one.connection} {one.action} "
+                f"{one.status} of {one.shell} {one.command or ''}"
+            )
+        return "\n".join(lines)
 
 
 @pytest.fixture(scope="session")
