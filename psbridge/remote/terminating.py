@@ -11,9 +11,10 @@ does a signal that is ignored (nohup); a program without remote sessions keeps t
 
 A handler can only be set by the main thread, and a session may begin on any. So another thread lets
 the main one do it when it next runs Python code, which is at most a tenth of a second away while it
-waits for a pipeline or a job. It may wait for a lock, a thread or a pool instead; until it has come
-to it, .NET's handler gives it a few seconds for that, cleans up in its place, and lets the signal
-end the process as it would have.
+waits for a pipeline or a job. It may wait for a lock, a thread or a pool instead: .NET's handler
+wakes it there by another signal, at which CPython does what is pending and waits on. Where it does
+not come to it, as in a call of C's, .NET's handler gives it a few seconds, cleans up in its place,
+and lets the signal end the process as it would have.
 
 From the signal on, what other threads wait for in sessions is given up, and nothing begins there:
 the main thread may be leaving a `with` that waits for them. It can still use sessions itself.
@@ -55,6 +56,7 @@ _lock = threading.Lock()
 _asked = False
 _until_taken: Any = None  # .NET's handlers
 _arrived: signal.Signals | None = None
+_ended = False  # whether the main thread has been told of it
 
 
 class Patience:
@@ -127,15 +129,43 @@ def _arrives(clean_up: Callable[[], None], silence: Callable[[], float], number:
     _arrived = signal.Signals(number)
     give_up_other_threads()
     patience = Patience(_TAKE_SECONDS, _LONGEST_TAKE_SECONDS, silence)
-    poll_until(lambda: _until_taken is None or patience.is_over, every=0.05)
+    wake = _main_thread_waker()
+
+    def is_told() -> bool:
+        if _until_taken is None and signal.getsignal(number) is not _end:
+            return True  # somebody else's handler is
+        wake()
+        return _ended or patience.is_over
+
+    poll_until(is_told, every=0.05)
     if _until_taken is not None:
         clean_up()
+
+
+def _main_thread_waker() -> Callable[[], None]:
+    """What lets the main thread's wait for a lock do what is pending, and go on.
+
+    A wait is interrupted by a signal with a handler. This one the system ignores by default, and
+    the handler is a function of C's that does nothing.
+    """
+    libc = ctypes.CDLL(None)
+    libc.signal.restype = ctypes.c_void_p
+    nothing = ctypes.cast(libc.abs, ctypes.c_void_p)
+    before = libc.signal(signal.SIGURG, nothing)
+    if before not in (None, signal.SIG_IGN.value, nothing.value):
+        libc.signal(signal.SIGURG, ctypes.c_void_p(before))
+        return lambda: None
+    signal.siginterrupt(signal.SIGURG, True)
+    main = threading.main_thread().ident
+    return lambda: signal.pthread_kill(main, signal.SIGURG) if main else None
 
 
 _TAKE = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(_take)
 
 
 def _end(number: int, frame: FrameType | None) -> None:
+    global _ended
+    _ended = True
     give_up_other_threads()
     raise SystemExit(128 + number)
 

@@ -65,6 +65,47 @@ def test_a_signal_ends_in_order_where_there_are_remote_sessions(
     assert (process.returncode, out.split(), err) == (expected, said, "")
 
 
+# The main thread runs no Python code from before the connection is made.
+WAITING = f"""
+import queue, threading, time
+from psbridge import SSH, Session
+from psbridge.remote.carrying import FanOut, connection_to
+
+def connect():
+    time.sleep(0.5)
+    {USE}
+    print("ready", flush=True)
+
+with Session() as shell:
+    threading.Thread(target=connect, daemon=True).start()
+    try:
+        WAIT
+    finally:
+        print("finally", flush=True)
+"""
+WAITS = {
+    "an event": "threading.Event().wait()",
+    "a queue": "queue.Queue().get()",
+    "a thread": "thread = threading.Thread(target=time.sleep, args=[60], daemon=True); "
+    "thread.start(); thread.join()",
+    "a lock": "lock = threading.Lock(); lock.acquire(); lock.acquire()",
+}
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("wait", WAITS.values(), ids=WAITS)
+def test_a_main_thread_that_waits_in_python_is_told(wait: str, number: signal.Signals) -> None:
+    program = WAITING.replace("WAIT", wait)
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(number)
+        out, err = process.communicate(timeout=30)
+    assert (process.returncode, out, err) == (128 + number, "finally\n", "")
+
+
 def test_a_signal_that_is_ignored_stays_so() -> None:
     """As nohup starts a program."""
     program = PROGRAM.format(use=USE, before="", after="").replace("Seconds 60", "Milliseconds 500")
