@@ -15,11 +15,14 @@ gives it back in a ``finally`` by assignments alone, which it does where it has 
         turns.wake()
 
 Rejected: a lock, which does not say whether it was taken; `contextlib.contextmanager`, whose
-``__enter__`` may raise after its generator has taken the turn.
+``__enter__`` may raise after its generator has taken the turn. And `threading.Event` and
+`threading.Condition`: they are written in Python, and a handler that raises at the end of a
+condition's ``__enter__`` leaves its lock taken for ever.
 """
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 
@@ -47,7 +50,8 @@ class Turns:
     def __init__(self) -> None:
         self.holder: Turn | None = None
         self._guard = threading.Lock()
-        self._free = threading.Event()
+        self._news = threading.Lock()  # free where a turn was given back and nobody has looked
+        self._news.acquire()
 
     def is_mine(self) -> bool:
         """Whether the calling thread has taken the turn, by a call that it is still in."""
@@ -87,18 +91,17 @@ class Turns:
         """
         deadline = Deadline(seconds)
         while True:
-            # Before the look: what is given back after it wakes this one again.
-            self._free.clear()
             with self._guard:
                 if self.holder is None:
                     self.holder = turn
                     return True
             if deadline.is_over:
                 return False
-            self._free.wait(deadline.left())
+            self._news.acquire(timeout=deadline.left())
             if meanwhile is not None:
                 meanwhile()
 
     def wake(self) -> None:
-        """Let those look who wait; what does not come to this is seen in a tenth of a second."""
-        self._free.set()
+        """Let one look who waits; what does not come to this is seen in a tenth of a second."""
+        with contextlib.suppress(RuntimeError):  # nobody has looked since the last time
+            self._news.release()

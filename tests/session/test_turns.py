@@ -17,9 +17,13 @@ import psbridge
 from psbridge import Session
 from psbridge.session.turns import Turn, Turns
 
-OURS = tuple(
-    str(Path(psbridge.__path__[0]) / "session" / name)
-    for name in ("owned_runspace.py", "runs.py", "turns.py", "stream.py")
+# And what they use that is written in Python, too.
+OURS = (
+    threading.__file__,
+    *(
+        str(Path(psbridge.__path__[0]) / "session" / name)
+        for name in ("owned_runspace.py", "runs.py", "turns.py", "stream.py")
+    ),
 )
 
 
