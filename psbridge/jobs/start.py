@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 
 __all__ = ["exit_has_begun", "make_parent", "start_group", "stop_running"]
 
-# Guards what follows; held for moments only, never while .NET is called.
-_lock = threading.Condition(guard())
+# Guards what follows; held for moments only, never while .NET is called. Entered itself, and not by
+# its condition, which is written in Python: a signal handler that raises there leaves it locked.
+_lock = guard()
+_left = threading.Condition(_lock)  # somebody has left
 _running: dict[int, tuple[object, Any, str]] = {}
 _closed_owners: weakref.WeakSet[Any] = weakref.WeakSet()
 _places_seen: set[str] = set()
@@ -76,7 +78,7 @@ def start_group(
     def forget() -> None:
         with _lock:
             entry = _running.pop(key, None)
-            _lock.notify_all()
+            _left.notify_all()
         del entry  # not under the lock: where nobody else has the owner, it closes now
 
     def note(executor: Executor) -> None:
@@ -152,7 +154,7 @@ def stop_running(owner: object = None) -> None:
 
     def all_left(seconds: float) -> bool:
         with _lock:
-            return _lock.wait_for(lambda: _running.keys().isdisjoint(mine), seconds)
+            return _left.wait_for(lambda: _running.keys().isdisjoint(mine), seconds)
 
     wait_until(all_left, grace.left(_LEAVE_SECONDS))
     with _lock:
@@ -166,8 +168,9 @@ _LEAVE_SECONDS = 1.0
 
 def _forget_in_forked_child() -> None:
     """The jobs are the parent's, and so is whoever holds the lock."""
-    global _lock
-    _lock = threading.Condition(guard())
+    global _left, _lock
+    _lock = guard()
+    _left = threading.Condition(_lock)
     _running.clear()
 
 

@@ -61,7 +61,9 @@ class _Clock:
 
     def begin(self) -> None:
         """Be new; again in a forked child, where work of an executor's may want timers."""
-        self._changed = threading.Condition()
+        # Entered itself, and not by its condition; see `start`.
+        self._guard = threading.RLock()
+        self._changed = threading.Condition(self._guard)
         self._heap: list[tuple[float, int, Timer]] = []
         self._numbers = itertools.count()
         self._cancelled = 0
@@ -69,7 +71,7 @@ class _Clock:
         self._ended = False
 
     def start(self) -> None:
-        with self._changed:
+        with self._guard:
             if self._thread is None and not self._ended:
                 thread = threading.Thread(target=self._run, name="psbridge timers", daemon=True)
                 thread.start()
@@ -77,7 +79,7 @@ class _Clock:
 
     def add(self, timer: Timer) -> None:
         self.start()
-        with self._changed:
+        with self._guard:
             if self._ended:
                 return
             heapq.heappush(self._heap, (timer.when, next(self._numbers), timer))
@@ -86,7 +88,7 @@ class _Clock:
 
     def forget_cancelled(self) -> None:
         # Jobs end long before their time limit; a heap that kept them until then would grow.
-        with self._changed:
+        with self._guard:
             self._cancelled += 1
             if self._cancelled > 64 and self._cancelled * 2 > len(self._heap):
                 self._heap = [entry for entry in self._heap if entry[2].callback is not None]
@@ -95,7 +97,7 @@ class _Clock:
 
     def end(self) -> None:
         """At exit: a thread that came back from .NET into a Python that is gone would abort it."""
-        with self._changed:
+        with self._guard:
             self._ended = True
             self._heap.clear()
             self._changed.notify()
@@ -113,7 +115,7 @@ class _Clock:
 
     def _next(self) -> Callable[[], None] | None:
         """Wait for the next call that is due; None at the end."""
-        with self._changed:
+        with self._guard:
             while not self._ended:
                 if not self._heap:
                     self._changed.wait()

@@ -34,7 +34,8 @@ _EXIT_SECONDS = 5.0
 _LONGEST_EXIT_SECONDS = 10.0
 
 _running: set[Carrier] = set()
-_changed = threading.Condition()  # its lock may be taken again: `_silence` does
+_lock = threading.RLock()
+_changed = threading.Condition(_lock)
 _at_exit_registered = False
 
 
@@ -74,7 +75,7 @@ class Carrier(ABC):
 
     def finished(self) -> None:
         """Say that nothing of this carrier runs any more, here or on the other machine."""
-        with _changed:
+        with _lock:
             _running.discard(self)
             _changed.notify_all()
 
@@ -179,7 +180,7 @@ def _begin(carrier: Carrier) -> None:
             carrier.finished()
             carrier.fail(str(error))
 
-    with _changed:
+    with _lock:
         _running.add(carrier)
         if not _at_exit_registered:
             _at_exit_registered = True
@@ -192,7 +193,7 @@ def _finish_all() -> None:
     """At exit: close the sessions, and wait until their carriers have cleaned up."""
     patience = Patience(_EXIT_SECONDS, _LONGEST_EXIT_SECONDS, _silence)
     close_all()
-    with _changed:
+    with _lock:
         while _running and not patience.is_over:
             _changed.wait(SLICE_SECONDS)
         unfinished = list(_running)
@@ -202,14 +203,15 @@ def _finish_all() -> None:
 
 def _silence() -> float:
     """For how many seconds nothing was heard from any of the machines that are cleaned up."""
-    with _changed:
+    with _lock:
         return min((one.silence() for one in _running if one.cleans_up), default=math.inf)
 
 
 def _forget_in_forked_child() -> None:
     """The carriers are the parent's, and so is whoever holds the lock."""
-    global _changed
-    _changed = threading.Condition()
+    global _changed, _lock
+    _lock = threading.RLock()
+    _changed = threading.Condition(_lock)
     _running.clear()
 
 

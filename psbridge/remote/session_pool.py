@@ -44,7 +44,9 @@ class _Place:
     __slots__ = ("granted", "session", "wanted")
 
     def __init__(self) -> None:
-        self.wanted = threading.Event()  # is set when it is its turn
+        # Free when it is its turn. No Event: see `session.turns`.
+        self.wanted = threading.Lock()
+        self.wanted.acquire()
         self.granted = False
         self.session: Session | None = None
 
@@ -132,7 +134,7 @@ class SessionPool:
             waiting, self._queue = list(self._queue), deque()
             sessions, self._open = list(self._open), set()
         for place in waiting:
-            place.wanted.set()
+            place.wanted.release()
         with contextlib.ExitStack() as closing:
             for session in sessions:
                 closing.callback(session.close)
@@ -144,7 +146,11 @@ class SessionPool:
             self._check_open()
             self._queue.append(place)
             self._serve()
-        if not wait_until(place.wanted.wait, seconds, meanwhile=self._look_around):
+
+        def is_wanted(left: float) -> bool:
+            return place.wanted.acquire(timeout=left)
+
+        if not wait_until(is_wanted, seconds, meanwhile=self._look_around):
             raise TimeoutError(f"all {self._size} sessions of the pool were in use for {timeout} s")
         self._check_open()
         place.session = session = Session(**self._options)
@@ -162,7 +168,7 @@ class SessionPool:
             place = self._queue.popleft()
             place.granted = True
             self._taken += 1
-            place.wanted.set()
+            place.wanted.release()
 
     def _give_back(self, place: _Place) -> None:
         try:
