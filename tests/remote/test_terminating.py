@@ -35,6 +35,18 @@ OTHER = f"other = threading.Thread(target=lambda: {USE}); other.start(); other.j
 SET = "signal.signal(NUMBER, mine)"
 
 
+def signalled(program: str, number: signal.Signals) -> tuple[int, str, str]:
+    """Send a signal to a program that is ready; gives its exit code, and what it said."""
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(number)
+        out, err = process.communicate(timeout=30)
+    return process.returncode, out, err
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize(
     ("use", "before", "after", "code", "said"),
@@ -54,15 +66,9 @@ def test_a_signal_ends_in_order_where_there_are_remote_sessions(
     program = PROGRAM.format(use=use, before=before, after=after).replace(
         "NUMBER", str(int(number))
     )
-    with subprocess.Popen(
-        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        process.send_signal(number)
-        out, err = process.communicate(timeout=30)
     expected = 128 + number if code is None else code or -number
-    assert (process.returncode, out.split(), err) == (expected, said, "")
+    ended, out, err = signalled(program, number)
+    assert (ended, out.split(), err) == (expected, said, "")
 
 
 # The main thread runs no Python code from before the connection is made.
@@ -95,15 +101,7 @@ WAITS = {
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("wait", WAITS.values(), ids=WAITS)
 def test_a_main_thread_that_waits_in_python_is_told(wait: str, number: signal.Signals) -> None:
-    program = WAITING.replace("WAIT", wait)
-    with subprocess.Popen(
-        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        process.send_signal(number)
-        out, err = process.communicate(timeout=30)
-    assert (process.returncode, out, err) == (128 + number, "finally\n", "")
+    assert signalled(WAITING.replace("WAIT", wait), number) == (128 + number, "finally\n", "")
 
 
 def test_a_signal_that_is_ignored_stays_so() -> None:
