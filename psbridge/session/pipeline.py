@@ -137,23 +137,19 @@ def stream_pipeline(
     run.Begin()
     offers = iter(()) if options.input is None else _offers(feed, options.input)
     feeding, late = feed is not None, False
-    try:
-        while True:
-            feeding = feeding and next(offers, None) is not None
-            ended = run.Wait(0)  # before the last values are taken
-            wait = _FEED_MILLISECONDS if feeding else milliseconds(options.deadline.left())
-            with seen_from(pipeline.Runspace):
-                values, _ = list_from_net(run.Take(0 if ended else wait))
-            yield from values
-            if ended and not values:
-                break
-            check()
-            if late := options.deadline.is_over:
-                stop_pipeline(pipeline, _LATE_SECONDS)
-                break
-    finally:
-        if feed:
-            feed.Complete()
+    while True:
+        feeding = feeding and next(offers, None) is not None
+        ended = run.Wait(0)  # before the last values are taken
+        wait = _FEED_MILLISECONDS if feeding else milliseconds(options.deadline.left())
+        with seen_from(pipeline.Runspace):
+            values, _ = list_from_net(run.Take(0 if ended else wait))
+        yield from values
+        if ended and not values:
+            break
+        check()
+        if late := options.deadline.is_over:
+            stop_pipeline(pipeline, _LATE_SECONDS)
+            break
     try:
         result._take(_finish(pipeline, run, run.GetFailure(), late=late))
     except (PowerShellError, PipelineTimeout) as error:
@@ -193,7 +189,7 @@ def _show(run: Any, host: Any, options: RunOptions) -> None:
 
 
 def _offers(feed: Any, values: Iterable[object]) -> Iterator[bool]:
-    """Hand the input over as far as there is room, from each call to the next."""
+    """Hand the input over as far as there is room, from each call to the next; see `_feed`."""
     from ..values import to_net
 
     look = Deadline(_FEED_MILLISECONDS / 1000)
@@ -221,7 +217,11 @@ def filled(values: Iterable[object]) -> Any:
 
 
 def _feed(run: Any, feed: Any, options: RunOptions, check: Callable[[], None]) -> None:
-    """Hand the input over, until there is no more, nobody reads it any more, or time is up."""
+    """Hand the input over, until there is no more, nobody reads it any more, or time is up.
+
+    Only where there is no more, the code is told so: of input that was broken off it would do at
+    its end what is right for all of it. It is stopped then, and that ends a wait for more.
+    """
     from ..values import to_net
 
     def is_wanted() -> bool:
@@ -230,18 +230,16 @@ def _feed(run: Any, feed: Any, options: RunOptions, check: Callable[[], None]) -
 
     assert options.input is not None
     look = Deadline(SLICE_SECONDS)
-    try:
-        for number, value in enumerate(options.input):
-            if look.is_over:
-                if not is_wanted():
-                    return
-                look = Deadline(SLICE_SECONDS)
-            item = to_net(value, f"input[{number}]")
-            while not feed.Offer(item, _FEED_MILLISECONDS):
-                if not is_wanted():
-                    return
-    finally:
-        feed.Complete()
+    for number, value in enumerate(options.input):
+        if look.is_over:
+            if not is_wanted():
+                return
+            look = Deadline(SLICE_SECONDS)
+        item = to_net(value, f"input[{number}]")
+        while not feed.Offer(item, _FEED_MILLISECONDS):
+            if not is_wanted():
+                return
+    feed.Complete()
 
 
 def _finish(pipeline: Any, run: Any, failure: Any, *, late: bool) -> Result:
@@ -331,12 +329,12 @@ def _items(stream: Any) -> list[Any]:
 
 
 def _error(record: Any) -> ErrorRecord:
-    if (raised := raised_behind(record)) is not None:
-        from ..values.failures import note_place
+    from ..values.failures import message_of, note_place  # most programs meet no failure
 
+    if (raised := raised_behind(record)) is not None:
         note_place(raised, record)
     return ErrorRecord(
-        message=text_of(record),
+        message=message_of(record),
         error_id=str(record.FullyQualifiedErrorId),
         category=record.CategoryInfo.Category.ToString(),
         target=from_net(record.TargetObject),

@@ -219,19 +219,18 @@ class RunningRunspace(OwnedRunspace):
 
     def _break_off(self, pipeline: Any, error: BaseException) -> None:
         """See that nothing runs on when an exception leaves a call."""
-        from .pipeline import stopped_error, was_stopped
+        from .pipeline import has_ended, stopped_error, was_stopped
 
         if isinstance(error, PowerShellError):
             self._let_out(error)
-        if isinstance(error, (PowerShellError, SessionClosedError, PipelineTimeout)):
-            return  # it has ended, or is given up
-        if is_net(error):
-            if was_stopped(pipeline) and not self._closed:
-                raise stopped_error() from error  # before it had begun
+        if is_net(error) and was_stopped(pipeline) and not self._closed:
+            raise stopped_error() from error  # before it had begun
+        if has_ended(pipeline) or self._is_given_up():
             return
-        # Ctrl-C, or whatever else a signal handler raises; a job's thread that waits here was
-        # interrupted, see `jobs.stopping`; somebody leaves a stream; it cannot be run at all.
-        self._stop(pipeline, _INTERRUPT_SECONDS)
+        # Ctrl-C, or whatever else a signal handler raises; what the input raises, be it an error of
+        # another session's; a job's thread that waits here was interrupted, see `jobs.stopping`;
+        # somebody leaves a stream. Code that is late has had its time to stop.
+        self._stop(pipeline, 0.0 if isinstance(error, PipelineTimeout) else _INTERRUPT_SECONDS)
 
     def _leave(self, pipeline: Any) -> None:
         """Dispose of a call's pipeline, now or when it has ended."""

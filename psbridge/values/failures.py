@@ -13,7 +13,7 @@ from .text import text_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["note_place", "powershell_error"]
+__all__ = ["message_of", "note_place", "powershell_error"]
 
 
 def powershell_error(
@@ -37,7 +37,7 @@ def powershell_error(
         made = PowerShellError(message, exception=error, result=result)
     else:
         made = PowerShellError(
-            text_of(record),
+            message_of(record),
             exception=error,
             record=record,
             error_id=str(record.FullyQualifiedErrorId),
@@ -52,6 +52,27 @@ def powershell_error(
     made.exception = _innermost(error)
     made.__cause__ = raised if raised is not None else _inner_exception(error)
     return made
+
+
+def message_of(record: Any) -> str:
+    """What an ErrorRecord of .NET's says, and how to give what a command misses.
+
+    Of missing parameters PowerShell says the names, and drops what the host has said, which had
+    nobody to ask. That is not said of what comes from another process.
+    """
+    said = text_of(record)
+    if str(record.FullyQualifiedErrorId).startswith("MissingMandatoryParameter,"):
+        from System.Management.Automation import ParameterBindingException
+
+        if is_net_of(record.Exception, ParameterBindingException):
+            return f"{said} {_HOW_TO_GIVE}"
+    return said
+
+
+_HOW_TO_GIVE = (
+    "Nobody was there to ask. Give them as arguments; a session that runs the command itself may "
+    "have answers, too: Session(answers=[...])"
+)
 
 
 def note_place(raised: Exception, record: Any) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, ClassVar
 
 import pytest
+from conditions import until
 
 from psbridge import (
     Cmdlet,
@@ -121,6 +122,37 @@ def test_a_hook_that_never_writes_is_interrupted_by_a_stop(shell: Session) -> No
     shell.import_cmdlets(Busy)
     assert run_and_close(shell, "Test-Busy", began) < 3
     assert seen == ["finally", "dispose"]
+
+
+def test_end_is_not_called_where_the_input_was_broken_off(shell: Session) -> None:
+    hooks: list[object] = []
+
+    class Total(JobCmdlet, verb="Measure", noun="Total", children="one"):
+        number: Annotated[int, Parameter(from_pipeline=True)] = 0
+
+        def process(self) -> None:
+            hooks.append(self.number)
+
+        def end(self) -> None:
+            hooks.append("end")
+
+        def dispose(self) -> None:
+            hooks.append("dispose")
+
+    def broken() -> Iterator[int]:
+        yield 1
+        until(lambda: 1 in hooks or as_job)
+        raise ValueError("no more")
+
+    shell.import_cmdlets(Total)
+    for as_job in (False, True):
+        hooks.clear()
+        with pytest.raises(ValueError, match="no more"):
+            shell.call("Measure-Total", input=broken(), parameters={"AsJob": as_job})
+        assert hooks == ([] if as_job else [1, "dispose"])
+        assert len(shell.jobs) == 0
+    assert shell.call("Measure-Total", input=[2, 3]) == []
+    assert hooks == [2, 3, "end", "dispose"]
 
 
 def test_a_hook_that_ends_by_itself_when_it_is_told_is_not_interrupted(shell: Session) -> None:

@@ -56,9 +56,15 @@ def test_a_question_without_answers_is_an_error_that_says_what_was_asked(
     assert "Session(answers=[...])" in said
 
 
-def test_a_missing_parameter_without_answers_is_powershells_own_error(shell: Session) -> None:
-    said = only_error(shell, MANDATORY.format(kind="int"))
-    assert "missing mandatory parameters: Size" in said
+def test_a_missing_parameter_without_answers_says_which_and_how_to_answer(shell: Session) -> None:
+    script = MANDATORY.format(kind="int")
+    collected = shell.run(script).errors[0]
+    for said in (only_error(shell, script), collected.message):
+        assert "missing mandatory parameters: Size" in said
+        assert "Session(answers=[...])" in said
+    assert collected.error_id.startswith("MissingMandatoryParameter")
+    caught = f"try {{ {script} }} catch [Management.Automation.ParameterBindingException] {{ 1 }}"
+    assert shell.run(caught) == [1]
 
 
 @pytest.mark.parametrize(

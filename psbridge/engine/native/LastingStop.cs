@@ -209,15 +209,6 @@ public sealed class LastingStop
 
     private void StopCommands()
     {
-        try
-        {
-            _pipeline.Input.Close(); // one may wait for more
-        }
-        catch (ObjectDisposedException)
-        {
-            // It has ended.
-        }
-
         foreach (object command in _stopped)
         {
             try
@@ -228,6 +219,17 @@ public sealed class LastingStop
             {
                 // One that fails to stop must not save the others.
             }
+        }
+
+        try
+        {
+            // One may wait for more. Not before they are told to stop, as the engine does: to a command
+            // this is the end of its input, at which it does what is right for all of it.
+            _pipeline.Input.Close();
+        }
+        catch (ObjectDisposedException)
+        {
+            // It has ended.
         }
     }
 }

@@ -259,7 +259,9 @@ public abstract class PythonCmdlet : PSCmdlet, IRecordSink, IDisposable
         }
 
         Border.CheckDepth();
-        if (!Border.TryEnter())
+        // A stop that finds the command waiting for input ends that input, and the engine goes on to
+        // EndProcessing as if there had been no more.
+        if (_stopRequested || !Border.TryEnter())
         {
             throw new PipelineStoppedException();
         }
