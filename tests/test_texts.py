@@ -81,7 +81,7 @@ PUBLIC = [*(getattr(psbridge, name) for name in psbridge.__all__), *TABLES]
 NO_TEXT = re.compile(
     r"\.carrier$"  # called by the transport
     # psbridge makes these
-    r"|^(Command|JobHandle|JobRepository|RemoteSession|Variables|Inventory)\.__init__$"
+    r"|^(Command|JobFacts|JobRepository|RemoteSession|Variables|Inventory)\.__init__$"
     r"|^JobRepository\.add$|^Secret\.from_secure_string$"  # objects of .NET's
     r"|^Job\.__init_subclass__$"
 )

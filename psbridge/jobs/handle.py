@@ -6,88 +6,26 @@ import contextlib
 import threading
 from dataclasses import replace
 from numbers import Real
-from typing import TYPE_CHECKING, Any
 
 from ..arguments import check_seconds
-from ..engine.forking import is_forked_child
 from ..errors import JobError, JobFailed, JobStopped, PowerShellError
 from ..session.ending import check_ending, stay_here_at_exit
 from ..session.owned_runspace import GRACE_SECONDS
 from ..session.result import Result
 from ..waiting import join, milliseconds, poll_until, wait_until
+from .facts import JobFacts
 from .start import exit_has_begun
 from .stopping import JobThread
-
-if TYPE_CHECKING:
-    from ..session.session import RunspaceSession
-    from .group_run import GroupRun
 
 __all__ = ["JobHandle"]
 
 
-class JobHandle:
+class JobHandle(JobFacts):
     """A job of a session, as the job cmdlets see it.
 
     Handles are equal where they are on the same job. All methods work on every kind of
     ``System.Management.Automation.Job`` and may be called from any thread.
     """
-
-    def __init__(self, net: Any, session: RunspaceSession, run: GroupRun | None = None) -> None:
-        """Wrap a .NET job.
-
-        Args:
-            net: the ``System.Management.Automation.Job``, or what Get-Job gave.
-            session: the session in whose repository it is.
-            run: its run, where it was started from Python.
-        """
-        from ..values.powershell_object import PowerShellObject
-
-        self.net = net.net if isinstance(net, PowerShellObject) else net
-        self._session = session
-        self._run = run
-
-    @property
-    def id(self) -> int:
-        """The number by which Get-Job knows it."""
-        return int(self.net.Id)
-
-    @property
-    def name(self) -> str:
-        """Its name."""
-        return str(self.net.Name or "")
-
-    @property
-    def state(self) -> str:
-        """Its state, as PowerShell names it: ``"Running"``, ``"Completed"`` and so on."""
-        return str(self.net.JobStateInfo.State.ToString())
-
-    @property
-    def reason(self) -> str | None:
-        """Why it failed, in words; a parent's is that of its first child that has one."""
-        reason = _reason(self.net)
-        return None if reason is None else str(reason.Message)
-
-    @property
-    def location(self) -> str:
-        """Where it runs, as Get-Job shows it: a machine, ``"localhost"``, ``"PowerShell"``."""
-        return str(self.net.Location or "")
-
-    @property
-    def children(self) -> list[JobHandle]:
-        """Handles on its child jobs."""
-        return [JobHandle(child, self._session) for child in list(self.net.ChildJobs)]
-
-    @property
-    def has_more_data(self) -> bool:
-        """Whether there is something to receive, or may still come."""
-        return bool(self.net.HasMoreData)
-
-    @property
-    def finished(self) -> bool:
-        """Whether it has ended, with all of its children: Completed, Failed or Stopped."""
-        from PSBridge import JobInternals
-
-        return bool(JobInternals.HasEnded(self.net))
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the job has ended, with all of its children; Ctrl-C works meanwhile.
@@ -335,19 +273,6 @@ class JobHandle:
 
         JobProcesses.Kill(self.net)  # nothing where it has none
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, JobHandle):
-            return NotImplemented
-        return bool(self.net.InstanceId == other.net.InstanceId)
-
-    def __hash__(self) -> int:
-        return hash(str(self.net.InstanceId))
-
-    def __repr__(self) -> str:
-        if is_forked_child():
-            return "<JobHandle of the process that forked>"
-        return f"<JobHandle {self.id} {self.name!r} {self.state}>"
-
 
 def _checked(timeout: float | None) -> float | None:
     """A timeout as a wait takes it; what is left of a time that is over may be negative."""
@@ -373,13 +298,3 @@ def _named(child: JobHandle) -> str:
     reason = child.reason or "it gave no reason"
     # The reasons of connections that are lost, or were never there, begin with the machine.
     return reason if reason.startswith(f"{place}: ") else f"{place}: {reason}"
-
-
-def _reason(net: Any) -> Any:
-    reason = net.JobStateInfo.Reason
-    if reason is not None:
-        return reason
-    for child in list(net.ChildJobs):
-        if (found := _reason(child)) is not None:
-            return found
-    return None

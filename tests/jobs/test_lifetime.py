@@ -98,7 +98,7 @@ def test_nothing_holds_a_job_that_has_ended_and_was_removed(shell: Session, lazy
         return [weakref.ref(job) for job in jobs]
 
     first = run(300)
-    # What .NET has held of Python waits in pythonnet's queue until some hundred more have been made.
+    # What .NET has held of Python waits in pythonnet's queue until some hundred more are made.
     for _ in range(3):
         collect()
         run(600)
