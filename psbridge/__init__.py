@@ -33,6 +33,8 @@ if TYPE_CHECKING:
         WorkerLost,
     )
     from .jobs.definition import job_definition
+    from .jobs.ends import DoneAndNotDone, as_completed, wait
+    from .jobs.following import JobEvent, JobRecord, JobStream
     from .jobs.group import JobGroup
     from .jobs.handle import JobHandle
     from .jobs.job import FunctionJob, Job
@@ -49,7 +51,13 @@ if TYPE_CHECKING:
     from .session.completion import Completion
     from .session.console import Console
     from .session.questions import Question
-    from .session.result import ErrorRecord, InformationRecord, MessageRecord, Result
+    from .session.result import (
+        ErrorRecord,
+        InformationRecord,
+        MessageRecord,
+        ProgressRecord,
+        Result,
+    )
     from .session.stream import PipelineStream
     from .values.custom_object import CustomObject
     from .values.enum_value import EnumValue
@@ -68,6 +76,7 @@ __all__ = [
     "Credential",
     "CustomObject",
     "DeclarationError",
+    "DoneAndNotDone",
     "EngineError",
     "EngineNotFound",
     "EngineStartError",
@@ -83,11 +92,14 @@ __all__ = [
     "Job",
     "JobCmdlet",
     "JobError",
+    "JobEvent",
     "JobFailed",
     "JobGroup",
     "JobHandle",
+    "JobRecord",
     "JobRepository",
     "JobStopped",
+    "JobStream",
     "MessageRecord",
     "PackageError",
     "Parameter",
@@ -95,6 +107,7 @@ __all__ = [
     "PipelineTimeout",
     "PowerShellError",
     "PowerShellObject",
+    "ProgressRecord",
     "PsbridgeError",
     "Question",
     "Reader",
@@ -109,10 +122,12 @@ __all__ = [
     "WinRM",
     "WorkerError",
     "WorkerLost",
+    "as_completed",
     "cmdlet",
     "inventory",
     "job_definition",
     "reader_for",
+    "wait",
 ]
 
 __getattr__, __dir__ = names_of(
@@ -146,6 +161,8 @@ __getattr__, __dir__ = names_of(
             "WorkerLost",
         ),
         ".jobs.definition": ("job_definition",),
+        ".jobs.ends": ("DoneAndNotDone", "as_completed", "wait"),
+        ".jobs.following": ("JobEvent", "JobRecord", "JobStream"),
         ".jobs.group": ("JobGroup",),
         ".jobs.handle": ("JobHandle",),
         ".jobs.job": ("FunctionJob", "Job"),
@@ -163,7 +180,13 @@ __getattr__, __dir__ = names_of(
         ".session.console": ("Console",),
         ".session.questions": ("Question",),
         ".session.stream": ("PipelineStream",),
-        ".session.result": ("ErrorRecord", "InformationRecord", "MessageRecord", "Result"),
+        ".session.result": (
+            "ErrorRecord",
+            "InformationRecord",
+            "MessageRecord",
+            "ProgressRecord",
+            "Result",
+        ),
         ".values.custom_object": ("CustomObject",),
         ".values.enum_value": ("EnumValue",),
         ".values.powershell_object": ("PowerShellObject",),

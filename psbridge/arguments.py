@@ -15,6 +15,7 @@ from .errors import DeclarationError
 __all__ = [
     "check_executor",
     "check_flag",
+    "check_left",
     "check_name",
     "check_seconds",
     "check_text",
@@ -38,6 +39,19 @@ def check_seconds(value: object, what: str) -> float:
     if not number >= 0:
         raise ValueError(f"{what} is {number}; it has to be 0 or more")
     return number
+
+
+def check_left(timeout: float | None) -> float | None:
+    """A timeout as a wait takes it; what is left of a time that is over may be negative.
+
+    Raises:
+        DeclarationError: it is no number.
+        ValueError: it is NaN.
+    """
+    if timeout is None:
+        return None
+    negative = isinstance(timeout, Real) and timeout < 0
+    return 0.0 if negative else check_seconds(timeout, "timeout")
 
 
 def check_whole(value: object, what: str) -> int:

@@ -77,6 +77,11 @@ class Deadline:
         return min(most, max(0.0, self._at - time.monotonic()))
 
     @property
+    def seconds_left(self) -> float | None:
+        """How many seconds are left, as a wait takes them; None is for ever."""
+        return None if self._at is None else max(0.0, self._at - time.monotonic())
+
+    @property
     def is_over(self) -> bool:
         """Whether time is up."""
         return self._at is not None and time.monotonic() >= self._at

@@ -81,7 +81,7 @@ PUBLIC = [*(getattr(psbridge, name) for name in psbridge.__all__), *TABLES]
 NO_TEXT = re.compile(
     r"\.carrier$"  # called by the transport
     # psbridge makes these
-    r"|^(Command|JobFacts|JobRepository|RemoteSession|Variables|Inventory)\.__init__$"
+    r"|^(Command|JobFacts|JobStream|JobRepository|RemoteSession|Variables|Inventory)\.__init__$"
     r"|^JobRepository\.add$|^Secret\.from_secure_string$"  # objects of .NET's
     r"|^Job\.__init_subclass__$"
 )
@@ -348,6 +348,10 @@ def ask(place: Place, **given: Any) -> None:
 RECORD = {"message": "m", "error_id": "i", "category": "c", "target": None,
           "script_stack_trace": "", "net": None, "origin": None}  # fmt: skip
 
+PROGRESS = {"activity": "a", "status": "s", "percent": 1, "seconds_remaining": None,
+            "current_operation": "", "activity_id": 0, "parent_id": None, "completed": False,
+            "origin": None}  # fmt: skip
+
 QUESTION = {"kind": "k", "caption": "c", "message": "m", "name": "n", "type_name": "t", "help": "h",
             "user": "u", "choices": (), "defaults": ()}  # fmt: skip
 
@@ -496,6 +500,11 @@ CALLS: dict[str, Callable[..., object]] = {
     "MessageRecord.__init__": made(MessageRecord, message="m"),
     "InformationRecord.__init__":
         made(InformationRecord, message="m", source="s", tags=(), time=None),
+    "ProgressRecord.__init__": made(psbridge.ProgressRecord, **PROGRESS),
+    "JobRecord.__init__":
+        made(psbridge.JobRecord, stream="s", value=1, time=None, origin=None, job=None),
+    "JobEvent.__init__": made(psbridge.JobEvent, state="s", time=None, job=None),
+    "wait": lambda place, **given: psbridge.wait([], **given),
     "PowerShellError.__init__": made(PowerShellError, message="m"),
     "PipelineTimeout.__init__": made(PipelineTimeout, message="m", result=[]),
     "EngineError.__init__": made(psbridge.EngineError, cause="c"),

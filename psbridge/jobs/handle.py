@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from dataclasses import replace
-from numbers import Real
+from collections.abc import Callable, Generator
+from typing import TYPE_CHECKING, Any
 
-from ..arguments import check_seconds
-from ..errors import JobError, JobFailed, JobStopped, PowerShellError
+from ..arguments import check_left
+from ..errors import DeclarationError, JobError, JobFailed, JobStopped, PowerShellError
 from ..session.ending import check_ending, stay_here_at_exit
 from ..session.owned_runspace import GRACE_SECONDS
-from ..session.result import Result
-from ..waiting import join, milliseconds, poll_until, wait_until
+from ..waiting import Deadline, join, milliseconds, poll_until, wait_until
 from .facts import JobFacts
+from .failures import failure_of
+from .results import forget_result, result_of
 from .start import exit_has_begun
 from .stopping import JobThread
+from .timers import call_later
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from ..session.result import Result
+    from .following import JobEvent, JobRecord, JobStream
 
 __all__ = ["JobHandle"]
 
@@ -46,7 +54,7 @@ class JobHandle(JobFacts):
         def ended(seconds: float) -> bool:
             return bool(JobInternals.WaitForEnd(self.net, milliseconds(seconds)))
 
-        seconds, session = _checked(timeout), self._session
+        seconds, session = check_left(timeout), self._session
         # Who has the session's turn and waits without an end: the job may ask it for nothing.
         keeps_turn = seconds is None and (
             session._turns.is_mine() or session._runs_on_this_thread()
@@ -55,43 +63,39 @@ class JobHandle(JobFacts):
             return wait_until(ended, seconds, meanwhile=check_ending)
 
     def receive(self, *, keep: bool = False) -> Result:
-        """Take what has been written so far, as Receive-Job does, children first.
+        """Take what has been written so far and nobody has taken, children first.
 
         Args:
-            keep: leave it there for the next one, as ``-Keep`` does.
+            keep: leave it there for the next one, as Receive-Job's ``-Keep`` does.
 
         Returns:
             The output, with errors and the other streams as its attributes. The reason of a
             failed job is among the errors.
+
+        Raises:
+            SessionClosedError: the session is closed.
         """
-        from PSBridge import JobBuffers, RemotingJobs
+        self._session._check_open()
+        return self._read(keep=keep)
 
-        from ..session.pipeline import message_record
+    def _read(self, *, keep: bool) -> Result:
+        from .records import read_all
 
-        JobBuffers.Prepare(self.net)
-
-        result = self._session._call("Receive-Job", Job=self.net, Keep=keep)
-        messages = RemotingJobs.TakeMessages(self.net, keep)
-        if messages is not None:
-            # All that there are, and not only those that Receive-Job has not shown on the host.
-            result.warnings, result.verbose, result.debug = [], [], []
-        for message in messages or ():
-            kind = message.Record.GetType().Name
-            stream = next(part for part in _MESSAGES if part in kind)
-            record = message_record(message.Record, message.Location)
-            getattr(result, _MESSAGES[stream]).append(record)
-        # Both have them child by child, and only these here say which child's they are.
-        taken = RemotingJobs.TakeInformation(self.net, keep)
-        if len(taken) == len(result.information):
-            result.information = [
-                replace(record, origin=information.Location)
-                for record, information in zip(result.information, taken, strict=True)
-            ]
-        result.exit_code = RemotingJobs.ExitCodeOf(self.net)
+        result, waiting = read_all(self.net, self._session._runspace, keep=keep)
+        if waiting is not None and not (keep or self.finished):
+            result._append(self._other(waiting)._receive_by_cmdlet())
+        if not isinstance(threading.current_thread(), JobThread):
+            stay_here_at_exit(exiting=exit_has_begun())
         return result
 
+    def _receive_by_cmdlet(self) -> Result:
+        """Let Receive-Job go on with a job that waits for it: the host answers what it asks."""
+        return self._session._call("Receive-Job", Job=self.net)
+
     def result(self, timeout: float | None = None) -> Result:
-        """Wait for the job and take all that it wrote.
+        """Wait for the job and give all that it wrote, and nobody has taken before.
+
+        It can be asked for again, until the job is removed.
 
         Args:
             timeout: how many seconds to wait at most; None is for ever.
@@ -104,34 +108,116 @@ class JobHandle(JobFacts):
         """
         if not self.wait(timeout):
             raise TimeoutError(f"job {self.name} has not ended within {timeout} seconds")
-        result = self.receive()
-        from PSBridge import RemotingJobs
+        return self._result()
 
-        if self.state != "Completed" and not isinstance(threading.current_thread(), JobThread):
-            stay_here_at_exit(exiting=exit_has_begun())
-        if self.state == "Failed":
-            cause = None if self._run is None else self._run.exception
-            raise JobFailed(self._failure(), job=self, result=result) from cause
-        if self.state == "Stopped" or RemotingJobs.IsCutShort(self.net):
-            raise JobStopped(f"job {self.name} was stopped", job=self, result=result)
+    def _result(self) -> Result:
+        """The result of a job that has ended."""
+        result = result_of(self.net, self._session, lambda: self._read(keep=False))
+        self._raise_unless_completed(result)
         return result
 
-    def _failure(self) -> str:
-        """What failed: of several children how many, and which."""
-        children = self.children
-        failed = [child for child in children if child.state == "Failed"]
-        if len(children) < 2 or not failed:
-            return f"job {self.name} failed: {self.reason or 'it gave no reason'}"
-        named = [_named(child) for child in failed]
-        more = len(named) - _NAMED
-        lines = "\n  ".join([*named[:_NAMED], *([f"and {more} more"] if more > 0 else [])])
-        count = f"{len(failed)} of {len(children)} children"
-        own = self.net.JobStateInfo.Reason
-        if own is None or own.Message in {child.reason for child in failed}:
-            return f"job {self.name} failed in {count}\n  {lines}"
-        return f"job {self.name} failed: {own.Message}; so did {count}\n  {lines}"
+    def exception(self, timeout: float | None = None) -> JobError | None:
+        """Wait for the job and give what `result` raises; None where it has completed.
 
-    def stop(self) -> None:
+        Args:
+            timeout: how many seconds to wait at most; None is for ever.
+
+        Raises:
+            TimeoutError: time is up; the job runs on.
+        """
+        try:
+            self.result(timeout)
+        except (JobFailed, JobStopped) as error:
+            return error
+        return None
+
+    def as_future(self) -> Future[Result]:
+        """A future of concurrent.futures, which gets what `result` gives or raises.
+
+        It cannot be cancelled; `stop` stops the job.
+        """
+        from .ends import future_of
+
+        return future_of(self)
+
+    def add_done_callback(self, callback: Callable[[JobHandle], object]) -> None:
+        """Call something with this handle once the job has ended, at once where it has.
+
+        See `concurrent.futures.Future.add_done_callback`: it is called on a thread that makes such
+        calls, and must not wait; what it raises is logged.
+
+        Args:
+            callback: what to call.
+
+        Raises:
+            DeclarationError: it cannot be called.
+        """
+        if not callable(callback):
+            raise DeclarationError(f"{callback!r} cannot be called")
+        from .ends import call_when_ended
+
+        call_when_ended(self.net, self._session, lambda: callback(self))
+
+    def __await__(self) -> Generator[Any, None, Result]:
+        """Give what `result` gives, while the event loop goes on.
+
+        Where the waiting is cancelled the job runs on.
+        """
+        import asyncio
+
+        return asyncio.wrap_future(self.as_future()).__await__()
+
+    def __iter__(self) -> JobStream[Any]:
+        """Go through the job's values as they come, until it ends; ``async for`` does, too.
+
+        What was given is let go of. Where the loop is left, the job runs on, and what was not given
+        is there for the next one. The other streams are in the iterator's ``result``.
+
+        Raises:
+            JobFailed: after its values, where the job failed.
+            JobStopped: likewise, where it was stopped.
+        """
+        from .following import values_of
+
+        return values_of(self)
+
+    def __aiter__(self) -> JobStream[Any]:
+        return iter(self)
+
+    def records(self) -> JobStream[JobRecord]:
+        """Go through all that the job writes, in the order of writing, until it ends.
+
+        For ``for`` and ``async for``. The reason of a failed job is the last error. What keeps no
+        order itself, as Start-ThreadJob's do, gives what it had written before in blocks.
+        """
+        from .following import records_of
+
+        return records_of(self)
+
+    def events(self) -> JobStream[JobEvent]:
+        """Go through the states of the job and of its children, from the present ones on.
+
+        For ``for`` and ``async for``; it ends with the job.
+        """
+        from .following import events_of
+
+        return events_of(self)
+
+    def _raise_unless_completed(self, result: Result) -> None:
+        """Raise what a job that did not complete is to Python's users."""
+        from PSBridge import RemotingJobs
+
+        if self.state == "Failed":
+            cause = None if self._run is None else self._run.exception
+            raise JobFailed(failure_of(self), job=self, result=result) from cause
+        if self.state == "Stopped" or RemotingJobs.IsCutShort(self.net):
+            raise JobStopped(f"job {self.name} was stopped", job=self, result=result)
+
+    def _other(self, net: Any) -> JobHandle:
+        """A handle on a job of the same family."""
+        return self if net is self.net else JobHandle(net, self._session)
+
+    def stop(self, timeout: float | None = None) -> bool:
         """Stop the job, as Stop-Job does, and wait until it has stopped.
 
         It does not wait for the session's turn, so it also stops the job that a pipeline of the
@@ -139,12 +225,19 @@ class JobHandle(JobFacts):
         the work is unwound at its next write. Where a job of Start-Job has not stopped within five
         seconds, its process is killed.
 
+        Args:
+            timeout: how many seconds to wait at most; None is for ever, and 0 only asks.
+
+        Returns:
+            Whether it has ended; False when time is up.
+
         Raises:
             JobError: it cannot be stopped; the message is the reason.
         """
+        deadline = Deadline(check_left(timeout))
         if self._is_ours and self.net.WorksOnThisThread:
             self.net.RequestStop()
-            return
+            return False
         from PSBridge import NativeJobs
 
         failures: list[BaseException] = []
@@ -162,13 +255,32 @@ class JobHandle(JobFacts):
         except RuntimeError:  # there are no more to be had: Python 3.12 starts none while it exits
             stop()
         else:
-            if not join(stopping, GRACE_SECONDS):
-                self._kill()
-            join(stopping)
+            grace = deadline.left(GRACE_SECONDS)
+            if not join(stopping, grace):
+                call_later(GRACE_SECONDS - grace, self._kill)
+            if not join(stopping, deadline.seconds_left):
+                return False
         if failures and not self._dies():
             (error,) = failures
             why = getattr(error, "Message", error)  # .NET's text, without its stack trace
             raise JobError(f"job {self.name} could not be stopped: {why}", job=self) from error
+        return True
+
+    def kill(self) -> None:
+        """End the process of a job of Start-Job, and wait until the job has failed.
+
+        Raises:
+            JobError: this is no job with a process of its own, or that has not ended.
+        """
+        if not self._has_process():
+            kind = self.net.GetType().Name
+            raise JobError(
+                f"job {self.name} is a {kind}, which has no process of its own; stop() stops it",
+                job=self,
+            )
+        self._kill()
+        if not self.wait(_SETTLE_SECONDS):
+            raise JobError(f"job {self.name} has not ended: its process does not die", job=self)
 
     def suspend(self, timeout: float | None = None) -> bool:
         """Suspend a pausable job, and wait until its work is at a pause point.
@@ -185,7 +297,7 @@ class JobHandle(JobFacts):
         Raises:
             JobError: this is no job that can be suspended.
         """
-        seconds = _checked(timeout)
+        seconds = check_left(timeout)
         if self.finished:
             return False
         # Ours are only asked, a Job2 of others is asked on a thread of .NET's, and a job that
@@ -257,6 +369,7 @@ class JobHandle(JobFacts):
             if not (force and self._dies()):
                 raise
             self._session._call("Remove-Job", Job=self.net, Force=force, ErrorAction="Stop")
+        forget_result(self.net, self._session)
 
     def _dies(self) -> bool:
         """Whether it ends by itself: its process has died, and what was asked of it has failed."""
@@ -274,27 +387,6 @@ class JobHandle(JobFacts):
         JobProcesses.Kill(self.net)  # nothing where it has none
 
 
-def _checked(timeout: float | None) -> float | None:
-    """A timeout as a wait takes it; what is left of a time that is over may be negative."""
-    if timeout is None:
-        return None
-    negative = isinstance(timeout, Real) and timeout < 0
-    return 0.0 if negative else check_seconds(timeout, "timeout")
-
-
 # How long it takes at most from the death of a job's process to the end of the job.
 _SETTLE_SECONDS = 2.0
-# How many children a failure names.
-_NAMED = 5
 _POLL_SECONDS = 0.01
-_MESSAGES = {"Warning": "warnings", "Verbose": "verbose", "Debug": "debug"}
-
-
-def _named(child: JobHandle) -> str:
-    """Why a child failed, behind what tells it from the others: its machine, else its name."""
-    place = child.location
-    if place in ("", "localhost", "PowerShell"):
-        place = child.name
-    reason = child.reason or "it gave no reason"
-    # The reasons of connections that are lost, or were never there, begin with the machine.
-    return reason if reason.startswith(f"{place}: ") else f"{place}: {reason}"

@@ -10,6 +10,7 @@ from ..errors import DeclarationError, PowerShellError
 from ..session.session import RunspaceSession
 from ..session.sink import NetSink
 from ..waiting import milliseconds, wait_until
+from .ends import forget_session
 from .group import JobGroup
 from .handle import JobHandle
 from .job import FunctionJob, Job
@@ -104,6 +105,7 @@ class JobSession(RunspaceSession):
             stop_running(self)
         finally:
             super().close()
+            forget_session(self)
 
     def _run(self, fill: Callable[[Any], None], options: RunOptions | None = None) -> Result:
         try:

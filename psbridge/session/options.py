@@ -22,6 +22,7 @@ __all__ = [
     "RunOptions",
     "cancellable",
     "check_cancelled",
+    "current_cancellation",
     "merged",
     "reader_of",
     "run_options",
@@ -46,9 +47,15 @@ def cancellable(is_cancelled: Callable[[], bool]) -> Iterator[None]:
         _calls.is_cancelled = before
 
 
+def current_cancellation() -> Callable[[], bool] | None:
+    """Whether the calling thread's call is cancelled; None where it cannot be."""
+    found: Callable[[], bool] | None = getattr(_calls, "is_cancelled", None)
+    return found
+
+
 def check_cancelled() -> None:
     """Raise `CallCancelled` where the calling thread's call is cancelled."""
-    is_cancelled = getattr(_calls, "is_cancelled", None)
+    is_cancelled = current_cancellation()
     if is_cancelled is not None and is_cancelled():
         raise CallCancelled
 
@@ -111,7 +118,7 @@ def run_options(
         raise DeclarationError(
             f"input is {input!r}; it is a list or something else to go through, of values"
         )
-    is_cancelled = getattr(_calls, "is_cancelled", None)
+    is_cancelled = current_cancellation()
     return RunOptions(timeout=timeout, input=input, is_cancelled=is_cancelled, text=text)
 
 

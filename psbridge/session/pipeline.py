@@ -13,27 +13,24 @@ from typing import Any
 
 import System
 from PSBridge import PipelineRun
-from System.Management.Automation import PowerShell, PSInvocationState, PSObject
+from System.Management.Automation import PowerShell, PSInvocationState
 
 from ..engine.environment import take_changes
 from ..engine.instances import is_net_of
 from ..errors import PipelineTimeout, PowerShellError, SessionClosedError
 from ..values import (
-    from_net,
     list_from_net,
     powershell_error,
     seen_from,
-    text_of,
 )
-from ..values.raised import raised_behind
 from ..waiting import SLICE_SECONDS, Deadline, milliseconds, poll_until, wait_until
 from .options import RunOptions
-from .result import ErrorRecord, InformationRecord, MessageRecord, Result
+from .records import error_record, information_record, message_record
+from .result import Result
 
 __all__ = [
     "filled",
     "has_ended",
-    "message_record",
     "nested_pipeline",
     "new_pipeline",
     "run_nested",
@@ -253,7 +250,7 @@ def _finish(pipeline: Any, run: Any, failure: Any, *, late: bool) -> Result:
         raise PipelineTimeout("time was up before the code had ended; it was stopped", result)
     if failure is not None:
         ended = powershell_error(failure, result)
-        ended.errors = [_error(record) for record in _records_of(ended)]
+        ended.errors = [error_record(record) for record in _records_of(ended)]
         raise ended
     return result
 
@@ -315,65 +312,14 @@ def _collect(pipeline: Any, run: Any) -> Result:
     if not run.HasRecords():
         return result
     streams = pipeline.Streams
-    result.errors = [_error(record) for record in _items(streams.Error)]
+    result.errors = [error_record(record) for record in _items(streams.Error)]
     result.warnings = [message_record(record) for record in _items(streams.Warning)]
     result.verbose = [message_record(record) for record in _items(streams.Verbose)]
     result.debug = [message_record(record) for record in _items(streams.Debug)]
-    result.information = [_information(record) for record in _items(streams.Information)]
+    result.information = [information_record(record) for record in _items(streams.Information)]
     return result
 
 
 def _items(stream: Any) -> list[Any]:
     # Not by iteration, which waits for more.
     return [stream[index] for index in range(stream.Count)]
-
-
-def _error(record: Any) -> ErrorRecord:
-    from ..values.failures import message_of, note_place  # most programs meet no failure
-
-    if (raised := raised_behind(record)) is not None:
-        note_place(raised, record)
-    return ErrorRecord(
-        message=message_of(record),
-        error_id=str(record.FullyQualifiedErrorId),
-        category=record.CategoryInfo.Category.ToString(),
-        target=from_net(record.TargetObject),
-        script_stack_trace=record.ScriptStackTrace or "",
-        net=record,
-        origin=_origin(record),
-        raised=raised,
-    )
-
-
-def _is_shown(data: Any) -> bool:
-    """Whether it is Write-Host's, a text with its colours, live or from another process."""
-    return data is not None and str(PSObject.AsPSObject(data).TypeNames[0]).endswith(
-        "System.Management.Automation.HostInformationMessage"
-    )
-
-
-def _information(record: Any) -> InformationRecord:
-    data = record.MessageData
-    return InformationRecord(
-        message=text_of(record) if _is_shown(data) else from_net(data),
-        source=record.Source or "",
-        tags=tuple(record.Tags),
-        time=from_net(record.TimeGenerated),
-        origin=_origin(record),
-    )
-
-
-def message_record(record: Any, origin: str | None = None) -> MessageRecord:
-    """A WarningRecord, VerboseRecord or DebugRecord as what it is to Python's users.
-
-    Args:
-        record: the record.
-        origin: the machine it came from, where the record does not say so.
-    """
-    return MessageRecord(text_of(record), _origin(record) or origin)
-
-
-def _origin(record: Any) -> str | None:
-    # The records of remoting have it, and no others.
-    info = getattr(record, "OriginInfo", None)
-    return None if info is None else str(info.PSComputerName)

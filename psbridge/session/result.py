@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from ..errors import ConversionError, PowerShellError
 
-__all__ = ["ErrorRecord", "InformationRecord", "MessageRecord", "Result"]
+__all__ = ["ErrorRecord", "InformationRecord", "MessageRecord", "ProgressRecord", "Result"]
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,36 @@ class InformationRecord:
 
     def __str__(self) -> str:
         return str(self.message)
+
+
+@dataclass(frozen=True)
+class ProgressRecord:
+    """How far something is, as Write-Progress says it.
+
+    Attributes:
+        activity: what is being done.
+        status: how far it is, in words.
+        percent: how far it is, from 0 to 100; None where that is not said.
+        seconds_remaining: how many seconds it may still take; None where that is not said.
+        current_operation: the step that is being done; may be empty.
+        activity_id: tells progress bars apart.
+        parent_id: the bar under which this one stands; None where it stands by itself.
+        completed: whether the bar is taken away.
+        origin: the machine that it came from; None for this one.
+    """
+
+    activity: str
+    status: str
+    percent: int | None
+    seconds_remaining: int | None
+    current_operation: str
+    activity_id: int
+    parent_id: int | None
+    completed: bool
+    origin: str | None = field(default=None, repr=False)
+
+    def __str__(self) -> str:
+        return f"{self.activity} {self.status}".strip()
 
 
 if TYPE_CHECKING:
@@ -221,6 +251,16 @@ class Result(list[T]):
     def _take(self, other: Result[Any]) -> None:
         """Become what another one is, but for its values, which somebody has had."""
         vars(self).update(vars(other), origins=[])
+
+    def _append(self, other: Result[T]) -> None:
+        """Take what another one has behind what this one has."""
+        self.extend(other)
+        self.origins += other.origins
+        self._errors += other._errors
+        self.warnings += other.warnings
+        self.information += other.information
+        self.verbose += other.verbose
+        self.debug += other.debug
 
     @property
     def origin(self) -> str | None:

@@ -96,11 +96,13 @@ def test_every_public_entry_refuses(run_python: RunPython) -> None:
             "arun": ["1"], "acall": ["x"], "astream": ["1"],
             "show": ["1"], "show_file": [__import__("pathlib").Path(os.__file__)],
             "resolve_path": ["x"], "complete": ["x"], "answering": [["x"]],
-            "start": [len, "x"], "start_job": ["1"],
+            "start": [len, "x"], "start_job": ["1"], "add_done_callback": [len],
             "import_module": [os], "import_cmdlets": [JobCmdlet], "start_remote": ["1", SSH("x")],
             "connect": [SSH("x")], "define": ["x", Job], "undefine": ["x"], "add": [derived],
             "get": ["x"], "pop": ["x"], "setdefault": ["x"], "update": [{"x": 1}],
         }
+        async def awaited(job):
+            return await job
         # What is Python's alone; to close is nothing here.
         harmless = {"close", "closed", "commands", "functions", "variables", "jobs", "engine",
                     "exit_code", "net"}
@@ -119,7 +121,9 @@ def test_every_public_entry_refuses(run_python: RunPython) -> None:
                     refuses(lambda: asyncio.run(getattr(thing, name)(*given[name])))
                 else:
                     refuses(lambda: getattr(thing, name)(*given.get(name, [])))
-        for use in (Session, lambda: len(repository), lambda: repository["x"], lambda: job == job,
+        for use in (Session, lambda: wait([job]), lambda: list(as_completed([job])),
+                    lambda: list(job), lambda: asyncio.run(awaited(job)),
+                    lambda: len(repository), lambda: repository["x"], lambda: job == job,
                     lambda: list(repository), lambda: variables["x"], lambda: list(commands),
                     lambda: functions["Get-It"], lambda: list(functions), lambda: len(functions),
                     lambda: functions.update({"Get-It": len}), lambda: functions.clear(),

@@ -200,12 +200,12 @@ def test_the_messages_of_a_job_in_another_process_arrive_once(shell: Session) ->
 
 
 def test_messages_that_a_host_shows_arrive_once_too() -> None:
-    with Session(
-        console=Console(io.StringIO(), shown := io.StringIO(), interactive=False)
-    ) as shell:
-        result = shell.start_job("1, 2 | % { Write-Warning w }; Write-Verbose v -Verbose").result(
-            60
-        )
+    script = "1, 2 | % { Write-Warning w }; Write-Verbose v -Verbose"
+    shown = io.StringIO()
+    with Session(console=Console(io.StringIO(), shown, interactive=False)) as shell:
+        result = shell.start_job(script).result(60)
+        assert shown.getvalue() == ""
+        shell.run(f"Start-Job {{ {script} }} | Receive-Job -Wait")
     assert [(record.message, record.origin) for record in result.warnings] == [
         ("w", "localhost"),
         ("w", "localhost"),

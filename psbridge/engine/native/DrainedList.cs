@@ -49,6 +49,22 @@ internal sealed class DrainedList<T> : IList<T>
         }
     }
 
+    /// <summary>Put an item to the front of a buffer, be it one that takes no more.</summary>
+    internal static void PutBack(PSDataCollection<T> buffer, T item)
+    {
+        lock (((ICollection)buffer).SyncRoot)
+        {
+            if (s_data?.GetValue(buffer) is IList<T> items)
+            {
+                items.Insert(0, item);
+            }
+            else
+            {
+                buffer.Insert(0, item);
+            }
+        }
+    }
+
     private static readonly FieldInfo? s_data = EngineMembers.Objects.BufferedOf<T>();
 
     public void RemoveAt(int index)
@@ -70,7 +86,17 @@ internal sealed class DrainedList<T> : IList<T>
 
     public void Add(T item) => _items.Add(item);
 
-    public void Insert(int index, T item) => _items.Insert(index + _first, item);
+    public void Insert(int index, T item)
+    {
+        if (index == 0 && _first > 0)
+        {
+            _items[--_first] = item; // where one was taken
+        }
+        else
+        {
+            _items.Insert(index + _first, item);
+        }
+    }
 
     public void Clear()
     {

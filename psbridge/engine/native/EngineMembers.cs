@@ -73,6 +73,10 @@ public static class EngineMembers
 
         internal static readonly EngineMember UsesResults = Method<Job>("set_UsesResultsCollection", Blocks, typeof(bool));
         internal static readonly EngineMember Results = Method<Job>("get_Results", Blocks);
+
+        internal static readonly EngineMember ReadsResults = Method<Job>(
+            "get_UsesResultsCollection", "what Python has taken of a job, Receive-Job gives again");
+
         internal static readonly EngineMember WriteObject = Method<Job>("WriteObject", Blocks, typeof(object));
         internal static readonly EngineMember WriteError = Method<Job>("WriteError", Blocks, typeof(ErrorRecord));
         internal static readonly EngineMember WriteWarning = Method<Job>("WriteWarning", Blocks, typeof(string));
@@ -113,6 +117,26 @@ public static class EngineMembers
         internal static readonly EngineMember SetId = Method<PSStreamObject>("set_Id", Later, typeof(Guid));
     }
 
+    /// <summary>What a job keeps in the order of writing, one by one.</summary>
+    public static class Streams
+    {
+        private const string Again = "what Python has taken of a job, Receive-Job gives again";
+
+        private const string NoCalls =
+            "verbose, debug and progress records of other processes come behind their output";
+
+        internal static readonly EngineMember Value = Method<PSStreamObject>("get_Value", Again);
+
+        internal static readonly EngineMember Call = Property(
+            () => Named("System.Management.Automation.Remoting.ClientMethodExecutor"), "RemoteHostCall", NoCalls);
+
+        internal static readonly EngineMember CallName =
+            Property(() => Call.Property?.PropertyType, "MethodName", NoCalls);
+
+        internal static readonly EngineMember CallNumber = Property(
+            () => Call.Property?.PropertyType, "CallId", "a question of a job in another process is answered by Receive-Job only");
+    }
+
     /// <summary>Who else has jobs.</summary>
     public static class Sources
     {
@@ -126,6 +150,11 @@ public static class EngineMembers
             () => Named("System.Management.Automation.PSRemotingChildJob"),
             "Runspace",
             "a remote job does not give the code of its script's exit");
+
+        internal static readonly EngineMember ChildFailure = Property(
+            () => Named("System.Management.Automation.PSRemotingChildJob"),
+            "FailureErrorRecord",
+            "the error of a remote job that failed has a general id");
     }
 
     /// <summary>The way from a job of Start-Job to its process.</summary>

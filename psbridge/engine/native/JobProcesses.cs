@@ -49,13 +49,13 @@ public static class JobProcesses
     /// <summary>Whether it is a job of Start-Job.</summary>
     /// <param name="job">The job, with its children.</param>
     /// <returns>Whether one of them runs in a process that the engine has started for it.</returns>
-    public static bool HasProcess(Job job) => job.ChildJobs.Any(child => RunspaceOf(child) is not null);
+    public static bool HasProcess(Job job) => job.ChildJobs.Append(job).Any(child => RunspaceOf(child) is not null);
 
     /// <summary>Kill the processes of a job.</summary>
     /// <param name="job">The job, with its children.</param>
     public static void Kill(Job job)
     {
-        foreach (Job child in job.ChildJobs)
+        foreach (Job child in job.ChildJobs.Append(job))
         {
             if (RunspaceOf(child) is { } runspace && ProcessOf(TransportOf(runspace)) is { } process)
             {

@@ -112,5 +112,6 @@ public static class RemotingJobs
         return there;
     }
 
-    private static bool IsChild(Job job) => job.GetType().Name == "PSRemotingChildJob";
+    /// <summary>Whether it is a job of the engine's own in another process or on another machine.</summary>
+    internal static bool IsChild(Job job) => job.GetType().Name == "PSRemotingChildJob";
 }

@@ -1,0 +1,212 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Management.Automation;
+
+namespace PSBridge;
+
+/// <summary>A job whose records are read while it runs.</summary>
+/// <remarks>
+/// Guarantees: each record is given once, to this or to whoever else receives the job; what was given is
+/// let go of; the records of one job are in the order of writing, and of one that keeps no order those
+/// written since this began. What is not taken when this is disposed of is in the job as before.
+/// Python is not called here: who writes must not wait for its GIL.
+/// </remarks>
+public sealed class FollowedJob : IDisposable
+{
+    private readonly Job _job;
+    private readonly Dictionary<Job, Part> _parts = [];
+    private readonly FollowerNews _news = new();
+    private int _children = -1;
+    private bool _hasReasons;
+
+    /// <summary>Begin.</summary>
+    /// <param name="job">Any job; its children are followed, too, those that come later as well.</param>
+    public FollowedJob(Job job)
+    {
+        _job = job;
+        FindParts();
+    }
+
+    /// <summary>What tells that there may be something to take.</summary>
+    public FollowerNews News => _news;
+
+    /// <summary>Wait until there may be something to take.</summary>
+    /// <param name="milliseconds">How long at most.</param>
+    /// <returns>Whether there may be.</returns>
+    public bool Wait(int milliseconds) => _news.Wait(milliseconds);
+
+    /// <summary>Take what there is.</summary>
+    /// <param name="most">How many records at most.</param>
+    /// <returns>The records; null where the job has ended and all of them were taken.</returns>
+    public JobRecords? Take(int most)
+    {
+        bool isOver = JobInternals.HasEnded(_job); // before the last records are looked for
+        _news.Forget();
+        FindParts();
+        var records = new JobRecords();
+        foreach (Part part in _parts.Values)
+        {
+            part.Read(records, most);
+        }
+
+        if (records.Count > 0)
+        {
+            _news.Tell(); // there may be more
+        }
+        else if (isOver && records.Waiting is null)
+        {
+            if (_hasReasons)
+            {
+                return null;
+            }
+
+            _hasReasons = true;
+            _news.Tell();
+            foreach (Job each in JobRecords.WithChildren(_job))
+            {
+                records.AddReason(each);
+            }
+        }
+
+        return records;
+    }
+
+    /// <summary>Let go of the job.</summary>
+    public void Dispose()
+    {
+        foreach (Part part in _parts.Values)
+        {
+            part.Leave();
+        }
+    }
+
+    private void FindParts()
+    {
+        int children = _job.ChildJobs.Count;
+        if (children == _children)
+        {
+            return;
+        }
+
+        _children = children;
+        foreach (Job job in JobRecords.WithChildren(_job))
+        {
+            if (!_parts.ContainsKey(job))
+            {
+                _parts.Add(job, new Part(job, _news));
+            }
+        }
+    }
+
+    private sealed class Part
+    {
+        private readonly FollowerNews _news;
+        private readonly JobReader? _reader;
+        private readonly object _sync = new();
+        private readonly List<Action> _leave = [];
+        private Queue<JobStream> _order = new();
+        private volatile bool _hasNews = true;
+
+        internal Part(Job job, FollowerNews news)
+        {
+            _news = news;
+            job.StateChanged += OnStateChanged;
+            _leave.Add(() => job.StateChanged -= OnStateChanged);
+            try
+            {
+                _reader = new JobReader(job, withProgress: true);
+                if (_reader.IsInResults)
+                {
+                    Listen(_reader.Results!, null);
+                }
+                else
+                {
+                    lock (_sync)
+                    {
+                        _order = _reader.OrderSoFar();
+                        Listen(job.Output, JobStream.Output);
+                        Listen(job.Error, JobStream.Error);
+                        Listen(job.Warning, JobStream.Warning);
+                        Listen(job.Verbose, JobStream.Verbose);
+                        Listen(job.Debug, JobStream.Debug);
+                        Listen(job.Information, JobStream.Information);
+                        Listen(job.Progress, JobStream.Progress);
+                    }
+                }
+            }
+            catch (ObjectDisposedException)
+            {
+                _reader = null; // it has been removed, and has no records
+            }
+
+            _news.Tell();
+        }
+
+        internal void Read(JobRecords into, int most)
+        {
+            if (_reader is null || !_hasNews || into.Count >= most)
+            {
+                return;
+            }
+
+            _hasNews = false;
+            try
+            {
+                Queue<JobStream> order;
+                lock (_sync)
+                {
+                    order = _order;
+                    _order = new();
+                }
+
+                _reader.Read(into, most, keep: false, order);
+                _hasNews |= into.Count >= most || into.Waiting is not null;
+                lock (_sync)
+                {
+                    // What was not read yet comes before what was written meanwhile.
+                    _order = new(order.Concat(_order));
+                }
+            }
+            catch (ObjectDisposedException)
+            {
+                // It is removed while it is read.
+            }
+        }
+
+        internal void Leave()
+        {
+            foreach (Action leave in _leave)
+            {
+                leave();
+            }
+        }
+
+        private void Listen<T>(PSDataCollection<T> buffer, JobStream? stream)
+        {
+            buffer.DataAdded += OnAdded;
+            _leave.Add(() => buffer.DataAdded -= OnAdded);
+
+            void OnAdded(object? sender, DataAddedEventArgs added)
+            {
+                if (stream is { } one)
+                {
+                    lock (_sync)
+                    {
+                        _order.Enqueue(one);
+                    }
+                }
+
+                Tell();
+            }
+        }
+
+        private void OnStateChanged(object? sender, JobStateEventArgs changed) => Tell();
+
+        private void Tell()
+        {
+            _hasNews = true;
+            _news.Tell();
+        }
+    }
+}

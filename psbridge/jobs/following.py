@@ -1,0 +1,341 @@
+"""Following a job: its values, its records and its states, as they come.
+
+Guarantees: each record is given once, to one loop or to whoever else receives the job; what was
+given is let go of, so that memory stays flat; a loop that is left loses nothing, what it has not
+given is in the job as before. The session's turn is not asked for: a job can be followed while the
+session runs something else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+
+from ..errors import SessionClosedError
+from ..session.ending import check_ending
+from ..session.options import check_cancelled
+from ..session.result import InformationRecord, Result
+from ..waiting import SLICE_SECONDS, milliseconds
+from .ends import call_with_news
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from .handle import JobHandle
+    from .records import Written
+
+__all__ = ["JobEvent", "JobRecord", "JobStream", "events_of", "records_of", "values_of"]
+
+T = TypeVar("T")
+# How many records are taken at a time.
+_MOST = 256
+# What a record is to a stream that does not give it.
+_SKIPPED = object()
+
+
+@dataclass(frozen=True)
+class JobRecord:
+    """Something that a job has written.
+
+    Attributes:
+        stream: ``"output"``, ``"error"``, ``"warning"``, ``"verbose"``, ``"debug"``,
+            ``"information"`` or ``"progress"``.
+        value: the value; of the other streams an `ErrorRecord`, a `MessageRecord`, an
+            `InformationRecord` or a `ProgressRecord`.
+        time: when it was seen here; of information, when it was written.
+        origin: the machine that it came from; None for this one.
+        job: the job that wrote it, mostly a child.
+    """
+
+    stream: str
+    value: Any
+    time: dt.datetime
+    origin: str | None = field(repr=False)
+    job: JobHandle = field(repr=False)
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+
+@dataclass(frozen=True)
+class JobEvent:
+    """A state in which a job was seen.
+
+    Attributes:
+        state: the state, as PowerShell names it.
+        time: when it was seen.
+        job: the job itself or one of its children.
+    """
+
+    state: str
+    time: dt.datetime
+    job: JobHandle
+
+
+class JobStream(Iterator[T], Generic[T]):
+    """What comes of a job: an iterator, for ``for`` and for ``async for``.
+
+    It ends with the job. Where the loop is left, or this is closed, the job runs on.
+
+    Attributes:
+        result: what the other streams have had meanwhile, where this gives the values.
+    """
+
+    def __init__(
+        self,
+        source: _Source,
+        pick: Callable[[Any], Any],
+        *,
+        result: Result[Any] | None = None,
+        finish: Callable[[], object] = lambda: None,
+    ) -> None:
+        self.result: Result[Any] = Result() if result is None else result
+        self._source = source
+        self._pick = pick
+        self._finish = finish
+        self._is_over = False
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> T:
+        while not self._is_over:
+            for item in self._source:
+                if (picked := self._pick(item)) is not _SKIPPED:
+                    return picked  # type: ignore[no-any-return]
+            if self._source.is_blocked:
+                self._source.unblock()
+            elif not self._fill():
+                self._source.check()
+                self._source.wait()
+        raise StopIteration
+
+    def __aiter__(self) -> AsyncIterator[T]:
+        return self
+
+    async def __anext__(self) -> T:
+        import asyncio
+
+        while not self._is_over:
+            for item in self._source:
+                if (picked := self._pick(item)) is not _SKIPPED:
+                    return picked  # type: ignore[no-any-return]
+            if self._source.is_blocked:
+                await asyncio.to_thread(self._source.unblock)
+            elif not self._fill():
+                self._source.check()
+                await self._source.wait_in(asyncio.get_running_loop())
+        raise StopAsyncIteration
+
+    def close(self) -> None:
+        """Follow the job no more; what was not given stays in it."""
+        self._is_over = True
+        self._source.close()
+
+    async def aclose(self) -> None:
+        """Follow the job no more; what was not given stays in it."""
+        self.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        # Where it could not be made, or the process ends, there is nothing to give back.
+        with contextlib.suppress(Exception):
+            self.close()
+
+    def _fill(self) -> bool:
+        """Take what there is; False where that is nothing, for now."""
+        taken = self._source.take()
+        if taken is None:
+            self.close()
+            self._finish()
+            return True
+        return taken
+
+
+class _Source(ABC):
+    """What a stream takes from, a piece at a time; iterating gives what is left of the piece."""
+
+    is_blocked = False
+
+    def __init__(self, handle: JobHandle, followed: Any) -> None:
+        self._handle = handle
+        self._followed = followed
+        self._leave: Callable[[], None] | None = None
+        self._event: asyncio.Event | None = None
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    @abstractmethod
+    def __next__(self) -> Any: ...
+
+    @abstractmethod
+    def take(self) -> bool | None:
+        """Take the next piece: whether there is one, for now; None at the end."""
+
+    def unblock(self) -> None:
+        """Let the job go on that waits for somebody who receives it."""
+        raise NotImplementedError
+
+    def check(self) -> None:
+        """Raise where nothing may come any more, or nobody waits for it."""
+        check_ending()
+        check_cancelled()
+        if self._handle._session.closed and not self._handle.finished:
+            raise SessionClosedError(
+                f"the session was closed before job {self._handle.name} had ended"
+            )
+
+    def wait(self) -> None:
+        """Wait for news, for a moment."""
+        self._followed.Wait(milliseconds(SLICE_SECONDS))
+
+    async def wait_in(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Wait for news, while the loop goes on."""
+        if self._event is None:
+            import asyncio
+
+            event = self._event = asyncio.Event()
+
+            def tell() -> None:
+                # The loop may be closed: nobody waits then.
+                with contextlib.suppress(RuntimeError):
+                    loop.call_soon_threadsafe(event.set)
+
+            self._leave = call_with_news(self._followed, self._handle._session, tell)
+            return  # there may have been something before
+        await self._event.wait()
+        self._event.clear()
+
+    def close(self) -> None:
+        """Give back what is left, and let go of the job."""
+        if self._leave is not None:
+            self._leave()
+            self._leave = None
+        self._followed.Dispose()
+
+
+class _Records(_Source):
+    def __init__(self, handle: JobHandle) -> None:
+        from PSBridge import FollowedJob
+
+        super().__init__(handle, FollowedJob(handle.net))
+        self._read: Any = None
+        self._used = 0
+        self._items: Iterator[Written] = iter(())
+        self._time = dt.datetime.now().astimezone()
+
+    def __next__(self) -> JobRecord:
+        stream, value, origin, net = next(self._items)
+        self._used += 1
+        time = value.time if isinstance(value, InformationRecord) else self._time
+        return JobRecord(stream, value, time, origin, self._handle._other(net))
+
+    def take(self) -> bool | None:
+        from .records import written
+
+        self._read = read = self._followed.Take(_MOST)
+        self._used = 0
+        if read is None:
+            return None
+        self._time = dt.datetime.now().astimezone()
+        self._items = iter(written(read, self._handle._session._runspace))
+        self.is_blocked = read.Waiting is not None
+        return bool(read.Count) or self.is_blocked
+
+    def unblock(self) -> None:
+        job = self._handle._other(self._read.Waiting)
+        self._read, self.is_blocked = None, False
+        self._items = iter(_taken(job._receive_by_cmdlet(), job.net))
+
+    def close(self) -> None:
+        super().close()
+        if self._read is not None:
+            self._read.GiveBack(self._used)
+            self._read = None
+
+
+def _taken(result: Result[Any], net: Any) -> Iterator[Written]:
+    """What Receive-Job has taken of a job."""
+    from .records import Written
+
+    for value, origin in zip(result, result.origins, strict=True):
+        yield Written("output", value, origin, net)
+    for stream, records in _others(result).items():
+        for record in records:
+            yield Written(stream, record, record.origin, net)
+
+
+def _others(result: Result[Any]) -> dict[str, list[Any]]:
+    return {
+        "error": result._errors,
+        "warning": result.warnings,
+        "verbose": result.verbose,
+        "debug": result.debug,
+        "information": result.information,
+    }
+
+
+class _States(_Source):
+    def __init__(self, handle: JobHandle) -> None:
+        from PSBridge import FollowedStates
+
+        super().__init__(handle, FollowedStates(handle.net))
+        self._seen: Iterator[Any] = iter(())
+
+    def __next__(self) -> JobEvent:
+        from ..values import from_net
+
+        seen = next(self._seen)
+        job = self._handle._other(seen.Job)
+        return JobEvent(str(seen.State), from_net(seen.Time).astimezone(), job)
+
+    def take(self) -> bool | None:
+        seen = self._followed.Take()
+        if seen is None:
+            return None
+        self._seen = iter(seen)
+        return len(seen) > 0
+
+
+def records_of(handle: JobHandle) -> JobStream[JobRecord]:
+    """All that a job writes; see `JobHandle.records`."""
+    return JobStream(_Records(handle), lambda record: record)
+
+
+def events_of(handle: JobHandle) -> JobStream[JobEvent]:
+    """The states of a job and of its children; see `JobHandle.events`."""
+    return JobStream(_States(handle), lambda event: event)
+
+
+def values_of(handle: JobHandle) -> JobStream[Any]:
+    """A job's values; see `JobHandle.__iter__`."""
+    result: Result[Any] = Result()
+    others = _others(result)
+
+    def pick(record: JobRecord) -> Any:
+        if record.stream == "output":
+            return record.value
+        if record.stream in others:
+            others[record.stream].append(record.value)
+        return _SKIPPED
+
+    def finish() -> None:
+        handle._raise_unless_completed(result)
+
+    return JobStream(_Records(handle), pick, result=result, finish=finish)

@@ -1,0 +1,269 @@
+"""Jobs whose values, records and states are gone through as they come."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from conditions import until
+
+from psbridge import Job, JobFailed, JobGroup, JobHandle, JobStopped, Session, SessionClosedError
+
+if TYPE_CHECKING:
+    from ..conftest import RunPython
+    from .conftest import Starter
+
+KINDS_WITH_AN_END = ["python", "Start-Job", "Start-ThreadJob", "-Parallel", "remote"]
+ALL = [
+    ("output", "a"),
+    ("warning", "w"),
+    ("output", "b"),
+    ("error", "e"),
+    ("verbose", "v"),
+    ("information", "i"),
+    ("output", "c"),
+]
+
+
+def of_kind(kind: str) -> list[tuple[str, str]]:
+    """What a job of a kind has of it: one of events has its output, and its errors behind that."""
+    if kind != "event":
+        return ALL
+    return [*(each for each in ALL if each[0] == "output"), ("error", "e")]
+
+
+def went_through(job: JobHandle) -> list[Any]:
+    """The values of a job; one of PowerShell's events ends as stopped."""
+    values: list[Any] = []
+    try:
+        for value in job:
+            values.append(value)
+    except JobStopped:
+        assert job.state == "Stopped"
+    return values
+
+
+def test_its_values_come_and_then_it_has_ended(start: Starter) -> None:
+    job = start("records")
+    assert went_through(job) == ["a", "b", "c"]
+    assert job.finished
+    assert went_through(job) == []
+    assert job.receive().warnings == []
+
+
+def test_all_streams_come_in_the_order_of_writing(start: Starter, kind: str, go: Path) -> None:
+    before = time.time()
+    job = start("records" if kind == "event" else "late")
+    follows = job.records()
+    go.touch()
+    records = list(follows)
+    assert [(each.stream, str(each.value)) for each in records] == of_kind(kind)
+    machines = {"Start-Job": "localhost", "remote": "127.0.0.1"}
+    assert {each.origin for each in records} == {machines.get(kind)}
+    assert all(before - 1 < each.time.timestamp() < time.time() + 1 for each in records)
+    assert {each.job for each in records} == set(job.children or [job])
+    assert list(job.records()) == []
+
+
+def test_it_is_followed_with_async_for(start: Starter, kind: str, go: Path) -> None:
+    async def main() -> list[tuple[str, str]]:
+        follows = start("records" if kind == "event" else "late").records()
+        asyncio.get_running_loop().call_later(0.1, go.touch)
+        return [(each.stream, str(each.value)) async for each in follows]
+
+    assert asyncio.run(main()) == of_kind(kind)
+
+
+@pytest.mark.parametrize("kind", KINDS_WITH_AN_END, indirect=True)
+def test_a_value_comes_while_the_job_runs(start: Starter, go: Path) -> None:
+    job = start("wait")
+    values = iter(job)
+    assert next(values) == "a"
+    assert not job.finished
+    go.touch()
+    assert list(values) == ["b"]
+
+
+@pytest.mark.parametrize("kind", KINDS_WITH_AN_END, indirect=True)
+def test_a_failure_is_raised_behind_the_values(start: Starter) -> None:
+    job = start("fail")
+    values = iter(job)
+    assert next(values) == "a"
+    with pytest.raises(JobFailed, match="no more"):
+        next(values)
+    last = list(start("fail").records())[-1]
+    assert last.stream == "error"
+    assert "no more" in str(last.value)
+
+
+@pytest.mark.parametrize("kind", KINDS_WITH_AN_END, indirect=True)
+def test_a_loop_that_is_left_leaves_the_rest_in_the_job(
+    start: Starter, kind: str, shell: Session
+) -> None:
+    job = start("records")
+    assert job.wait(60)
+    for record in job.records():
+        assert record.value == "a"
+        break
+    native = shell.run("param($j) Receive-Job $j 2>&1 | % { [string]$_ }", j=job.net)
+    in_blocks = kind in ("Start-ThreadJob", "-Parallel")
+    assert native == (["b", "c", "e"] if in_blocks else ["b", "e", "c"])
+
+
+@pytest.mark.parametrize("kind", KINDS_WITH_AN_END, indirect=True)
+def test_states_come_until_the_end(start: Starter, go: Path) -> None:
+    job = start("wait")
+    events = job.events()
+    seen = [next(events)]
+    go.touch()
+    seen += events
+    assert {each.job for each in seen} == {job, *job.children}
+    for one in (job, *job.children):
+        states = [each.state for each in seen if each.job == one]
+        assert states[-1] == "Completed"
+        assert len(set(states)) == len(states)
+    assert [each.time for each in seen] == sorted(each.time for each in seen)
+
+
+def test_two_loops_share_what_comes(shell: Session) -> None:
+    def count() -> Iterator[int]:
+        yield from range(10_000)
+
+    job = shell.start(count)
+    found: list[list[int]] = [[], []]
+    threads = [threading.Thread(target=lambda own=own: own.extend(job)) for own in found]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert sorted(itertools.chain(*found)) == list(range(10_000))
+
+
+def test_children_that_come_later_are_followed(shell: Session) -> None:
+    class One(Job):
+        def __init__(self, number: int) -> None:
+            super().__init__()
+            self.number = number
+
+        def run(self) -> int:
+            return self.number
+
+    group = JobGroup((One(number) for number in range(50)), throttle_limit=2)
+    assert sorted(shell.start(group)) == list(range(50))
+
+
+def test_a_job_is_followed_while_its_session_is_busy(shell: Session) -> None:
+    from System.Threading import ManualResetEventSlim
+
+    entered, go_on = ManualResetEventSlim(False), ManualResetEventSlim(False)
+    busy = threading.Thread(
+        target=shell.run, args=("$args[0].Set(); [void]$args[1].Wait(60000)", entered, go_on)
+    )
+    job = shell.start(lambda: "done")
+    busy.start()
+    assert entered.Wait(30_000)
+    try:
+        assert list(job) == ["done"]
+        assert job.result(30) == []
+    finally:
+        go_on.Set()
+        busy.join()
+
+
+def test_a_question_of_a_job_in_another_process_is_answered(shell: Session) -> None:
+    with shell.answering(["Ann"]):
+        assert list(shell.start_job("1; Read-Host name; 2")) == [1, "Ann", 2]
+
+
+def test_a_job_whose_session_is_closed_ends_the_loop(shell: Session) -> None:
+    began = threading.Event()
+
+    def work() -> Iterator[int]:
+        yield 1
+        began.set()
+        while True:
+            time.sleep(0.01)
+            yield 2
+
+    job = shell.start(work)
+    seen: list[object] = []
+
+    def follow() -> None:
+        try:
+            for value in job:
+                seen.append(value)
+        except (JobStopped, SessionClosedError) as error:
+            seen.append(type(error))
+
+    thread = threading.Thread(target=follow)
+    thread.start()
+    until(lambda: seen)
+    shell.close()
+    thread.join(30)
+    assert seen[-1] in (JobStopped, SessionClosedError)
+
+
+def test_what_was_given_is_let_go_of(run_python: RunPython) -> None:
+    code = """
+import os
+from psbridge import Job, Session
+
+class Many(Job):
+    def run(self):
+        for number in range(1_000_000):
+            yield number
+
+def resident():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+with Session() as shell:
+    for number, value in enumerate(shell.start(Many())):
+        assert number == value
+        if number == 200_000:
+            before = resident()
+    print(number, resident() - before)
+"""
+    ran = run_python(code, timeout=300)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    number, grown = map(int, ran.stdout.split())
+    assert number == 999_999
+    assert grown < 30_000_000
+
+
+@pytest.mark.parametrize(
+    "wait",
+    [
+        "for _ in job: pass",
+        "for _ in job.records(): pass",
+        "job.receive(), job.wait()",
+        "wait([job])",
+    ],
+)
+def test_ctrl_c_ends_the_loop_at_once(run_python: RunPython, wait: str) -> None:
+    code = f"""
+import os, signal, threading, time
+from psbridge import Session, wait
+with Session() as shell:
+    job = shell.start(lambda: time.sleep(20))
+    sent = []
+    def interrupt():
+        sent.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGINT)
+    threading.Timer(0.5, interrupt).start()
+    try:
+        {wait}
+    except KeyboardInterrupt:
+        print(time.monotonic() - sent[0], job.state)
+"""
+    ran = run_python(code)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    seconds, state = ran.stdout.split()
+    assert float(seconds) < 0.2
+    assert state == "Running"
