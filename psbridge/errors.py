@@ -331,7 +331,18 @@ class JobError(PsbridgeError):
 
 
 class JobFailed(JobError):
-    """The job ended in the state Failed; the message is its reason."""
+    """The job ended in the state Failed; the message is its reason.
+
+    Attributes:
+        failures: one of these for each child that failed, with its reason and its handle; this one
+            alone where the job has no children.
+    """
+
+    def __init__(
+        self, message: str, *, job: Any, result: Any = None, failures: Sequence[JobFailed] = ()
+    ) -> None:
+        super().__init__(message, job=job, result=result)
+        self.failures: list[JobFailed] = list(failures)
 
 
 class JobStopped(JobError):

@@ -13,7 +13,7 @@ from ..session.ending import check_ending, stay_here_at_exit
 from ..session.owned_runspace import GRACE_SECONDS
 from ..waiting import Deadline, join, milliseconds, poll_until, wait_until
 from .facts import JobFacts
-from .failures import failure_of
+from .failures import failed
 from .results import forget_result, result_of
 from .start import exit_has_begun
 from .stopping import JobThread
@@ -209,7 +209,7 @@ class JobHandle(JobFacts):
 
         if self.state == "Failed":
             cause = None if self._run is None else self._run.exception
-            raise JobFailed(failure_of(self), job=self, result=result) from cause
+            raise failed(self, result) from cause
         if self.state == "Stopped" or RemotingJobs.IsCutShort(self.net):
             raise JobStopped(f"job {self.name} was stopped", job=self, result=result)
 
@@ -235,6 +235,8 @@ class JobHandle(JobFacts):
             JobError: it cannot be stopped; the message is the reason.
         """
         deadline = Deadline(check_left(timeout))
+        if self.finished:
+            return True
         if self._is_ours and self.net.WorksOnThisThread:
             self.net.RequestStop()
             return False

@@ -242,14 +242,23 @@ with Session() as shell:
     [
         "for _ in job: pass",
         "for _ in job.records(): pass",
-        "job.receive(), job.wait()",
+        "job.wait()",
+        "job.result()",
         "wait([job])",
+        "list(as_completed([job]))",
+        "while True: job.receive()",
+        "asyncio.run(gone_through())",
+        "asyncio.run(awaited())",
     ],
 )
 def test_ctrl_c_ends_the_loop_at_once(run_python: RunPython, wait: str) -> None:
     code = f"""
-import os, signal, threading, time
-from psbridge import Session, wait
+import asyncio, os, signal, threading, time
+from psbridge import Session, as_completed, wait
+async def gone_through():
+    async for _ in job: pass
+async def awaited():
+    await job
 with Session() as shell:
     job = shell.start(lambda: time.sleep(20))
     sent = []

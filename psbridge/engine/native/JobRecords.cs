@@ -97,7 +97,8 @@ public sealed class JobRecords
     {
         try
         {
-            return job.Finished is null;
+            job.Name = job.Name; // which only a job that is disposed of refuses
+            return false;
         }
         catch (ObjectDisposedException)
         {
