@@ -404,11 +404,15 @@ def test_the_hook_of_an_instance_is_called_too(shell: Session) -> None:
 def test_a_hook_that_raises_harms_no_job(
     shell: Session, caplog: pytest.LogCaptureFixture, error: BaseException
 ) -> None:
+    asked = threading.Event()
+
     class Harmful(Work):
         def stop(self) -> None:
+            asked.set()
             raise error
 
-    jobs = [Harmful(until_stopped, name="harmful"), *(Work(until_stopped) for _ in range(2))]
+    # Work that notices the stop by itself, and ends, may be over before its hook would be called.
+    jobs = [Harmful(lambda job: asked.wait(60), name="harmful"), *(Work(until_stopped) for _ in range(2))]
     handles = [shell.start(job) for job in jobs]
     for job in jobs:
         assert job.began.wait(10)
