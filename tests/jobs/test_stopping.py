@@ -412,7 +412,10 @@ def test_a_hook_that_raises_harms_no_job(
             raise error
 
     # Work that notices the stop by itself, and ends, may be over before its hook would be called.
-    jobs = [Harmful(lambda job: asked.wait(60), name="harmful"), *(Work(until_stopped) for _ in range(2))]
+    jobs = [
+        Harmful(lambda job: asked.wait(60), name="harmful"),
+        *(Work(until_stopped) for _ in range(2)),
+    ]
     handles = [shell.start(job) for job in jobs]
     for job in jobs:
         assert job.began.wait(10)
