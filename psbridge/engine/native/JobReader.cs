@@ -76,6 +76,7 @@ internal sealed class JobReader
     private void ReadResults(JobRecords into, int most, bool keep)
     {
         var buffers = new Dictionary<JobStream, int>();
+        int[] copies = new int[s_blocks.Length];
         PSStreamObject[] read = TakeResults(most, keep, out bool asks, out bool isAll);
         foreach (PSStreamObject one in read)
         {
@@ -90,10 +91,15 @@ internal sealed class JobReader
             else if (StreamOf(one.ObjectType) is { } stream)
             {
                 into.Add(Job, stream, value is Exception error ? RecordOf(error) : value, one);
-                if (!keep)
-                {
-                    Drop(stream);
-                }
+                copies[(int)stream]++;
+            }
+        }
+
+        if (!keep)
+        {
+            for (int i = 0; i < copies.Length; i++)
+            {
+                Drop((JobStream)i, copies[i]);
             }
         }
 
@@ -308,19 +314,40 @@ internal sealed class JobReader
         }
     }
 
-    // The copy of what was taken from the results.
-    private void Drop(JobStream stream)
+    // The copies of what was taken from the results.
+    private void Drop(JobStream stream, int count)
     {
-        if (stream != JobStream.Progress)
+        switch (stream)
         {
-            TryTake(stream, keep: false, [], out _);
-            return;
+            case JobStream.Output:
+                Drop(Job.Output, count);
+                break;
+            case JobStream.Error:
+                Drop(Job.Error, count);
+                break;
+            case JobStream.Warning:
+                Drop(Job.Warning, count);
+                break;
+            case JobStream.Verbose:
+                Drop(Job.Verbose, count);
+                break;
+            case JobStream.Debug:
+                Drop(Job.Debug, count);
+                break;
+            case JobStream.Information:
+                Drop(Job.Information, count);
+                break;
+            default:
+                Drop(Job.Progress, Math.Min(count, Job.Progress.Count - 1));
+                break;
         }
+    }
 
-        PSDataCollection<ProgressRecord> buffer = Job.Progress;
+    private static void Drop<T>(PSDataCollection<T> buffer, int count)
+    {
         lock (((ICollection)buffer).SyncRoot)
         {
-            if (buffer.Count > 1)
+            for (int i = Math.Min(count, buffer.Count); i > 0; i--)
             {
                 buffer.RemoveAt(0);
             }

@@ -48,11 +48,11 @@ public sealed class JobRecords
 
     /// <summary>What was written to the output.</summary>
     /// <returns>The objects.</returns>
-    public object?[] GetOutput() => [.. _values.Where((_, at) => _streams[at] == (byte)JobStream.Output)];
+    public object?[] GetOutput() => Of(isOutput: true);
 
     /// <summary>What was written to the other streams.</summary>
     /// <returns>The records; a message may be a text.</returns>
-    public object?[] GetOthers() => [.. _values.Where((_, at) => _streams[at] != (byte)JobStream.Output)];
+    public object?[] GetOthers() => Of(isOutput: false);
 
     /// <summary>The jobs that wrote them.</summary>
     /// <returns>One after the other.</returns>
@@ -126,6 +126,20 @@ public sealed class JobRecords
                 found.Add(one);
             }
         }
+    }
+
+    private object?[] Of(bool isOutput)
+    {
+        var found = new List<object?>(isOutput ? Count : 0);
+        for (int i = 0; i < Count; i++)
+        {
+            if ((_streams[i] == (byte)JobStream.Output) == isOutput)
+            {
+                found.Add(_values[i]);
+            }
+        }
+
+        return [.. found];
     }
 
     /// <summary>Put what was not used after all back to where it was.</summary>
