@@ -213,6 +213,10 @@ class JobHandle(JobFacts):
         if self.state == "Stopped" or RemotingJobs.IsCutShort(self.net):
             raise JobStopped(f"job {self.name} was stopped", job=self, result=result)
 
+    def _to_net(self) -> Any:
+        """The job, where the handle is given to PowerShell."""
+        return self.net
+
     def _other(self, net: Any) -> JobHandle:
         """A handle on a job of the same family."""
         return self if net is self.net else JobHandle(net, self._session)

@@ -23,6 +23,8 @@ from psbridge import (
 )
 from psbridge.session.owned_runspace import open_runspaces
 
+from .conftest import Starter
+
 
 def test_wait_returns_false_when_time_is_up_and_true_when_it_has_ended(shell: Session) -> None:
     go = threading.Event()
@@ -257,3 +259,14 @@ def test_a_session_may_be_closed_as_soon_as_it_is_known(monkeypatch: pytest.Monk
     monkeypatch.setattr("psbridge.session.owned_runspace._register_at_exit", close)
     with pytest.raises(SessionClosedError), Session() as session:
         session.run("1")
+
+
+def test_a_handle_is_its_job_in_powershell(start: Starter, shell: Session, kind: str) -> None:
+    job = start("records")
+    wait = (
+        "param($job) $null = Wait-Job $job; $job.Id; (Receive-Job $job -Keep *>$null); $job.State"
+    )
+    assert shell.run(wait, job) == [job.id, job.state]
+    assert shell.call("Get-Job", Id=job.id).one().net == job.net
+    shell.call("Remove-Job", Job=[job], check=True)
+    assert job not in shell.jobs
