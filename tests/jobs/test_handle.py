@@ -201,6 +201,18 @@ def test_the_messages_of_a_job_in_another_process_arrive_once(shell: Session) ->
     assert (nothing, nothing.warnings, nothing.verbose, nothing.debug) == ([], [], [], [])
 
 
+@pytest.mark.parametrize("merged", ["", " 3>&1 4>&1"])
+def test_messages_arrive_once_where_powershell_receives_the_job(
+    shell: Session, merged: str
+) -> None:
+    job = "Start-Job { 1; Write-Warning w; Write-Verbose v -Verbose; 2 }"
+    result = shell.run(f"{job} | Receive-Job -Wait -AutoRemoveJob{merged}")
+    messages = [str(each) for each in result if not isinstance(each, int)]
+    messages += [str(each) for each in (*result.warnings, *result.verbose)]
+    assert [each for each in result if isinstance(each, int)] == [1, 2]
+    assert sorted(messages) == ["v", "w"]
+
+
 def test_messages_that_a_host_shows_arrive_once_too() -> None:
     script = "1, 2 | % { Write-Warning w }; Write-Verbose v -Verbose"
     shown = io.StringIO()

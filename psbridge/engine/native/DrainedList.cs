@@ -146,17 +146,6 @@ internal sealed class DrainedList<T> : IList<T>
 /// <summary>The buffers of jobs, made fit for many records.</summary>
 public static class JobBuffers
 {
-    /// <summary>Let what a job and its children have written be received in time that grows with it.</summary>
-    /// <param name="job">Any job.</param>
-    public static void Prepare(Job job)
-    {
-        PrepareOne(job);
-        foreach (Job child in job.ChildJobs)
-        {
-            PrepareOne(child);
-        }
-    }
-
     /// <summary>The same for one buffer of objects.</summary>
     /// <param name="buffer">The buffer.</param>
     public static void PrepareBuffer(PSDataCollection<PSObject> buffer) => DrainedList<PSObject>.Give(buffer);
@@ -170,7 +159,8 @@ public static class JobBuffers
         }
     }
 
-    private static void PrepareOne(Job job)
+    /// <summary>Let what a job has written be received in time that grows with it.</summary>
+    internal static void PrepareOne(Job job)
     {
         PrepareResults(job);
         try

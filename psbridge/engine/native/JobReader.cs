@@ -40,7 +40,7 @@ internal sealed class JobReader
         _results = s_value is null || s_isInResults is null ? null : JobInternals.Results?.Invoke(job);
         _isInResults = _results is not null && job is not Job2 && s_isInResults!(job);
         _isElsewhere = RemotingJobs.IsChild(job);
-        JobBuffers.Prepare(job);
+        JobBuffers.PrepareOne(job);
     }
 
     internal Job Job { get; }
