@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Any, Self
 from ..engine.forking import is_forked_child
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     from ..session.session import RunspaceSession
     from .group_run import GroupRun
+    from .progress import JobProgress
 
 __all__ = ["JobFacts"]
 
@@ -29,6 +32,9 @@ class JobFacts:
         self.net = net.net if isinstance(net, PowerShellObject) else net
         self._session = session
         self._run = run
+        from PSBridge import JobPicture
+
+        JobPicture.Follow(self.net)  # from now on it counts what somebody takes, too
 
     @property
     def id(self) -> int:
@@ -55,6 +61,66 @@ class JobFacts:
     def location(self) -> str:
         """Where it runs, as Get-Job shows it: a machine, ``"localhost"``, ``"PowerShell"``."""
         return str(self.net.Location or "")
+
+    @property
+    def command(self) -> str:
+        """What it runs, as Get-Job shows it: its code, or what its author calls it."""
+        return str(self.net.Command or "")
+
+    @property
+    def status(self) -> str:
+        """What it says of how it stands: StatusMessage, else that of its first child with one.
+
+        A job written in Python says there what it is blocked by. PowerShell's own jobs say
+        nothing: their progress is in `progress`.
+        """
+        from PSBridge import JobPicture
+
+        return str(JobPicture.StatusOf(self.net))
+
+    @property
+    def began(self) -> dt.datetime | None:
+        """When it first was Running, PowerShell's PSBeginTime, in the local time zone.
+
+        None where it has not been yet; a job that was stopped before has none. A job of
+        Register-ObjectEvent begins with its first event.
+        """
+        from PSBridge import JobPicture
+
+        return _time(JobPicture.BeganOf(self.net))
+
+    @property
+    def ended(self) -> dt.datetime | None:
+        """When it first was Completed, Failed or Stopped, PowerShell's PSEndTime; else None."""
+        from PSBridge import JobPicture
+
+        return _time(JobPicture.EndedOf(self.net))
+
+    @property
+    def error_count(self) -> int:
+        """How many errors it has written, with its children; none is taken.
+
+        All are counted that were there when the first handle on it was made, or have come since,
+        whoever has received them. The `reason` of a failed job is not among them.
+        """
+        from PSBridge import JobPicture
+
+        return int(JobPicture.ErrorsOf(self.net))
+
+    @property
+    def progress(self) -> JobProgress | None:
+        """How far it is, by its last Write-Progress; nothing is taken.
+
+        Of several activities in one another it is the outermost. A job with several children
+        always has a progress, which is made of theirs. Any other one has none (None) where it
+        reports nothing, or has reported that its activity is completed. As with `error_count`,
+        what was received stays known once there is a handle.
+        """
+        from PSBridge import JobPicture
+
+        from .progress import progress_in
+
+        return progress_in(JobPicture.Take(self.net, False, 0))
 
     @property
     def children(self) -> list[Self]:
@@ -85,6 +151,15 @@ class JobFacts:
         if is_forked_child():
             return "<JobHandle of the process that forked>"
         return f"<JobHandle {self.id} {self.name!r} {self.state}>"
+
+
+def _time(seconds: float) -> dt.datetime | None:
+    """A time of .NET's, from seconds since 1970; NaN is none."""
+    import datetime as dt
+
+    if seconds != seconds:  # NaN
+        return None
+    return dt.datetime.fromtimestamp(seconds, dt.UTC).astimezone()
 
 
 def _reason(net: Any) -> Any:

@@ -18,6 +18,7 @@ MEMBERS = sorted(
         "LocalPipeline.Stopper",
         "LocalRunspace._disposed",
         "PSTaskBase.Runspace",
+        "PSTaskBase._powershell",
         "PSTaskChildJob.Task",
         "PipelineProcessor.Stop",
         "PipelineStopper.IsStopping",

@@ -228,6 +228,11 @@ public static class EngineMembers
             () => Named("System.Management.Automation.PSTasks.PSTaskChildJob"), "Task", Lost);
 
         internal static readonly EngineMember Runspace = Property(() => Task.Property?.PropertyType, "Runspace", Lost);
+
+        internal static readonly EngineMember Work = Field(
+            () => Task.Property?.PropertyType,
+            "_powershell",
+            "the children of a ForEach-Object -Parallel that is a job show no progress");
     }
 
     /// <summary>Where a runspace stands that is being opened.</summary>

@@ -78,6 +78,19 @@ internal static class ParallelJobs
         }
     }
 
+    /// <summary>The progress of a child of such a job, which the engine does not hand on to the job; else null.</summary>
+    internal static PSDataCollection<ProgressRecord>? ProgressOf(Job child)
+    {
+        if (EngineMembers.ParallelJobs.Task.Property is not { } property
+            || !property.DeclaringType!.IsInstanceOfType(child)
+            || property.GetValue(child) is not { } task)
+        {
+            return null;
+        }
+
+        return (EngineMembers.ParallelJobs.Work.Field?.GetValue(task) as PowerShell)?.Streams.Progress;
+    }
+
     private static Runspace? RunspaceOf(Job child) =>
         EngineMembers.ParallelJobs.Task.Property?.GetValue(child) is { } task
             ? EngineMembers.ParallelJobs.Runspace.Property?.GetValue(task) as Runspace

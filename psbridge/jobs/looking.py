@@ -1,0 +1,111 @@
+"""What all ways to look at jobs have in common: which jobs, their text, their colours, their times."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from ..engine.forking import check_process
+from ..errors import DeclarationError
+from ..terminal import without_styles
+from .facts import JobFacts
+
+__all__ = [
+    "COLOURS",
+    "TERMINAL_COLOURS",
+    "duration",
+    "one_line",
+    "tally",
+    "the_jobs",
+]
+
+# Of PowerShell's states, for pages. Any other one is as Running.
+COLOURS = {
+    "NotStarted": "#9e9e9e",
+    "Running": "#1e88e5",
+    "Completed": "#43a047",
+    "Failed": "#e53935",
+    "Stopped": "#6d4c41",
+    "Blocked": "#8e24aa",
+    "Suspended": "#f9a825",
+    "Suspending": "#f9a825",
+    "Disconnected": "#f57c00",
+    "Stopping": "#6d4c41",
+    "AtBreakpoint": "#8e24aa",
+}
+# The same for terminals, which have eight that can be relied on.
+TERMINAL_COLOURS = {
+    "NotStarted": "dim",
+    "Running": "cyan",
+    "Completed": "green",
+    "Failed": "bold red",
+    "Stopped": "yellow",
+    "Stopping": "yellow",
+    "Blocked": "magenta",
+    "AtBreakpoint": "magenta",
+    "Suspended": "blue",
+    "Suspending": "blue",
+    "Disconnected": "yellow",
+}
+
+# Sequences of terminals: CSI, then those with a text (OSC, DCS and so on), then the short ones.
+_ESCAPES = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"
+    r"|(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f]).*?(?:\x07|\x1b\\|\x9c|$)"
+    r"|\x1b[ -/]*[0-~]",
+    re.DOTALL,
+)
+# What is no character to be seen: controls, ends of lines, what changes the direction of all that
+# follows it, and halves of pairs.
+_UNSEEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069\ufeff"
+    "\ufff9-\ufffb\ufffe\uffff]+"
+)
+_HALF_PAIR = re.compile("[\ud800-\udfff]")
+
+
+def the_jobs(jobs: JobFacts | Iterable[JobFacts], what: str) -> list[JobFacts]:
+    """The handles that were given: one, several, or the jobs of a session.
+
+    Args:
+        jobs: what was given.
+        what: the name of the function that it was given to.
+
+    Raises:
+        DeclarationError: it is none of these.
+    """
+    check_process()
+    if isinstance(jobs, JobFacts):
+        return [jobs]
+    if isinstance(jobs, Iterable) and not isinstance(jobs, (str, bytes)):
+        handles = list(jobs)
+        if all(isinstance(one, JobFacts) for one in handles):
+            return list(dict.fromkeys(handles))
+        jobs = next(one for one in handles if not isinstance(one, JobFacts))
+    raise DeclarationError(f"{what} takes handles on jobs, or a session's jobs; this is {jobs!r}")
+
+
+def one_line(text: str, encoding: str = "utf-8") -> str:
+    """A text of somebody else's as one line that does nothing to a terminal or a page.
+
+    Args:
+        text: anything.
+        encoding: of where it is shown; what that has no character for is a question mark.
+    """
+    text = _UNSEEN.sub(" ", _ESCAPES.sub("", without_styles(text))).strip()
+    text = _HALF_PAIR.sub("\ufffd", text)
+    if encoding.lower().replace("-", "") == "utf8":
+        return text
+    return text.encode(encoding, "replace").decode(encoding)
+
+
+def duration(seconds: float) -> str:
+    """A length of time as clocks show it: ``0:07``, ``12:30``, ``3:00:00``."""
+    minutes, seconds_left = divmod(int(max(0.0, seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds_left:02}" if hours else f"{minutes}:{seconds_left:02}"
+
+
+def tally(counts: Iterable[tuple[str, int]]) -> str:
+    """How many jobs are in which state: ``2 Failed, 3 Running``."""
+    return ", ".join(f"{count:,} {state}" for state, count in counts)

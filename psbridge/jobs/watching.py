@@ -1,0 +1,184 @@
+"""Watching jobs: a live picture of them on a terminal, lines of what changes elsewhere."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..arguments import check_seconds
+from ..errors import DeclarationError
+from ..session.ending import check_ending
+from ..terminal import takes_codes, takes_styles
+from ..waiting import milliseconds, wait_until
+from .facts import JobFacts
+from .looking import one_line, tally, the_jobs
+
+if TYPE_CHECKING:
+    from rich.console import Console as RichConsole
+
+__all__ = ["watch"]
+
+
+def watch(
+    jobs: JobFacts | Iterable[JobFacts],
+    *,
+    refresh: float = 0.2,
+    console: RichConsole | None = None,
+) -> bool:
+    """Show how jobs get on, until all of them have ended.
+
+    On a terminal it is one line a job: name, state, bar, percent, last line of what it wrote, time
+    since it began. A group's line has how many of its children have ended, and below it are those
+    that have failed and those that are at work, as many as there is room for. The last picture
+    stays. What else is printed meanwhile goes above it.
+
+    Where there is no terminal, in a notebook too, there is a plain line each time that the state of
+    a job changes or that a child of a group has failed: time, name, state, reason.
+
+    Nothing is taken from the jobs, and Ctrl-C ends the watching only. A job that has been removed
+    stays as it was last seen.
+
+    Args:
+        jobs: a handle, several, or a session's ``jobs``: those that there are at the call.
+        refresh: how many seconds there are between two looks.
+        console: where to show it: a ``Console`` of rich's, whose choice of terminal and colours
+            counts. By default it is standard output; NO_COLOR and TERM=dumb are kept.
+
+    Returns:
+        Whether all have completed: False where one has failed or was stopped.
+
+    Raises:
+        DeclarationError: these are no handles, or an argument is of the wrong type.
+        ValueError: the time between two looks is none, or 0.
+        KeyboardInterrupt: Ctrl-C, within 200 ms; the jobs run on.
+        SessionClosedError: a signal ends the program, and this is not its main thread.
+        ForkedProcessError: this is a forked child of the process that has the jobs.
+    """
+    handles = the_jobs(jobs, "watch")
+    seconds = check_seconds(refresh, "refresh")
+    if not 0 < seconds < float("inf"):
+        raise ValueError(f"refresh is {refresh}; it has to be more than 0, and an end")
+    output = _console() if console is None else _checked(console)
+    live = output.is_terminal and not output.is_dumb_terminal
+    with _awaiting(handles), _live(output) if live else _lines(output) as show:
+        while True:
+            pictures = show(handles)
+            running = [
+                handle
+                for handle, picture in zip(handles, pictures, strict=True)
+                if not picture.HasEnded
+            ]
+            if not running:
+                return all(picture.State == "Completed" for picture in pictures)
+            _wait(running[0], seconds)
+
+
+def _wait(handle: JobFacts, seconds: float) -> None:
+    """Wait for the next look, or for the end of one of those that are waited for."""
+    from PSBridge import JobInternals
+
+    def ended(left: float) -> bool:
+        return bool(JobInternals.WaitForEnd(handle.net, milliseconds(left)))
+
+    wait_until(ended, seconds, meanwhile=check_ending)
+
+
+@contextlib.contextmanager
+def _awaiting(handles: Sequence[JobFacts]) -> Iterator[None]:
+    """Tell a session whose turn this thread has that it waits: its jobs may ask it for nothing."""
+    with contextlib.ExitStack() as stack:
+        for handle in handles:
+            session = handle._session
+            if session._turns.is_mine() or session._runs_on_this_thread():
+                stack.enter_context(session._awaiting(handle.net))
+        yield
+
+
+def _console() -> RichConsole:
+    from rich.console import Console
+
+    # None in a process without standard streams: what is written is dropped then.
+    out = sys.stdout
+    styles = takes_styles(out)
+    return Console(
+        file=out,
+        force_terminal=takes_codes(out),
+        force_jupyter=False,
+        color_system="auto" if styles else None,
+        no_color=not styles,
+        quiet=out is None,
+    )
+
+
+def _checked(console: object) -> RichConsole:
+    from rich.console import Console
+
+    if not isinstance(console, Console):
+        raise DeclarationError(f"console is {console!r}; it is a rich.console.Console")
+    return console
+
+
+@contextlib.contextmanager
+def _live(output: RichConsole) -> Iterator[Any]:
+    from rich.live import Live
+
+    from .watched_picture import WatchedJobs
+
+    watched = WatchedJobs(output)
+    live = Live(console=output, auto_refresh=False, vertical_overflow="crop")
+
+    def show(handles: Sequence[JobFacts]) -> list[Any]:
+        pictures = watched.look(handles)
+        live.update(watched.drawn(), refresh=True)
+        return pictures
+
+    try:
+        with live:
+            yield show
+    except KeyboardInterrupt:
+        # A second one may have come while the first one put the terminal in order.
+        output.show_cursor(True)
+        raise
+
+
+@contextlib.contextmanager
+def _lines(output: RichConsole) -> Iterator[Any]:
+    from PSBridge import JobPicture
+
+    said: dict[str, str] = {}  # the states that there are lines of
+    told: dict[str, int] = {}  # how many failed children of a job there are lines of
+
+    def say(picture: Any, key: str, name: str) -> None:
+        if said.get(key) == picture.State:
+            return
+        said[key] = picture.State
+        parts = [time.strftime("%H:%M:%S"), one_line(name, output.encoding) or "?", picture.State]
+        if picture.Total > 1 and picture.HasEnded:
+            counts = zip(picture.States, picture.Counts, strict=True)
+            parts.append(f"({tally(counts)})")
+        if picture.Reason and picture.State != "Completed":
+            parts.append(one_line(picture.Reason, output.encoding))
+        # As it is: without markup, and one line however long it is.
+        output.file.write(" ".join(parts) + "\n")
+
+    def look(handle: JobFacts) -> Any:
+        key = str(handle.net.InstanceId)
+        picture = JobPicture.Take(handle.net, False, 0)
+        failed = dict(zip(picture.States, picture.Counts, strict=True)).get("Failed", 0)
+        if picture.Total > 1 and failed > told.get(key, 0):
+            told[key] = failed
+            for child in JobPicture.Take(handle.net, False, failed).Children:
+                if child.State == "Failed":
+                    say(child, f"{key} {child.Id}", f"{picture.Name}/{child.Name}")
+        say(picture, key, picture.Name)
+        return picture
+
+    def show(handles: Sequence[JobFacts]) -> list[Any]:
+        pictures = [look(handle) for handle in handles]
+        output.file.flush()
+        return pictures
+
+    yield show
