@@ -1,6 +1,6 @@
 """psbridge: Python in PowerShell's job system, and PowerShell's jobs in Python."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .later import names_of
 
@@ -38,8 +38,11 @@ if TYPE_CHECKING:
     from .jobs.group import JobGroup
     from .jobs.handle import JobHandle
     from .jobs.job import FunctionJob, Job
+    from .jobs.progress import JobProgress
     from .jobs.repository import JobRepository
     from .jobs.retry import Retry
+    from .jobs.timeline import Timeline, timeline
+    from .jobs.watching import watch
     from .remote.inventory import Inventory, inventory
     from .remote.kept_session import RemoteSession
     from .remote.session import Session
@@ -96,6 +99,7 @@ __all__ = [
     "JobFailed",
     "JobGroup",
     "JobHandle",
+    "JobProgress",
     "JobRecord",
     "JobRepository",
     "JobStopped",
@@ -119,6 +123,7 @@ __all__ = [
     "SessionClosedError",
     "SessionPool",
     "StopRequested",
+    "Timeline",
     "WinRM",
     "WorkerError",
     "WorkerLost",
@@ -127,7 +132,9 @@ __all__ = [
     "inventory",
     "job_definition",
     "reader_for",
+    "timeline",
     "wait",
+    "watch",
 ]
 
 __getattr__, __dir__ = names_of(
@@ -166,8 +173,11 @@ __getattr__, __dir__ = names_of(
         ".jobs.group": ("JobGroup",),
         ".jobs.handle": ("JobHandle",),
         ".jobs.job": ("FunctionJob", "Job"),
+        ".jobs.progress": ("JobProgress",),
         ".jobs.repository": ("JobRepository",),
         ".jobs.retry": ("Retry",),
+        ".jobs.timeline": ("Timeline", "timeline"),
+        ".jobs.watching": ("watch",),
         ".remote.inventory": ("Inventory", "inventory"),
         ".remote.kept_session": ("RemoteSession",),
         ".remote.session": ("Session",),
@@ -193,3 +203,17 @@ __getattr__, __dir__ = names_of(
         ".values.typed": ("Reader", "reader_for"),
     },
 )
+
+
+def load_ipython_extension(ipython: Any) -> None:
+    """Give IPython cells of PowerShell code, ``%%pwsh``: ``%load_ext psbridge`` calls it."""
+    from .notebook import load
+
+    load(ipython)
+
+
+def unload_ipython_extension(ipython: Any) -> None:
+    """Take them back, and close their session: ``%unload_ext psbridge`` calls it."""
+    from .notebook import unload
+
+    unload(ipython)

@@ -16,6 +16,7 @@ PACKAGE = Path(str(psbridge.__path__[0]))
 ROOMS = (
     *("errors", "arguments", "kept", "openssl", "terminal", "tls", "waiting"),
     *("setup", "engine", "values", "session", "jobs", "cmdlets", "remote", "powershell", "cli"),
+    "notebook",
 )
 
 

@@ -152,6 +152,11 @@ class JobFacts:
             return "<JobHandle of the process that forked>"
         return f"<JobHandle {self.id} {self.name!r} {self.state}>"
 
+    def _repr_html_(self) -> str:
+        from .notebook_tables import job_table
+
+        return job_table(self)
+
 
 def _time(seconds: float) -> dt.datetime | None:
     """A time of .NET's, from seconds since 1970; NaN is none."""

@@ -1,4 +1,4 @@
-"""What all ways to look at jobs have in common: which jobs, their text, their colours, their times."""
+"""What all ways to look at jobs have in common: which jobs, and their text, colours and times."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from ..engine.forking import check_process
+from ..engine.forking import check_process, is_forked_child
 from ..engine.instances import is_net_of
 from ..errors import DeclarationError, EngineUnsupported, SessionClosedError
 from .group import JobGroup
@@ -144,6 +144,13 @@ class JobRepository:
         if isinstance(item, (str, int)):
             return any(item in (handle.id, handle.name) for handle in self)
         return False
+
+    def _repr_html_(self) -> str:
+        from .notebook_tables import jobs_table
+
+        session = self._session()
+        ended = session is None or session.closed
+        return jobs_table([] if is_forked_child() or ended else list(self))
 
     def _list(self) -> list[Any]:
         # Get-Job rather than the repository: jobs of job source adapters are listed there only.
