@@ -11,6 +11,7 @@ from .errors import PowerShellError
 
 if TYPE_CHECKING:
     from .remote.session import Session
+    from .session.session import RunspaceSession
 
 __all__ = ["load", "unload"]
 
@@ -29,7 +30,7 @@ class _Cells:
 
         ``%%pwsh`` runs it in a session that is opened for the first such cell and kept: what one
         cell defines the next one has. ``%%pwsh shell`` runs it in the session that the variable
-        ``shell`` has.
+        ``shell`` has, which may be one on another machine.
 
         Output is shown as PowerShell formats it, and what is for the host (Write-Host) with it, on
         standard output; errors, warnings and messages are on standard error. Interrupt stops the
@@ -45,15 +46,17 @@ class _Cells:
         if kept is not None:
             kept.close()
 
-    def _session(self, name: str) -> Session:
-        from .remote.session import Session
+    def _session(self, name: str) -> RunspaceSession:
+        from .session.session import RunspaceSession
 
         if not name:
+            from .remote.session import Session
+
             if self._kept is None or self._kept.closed:
                 self._kept = Session()
             return self._kept
         found = self._ipython.user_ns.get(name)
-        if not isinstance(found, Session):
+        if not isinstance(found, RunspaceSession):
             from IPython.core.error import UsageError
 
             what = "no variable" if name not in self._ipython.user_ns else "no Session"

@@ -352,6 +352,9 @@ PROGRESS = {"activity": "a", "status": "s", "percent": 1, "seconds_remaining": N
             "current_operation": "", "activity_id": 0, "parent_id": None, "completed": False,
             "origin": None}  # fmt: skip
 
+JOB_PROGRESS = {"activity": "a", "status": "s", "percent": None, "current_operation": "",
+            "seconds_remaining": None, "done": 0, "total": 1}  # fmt: skip
+
 QUESTION = {"kind": "k", "caption": "c", "message": "m", "name": "n", "type_name": "t", "help": "h",
             "user": "u", "choices": (), "defaults": ()}  # fmt: skip
 
@@ -424,6 +427,11 @@ CALLS: dict[str, Callable[..., object]] = {
     "JobRepository.undefine": lambda place, name: place.shell.jobs.undefine(name),
     "JobRepository.__getitem__": lambda place, key: place.shell.jobs[key],
     "JobRepository.__contains__": lambda place, item: item in place.shell.jobs,
+    "JobProgress.__init__": made(psbridge.JobProgress, **JOB_PROGRESS),
+    "Timeline.__init__": made(psbridge.Timeline),
+    "Timeline.save": lambda place, path: psbridge.Timeline("").save(f"{place.folder}/{path}"),
+    "timeline":
+        lambda place, path: psbridge.timeline(place.shell.jobs, path=f"{place.folder}/{path}"),
     "FunctionTable.__contains__": lambda place, name: name in place.shell.functions,
     "FunctionTable.__getitem__": lambda place, name: place.shell.functions[name],
     "FunctionTable.__delitem__": lambda place, name: place.shell.functions.__delitem__(name),

@@ -1,14 +1,11 @@
-"""What all ways to look at jobs have in common: which jobs, and their text, colours and times."""
+"""What all ways to look at jobs have in common: texts, colours and times."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
 
-from ..engine.forking import check_process
-from ..errors import DeclarationError
 from ..terminal import without_styles
-from .facts import JobFacts
 
 __all__ = [
     "COLOURS",
@@ -16,7 +13,6 @@ __all__ = [
     "duration",
     "one_line",
     "tally",
-    "the_jobs",
 ]
 
 # Of PowerShell's states, for pages. Any other one is as Running.
@@ -62,27 +58,6 @@ _UNSEEN = re.compile(
     "\ufff9-\ufffb\ufffe\uffff]+"
 )
 _HALF_PAIR = re.compile("[\ud800-\udfff]")
-
-
-def the_jobs(jobs: JobFacts | Iterable[JobFacts], what: str) -> list[JobFacts]:
-    """The handles that were given: one, several, or the jobs of a session.
-
-    Args:
-        jobs: what was given.
-        what: the name of the function that it was given to.
-
-    Raises:
-        DeclarationError: it is none of these.
-    """
-    check_process()
-    if isinstance(jobs, JobFacts):
-        return [jobs]
-    if isinstance(jobs, Iterable) and not isinstance(jobs, (str, bytes)):
-        handles = list(jobs)
-        if all(isinstance(one, JobFacts) for one in handles):
-            return list(dict.fromkeys(handles))
-        jobs = next(one for one in handles if not isinstance(one, JobFacts))
-    raise DeclarationError(f"{what} takes handles on jobs, or a session's jobs; this is {jobs!r}")
 
 
 def one_line(text: str, encoding: str = "utf-8") -> str:

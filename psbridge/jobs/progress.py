@@ -18,8 +18,8 @@ class JobProgress:
         status: how far it is, in words; of a group ``"3 of 10"``.
         percent: from 0 to 100. Of a group it is the mean of its children, in which one that has
             ended counts as 100. None where nobody says it.
-        operation: the step that is being done, or None.
-        seconds_remaining: how many seconds it may still take, or None.
+        current_operation: the step that is being done; may be empty.
+        seconds_remaining: how many seconds it may still take; None where that is not said.
         done: how many children have ended; of a job with one child or none, 1 when it has ended.
         total: how many children there are; 1 of a job with one or none.
     """
@@ -27,7 +27,7 @@ class JobProgress:
     activity: str
     status: str
     percent: float | None
-    operation: str | None
+    current_operation: str
     seconds_remaining: int | None
     done: int
     total: int
@@ -60,7 +60,7 @@ def progress_in(picture: Any) -> JobProgress | None:
         activity=picture.Name if bar is None else str(bar.Activity).strip(),
         status=f"{done} of {total}" if bar is None else str(bar.StatusDescription).strip(),
         percent=None if said < 0 else min(100.0, float(said)),
-        operation=None if bar is None else str(bar.CurrentOperation or "") or None,
+        current_operation="" if bar is None else str(bar.CurrentOperation or ""),
         seconds_remaining=None if bar is None or bar.SecondsRemaining < 0 else bar.SecondsRemaining,
         done=int(done),
         total=int(total),

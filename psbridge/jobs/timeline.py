@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..arguments import check_whole
+from ..engine.paths import possible_path
 from ..errors import DeclarationError
 from .facts import JobFacts
-from .looking import the_jobs
+from .given import the_jobs
 from .svg import NARROWEST, Bar, Section, drawing
 
 __all__ = ["Timeline", "timeline"]
@@ -35,12 +36,12 @@ class Timeline:
             path: the file, such as ``jobs.svg``; one that is there is replaced.
 
         Raises:
-            OSError: it cannot be written.
-            ValueError: the path has a NUL.
+            DeclarationError: the path is none.
+            OSError: it cannot be written, or no file can have this name.
         """
         if not isinstance(path, (str, Path)):
             raise DeclarationError(f"path is {path!r}; it is a path")
-        Path(path).write_text(self.svg, encoding="utf-8")
+        possible_path(path).write_text(self.svg, encoding="utf-8")
 
     def _repr_svg_(self) -> str:
         return self.svg

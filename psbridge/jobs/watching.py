@@ -14,7 +14,8 @@ from ..session.ending import check_ending
 from ..terminal import takes_codes, takes_styles
 from ..waiting import milliseconds, wait_until
 from .facts import JobFacts
-from .looking import one_line, tally, the_jobs
+from .given import the_jobs
+from .looking import one_line, tally
 
 if TYPE_CHECKING:
     from rich.console import Console as RichConsole

@@ -127,6 +127,7 @@ def test_every_public_entry_refuses(run_python: RunPython) -> None:
                     lambda: list(repository), lambda: variables["x"], lambda: list(commands),
                     lambda: functions["Get-It"], lambda: list(functions), lambda: len(functions),
                     lambda: functions.update({"Get-It": len}), lambda: functions.clear(),
+                    lambda: watch(job), lambda: timeline(repository),
                     lambda: commands.Get_Date, lambda: commands["x"], lambda: dir(commands),
                     lambda: command(), lambda: command.__doc__, lambda: inspect.signature(command),
                     lambda: shell.__enter__(),
@@ -137,6 +138,7 @@ def test_every_public_entry_refuses(run_python: RunPython) -> None:
             refuses(use)
         shell.close()
         assert shell.closed
+        assert job._repr_html_() and repository._repr_html_()
         repr((shell, job, item, variables, repository, commands, command, functions,
               error.exception, derived, System))
     """
