@@ -11,12 +11,12 @@ public sealed class JobPicture
 {
     private JobPicture(Job job, Job[] children)
     {
+        HasEnded = JobInternals.WaitForEnd(job, 0);  // first: what comes after it is how it has ended
         Id = job.Id;
         Name = job.Name ?? "";
         Total = children.Length;
         JobStateInfo info = job.JobStateInfo;
         State = info.State.ToString();
-        HasEnded = JobInternals.WaitForEnd(job, 0);
         Reason = (info.Reason ?? children.Select(child => child.JobStateInfo.Reason).FirstOrDefault(one => one is not null))
             ?.Message;
         Began = Seconds(job.PSBeginTime);
