@@ -148,7 +148,7 @@ class WatchedJobs:
         for row in rows:
             line = Text()
             if not row.state:
-                line.append(self._cell(row.name, columns), "dim")
+                line.append(self._cell(row.name, columns).rstrip(), "dim")
                 lines.append(line)
                 continue
             style = TERMINAL_COLOURS.get(row.state, "cyan")
@@ -183,7 +183,7 @@ class WatchedJobs:
 
         if cell_len(text) <= cells or cells < 2:
             return set_cell_size(text, cells)
-        return set_cell_size(text, cells - 1) + self._cut
+        return set_cell_size(set_cell_size(text, cells - 1).rstrip() + self._cut, cells)
 
 
 def _said(picture: Any, status: str) -> str:
