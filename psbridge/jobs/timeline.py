@@ -98,9 +98,7 @@ class _Looked(NamedTuple):
 
 
 def _drawn(handles: list[JobFacts], width: int) -> str:
-    from PSBridge import JobPicture
-
-    looked = [_Looked(*_look(handle.net, JobPicture)) for handle in handles]
+    looked = [_look(handle.net) for handle in handles]
     now = time.time()
     single: list[Bar] = []
     sections: list[Section] = []
@@ -116,10 +114,12 @@ def _drawn(handles: list[JobFacts], width: int) -> str:
     return drawing(sections, now, width)
 
 
-def _look(net: Any, pictures: Any) -> tuple[Any, list[Any]]:
-    picture = pictures.Take(net, False, 0)
+def _look(net: Any) -> _Looked:
+    from PSBridge import JobPicture
+
+    picture = JobPicture.Take(net, False, 0)
     several = list(net.ChildJobs) if picture.Total > 1 else []
-    return picture, [pictures.Take(child, False, 0) for child in several]
+    return _Looked(picture, [JobPicture.Take(child, False, 0) for child in several])
 
 
 def _bar(picture: Any, now: float) -> Bar:

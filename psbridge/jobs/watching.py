@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
     from rich.console import Console as RichConsole
 
 __all__ = ["watch"]
+
+# How long a thread waits before it looks around: Ctrl-C takes two of these, and a picture.
+_SLICE_SECONDS = 0.05
+# How long the last picture may take, on a terminal that does not take it up.
+_PICTURE_SECONDS = 1.0
 
 
 def watch(
@@ -63,28 +69,82 @@ def watch(
     if not 0 < seconds < float("inf"):
         raise ValueError(f"refresh is {refresh}; it has to be more than 0, and an end")
     output = _console() if console is None else _checked(console)
-    live = output.is_terminal and not output.is_dumb_terminal
-    with _awaiting(handles), _live(output) if live else _lines(output) as show:
-        while True:
-            pictures = show(handles)
-            running = [
-                handle
-                for handle, picture in zip(handles, pictures, strict=True)
-                if not picture.HasEnded
-            ]
-            if not running:
-                return all(picture.State == "Completed" for picture in pictures)
-            _wait(running[0], seconds)
+    if not handles:
+        return True
+    watching = _Watching(handles, output, seconds)
+    with _awaiting(handles):
+        return watching.wait()
 
 
-def _wait(handle: JobFacts, seconds: float) -> None:
-    """Wait for the next look, or for the end of one of those that are waited for."""
-    from PSBridge import JobInternals
+class _Watching:
+    """The looks, on a thread of their own, and those who wait for their end.
 
-    def ended(left: float) -> bool:
-        return bool(JobInternals.WaitForEnd(handle.net, milliseconds(left)))
+    A signal handler raises in the main thread, wherever that is: in the midst of a picture it
+    would leave half of that on the terminal, and its cursor hidden. Here it only ends a wait.
+    """
 
-    wait_until(ended, seconds, meanwhile=check_ending)
+    def __init__(self, handles: list[JobFacts], output: RichConsole, seconds: float) -> None:
+        self._handles = handles
+        self._output = output
+        self._seconds = seconds
+        self._left = False  # nobody wants another look
+        self._completed = False
+        self._ended = False
+        self._end = threading.Lock()  # released by the thread when it ends
+        self._end.acquire()
+        self._failure: BaseException | None = None
+
+    def wait(self) -> bool:
+        """Look until all jobs have ended; whatever this raises, the terminal is in order."""
+        thread = threading.Thread(target=self._run, name="watch jobs", daemon=True)
+        thread.start()
+
+        try:
+            wait_until(self._over, meanwhile=check_ending, slice_seconds=_SLICE_SECONDS)
+        finally:
+            self._left = True
+            wait_until(self._over, _PICTURE_SECONDS)
+        if self._failure is not None:
+            raise self._failure
+        return self._completed
+
+    def _over(self, left: float) -> bool:
+        # Not the thread's own join: CPython 3.11 takes a thread for one that has ended once a
+        # signal handler has raised in there.
+        return self._ended or self._end.acquire(timeout=left) or self._ended
+
+    def _run(self) -> None:
+        try:
+            self._look()
+        except BaseException as error:  # it is raised where somebody waits
+            self._failure = error
+        finally:
+            self._ended = True
+            self._end.release()
+
+    def _look(self) -> None:
+        output = self._output
+        live = output.is_terminal and not output.is_dumb_terminal
+        with _live(output) if live else _lines(output) as show:
+            while True:
+                pictures = show(self._handles)
+                several = zip(self._handles, pictures, strict=True)
+                running = [handle for handle, picture in several if not picture.HasEnded]
+                if not running:
+                    self._completed = all(picture.State == "Completed" for picture in pictures)
+                    return
+                self._wait_for_next(running[0])
+                if self._left:
+                    return
+
+    def _wait_for_next(self, handle: JobFacts) -> None:
+        """Wait for the next look, or for the end of one of the jobs."""
+        from PSBridge import JobInternals
+
+        def due(left: float) -> bool:
+            return bool(JobInternals.WaitForEnd(handle.net, milliseconds(left))) or self._left
+
+        wait_until(due, self._seconds, slice_seconds=_SLICE_SECONDS)
 
 
 @contextlib.contextmanager
@@ -136,13 +196,8 @@ def _live(output: RichConsole) -> Iterator[Any]:
         live.update(watched.drawn(), refresh=True)
         return pictures
 
-    try:
-        with live:
-            yield show
-    except KeyboardInterrupt:
-        # A second one may have come while the first one put the terminal in order.
-        output.show_cursor(True)
-        raise
+    with live:
+        yield show
 
 
 @contextlib.contextmanager
@@ -160,7 +215,8 @@ def _lines(output: RichConsole) -> Iterator[Any]:
         if picture.Total > 1 and picture.HasEnded:
             counts = zip(picture.States, picture.Counts, strict=True)
             parts.append(f"({tally(counts)})")
-        if picture.Reason and picture.State != "Completed":
+        # A group at work has the reason of its first child that has failed.
+        if picture.Reason and picture.State not in ("NotStarted", "Running", "Completed"):
             parts.append(one_line(picture.Reason, output.encoding))
         # As it is: without markup, and one line however long it is.
         output.file.write(" ".join(parts) + "\n")
