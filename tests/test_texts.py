@@ -519,6 +519,7 @@ CALLS: dict[str, Callable[..., object]] = {
     "EngineNotFound.__init__": made(psbridge.EngineNotFound, looked_at=[]),
     "ForkedProcessError.__init__": made(psbridge.ForkedProcessError, message="m"),
     "JobError.__init__": made(psbridge.JobError, message="m", job=None),
+    "JobFailed.__init__": made(psbridge.JobFailed, message="m", job=None),
     "WorkerError.__init__":
         made(psbridge.WorkerError, type_name="t", text="t", traceback_text="t", kinds=()),
 }  # fmt: skip
