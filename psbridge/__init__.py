@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     )
     from .jobs.definition import job_definition
     from .jobs.ends import DoneAndNotDone, as_completed, wait
+    from .jobs.executor import JobExecutor
     from .jobs.following import JobEvent, JobRecord, JobStream
     from .jobs.group import JobGroup
     from .jobs.handle import JobHandle
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from .jobs.progress import JobProgress
     from .jobs.repository import JobRepository
     from .jobs.retry import Retry
+    from .jobs.script import JobScript
     from .jobs.timeline import Timeline, timeline
     from .jobs.watching import watch
     from .remote.inventory import Inventory, inventory
@@ -96,12 +98,14 @@ __all__ = [
     "JobCmdlet",
     "JobError",
     "JobEvent",
+    "JobExecutor",
     "JobFailed",
     "JobGroup",
     "JobHandle",
     "JobProgress",
     "JobRecord",
     "JobRepository",
+    "JobScript",
     "JobStopped",
     "JobStream",
     "MessageRecord",
@@ -169,6 +173,7 @@ __getattr__, __dir__ = names_of(
         ),
         ".jobs.definition": ("job_definition",),
         ".jobs.ends": ("DoneAndNotDone", "as_completed", "wait"),
+        ".jobs.executor": ("JobExecutor",),
         ".jobs.following": ("JobEvent", "JobRecord", "JobStream"),
         ".jobs.group": ("JobGroup",),
         ".jobs.handle": ("JobHandle",),
@@ -176,6 +181,7 @@ __getattr__, __dir__ = names_of(
         ".jobs.progress": ("JobProgress",),
         ".jobs.repository": ("JobRepository",),
         ".jobs.retry": ("Retry",),
+        ".jobs.script": ("JobScript",),
         ".jobs.timeline": ("Timeline", "timeline"),
         ".jobs.watching": ("watch",),
         ".remote.inventory": ("Inventory", "inventory"),

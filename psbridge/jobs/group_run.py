@@ -119,6 +119,11 @@ class GroupRun:
             with self._lock:
                 self._start_thread()
 
+    def drop(self) -> None:
+        """Never start it; what waits in it is Stopped."""
+        self.net.RequestStop()
+        self._when_over()
+
     def take(self) -> ChildRun | None:
         """Take the next child; None where there is none or the group is to stop."""
         with self._lock:

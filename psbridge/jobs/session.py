@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
+import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ..errors import DeclarationError, PowerShellError
-from ..session.session import RunspaceSession
+from ..errors import DeclarationError
 from ..session.sink import NetSink
 from ..waiting import milliseconds, wait_until
 from .ends import forget_session
@@ -16,24 +16,28 @@ from .handle import JobHandle
 from .job import FunctionJob, Job
 from .repository import JobRepository
 from .start import stop_running
+from .starting import StartingSession
 from .work import job_at_work
 
 if TYPE_CHECKING:
     from ..session.options import RunOptions
     from ..session.result import Result
+    from .executor import JobExecutor
 
 __all__ = ["JobSession"]
 
 
-class JobSession(RunspaceSession):
+class JobSession(StartingSession):
     """The part of `Session` that starts jobs and finds them."""
 
     _jobs: JobRepository
+    _executors: weakref.WeakSet[JobExecutor]
 
     def _take(self, runspace: Any) -> None:
         super()._take(runspace)
         from PSBridge import SessionRunspace
 
+        self._executors = weakref.WeakSet()
         self._jobs = JobRepository(self, SessionRunspace.GetJobRepository(runspace), runspace)
 
     @property
@@ -69,30 +73,40 @@ class JobSession(RunspaceSession):
             raise DeclarationError("only a function takes arguments here; give a Job its own")
         return self.jobs.start(work)
 
-    def start_job(self, script: str, *arguments: object, name: str | None = None) -> JobHandle:
-        """Start PowerShell's own background job, which runs in a process of its own.
+    def executor(
+        self, max_workers: int | None = None, *, name: str | None = None, keep: bool = False
+    ) -> JobExecutor:
+        """Make a `concurrent.futures.Executor` whose work items are jobs of this session.
+
+        Each call is a Python job: Get-Job lists it while it runs and, as NotStarted, while it is
+        one of the next hundred; Stop-Job stops it. It does what the standard library's executors
+        do, so what takes one of them takes this: ``loop.run_in_executor``, `concurrent.futures`.
+        Use it as a context manager, or shut it down. The session's close and the end of the
+        program stop what runs, and what waits is cancelled.
 
         Args:
-            script: the code to run.
-            arguments: its arguments by position.
-            name: the job's name.
+            max_workers: how many calls run at a time, 1 or more; as many as
+                `concurrent.futures.ThreadPoolExecutor` by default.
+            name: what the jobs' names begin with, followed by a number; the function's name by
+                default.
+            keep: whether jobs stay in the repository, as Completed, Failed or Stopped. By default
+                each is removed when its future is done.
+
+        Returns:
+            The executor. What a function returns is its future's result, and not in the job's
+            output. The future of a call that is stopped while it runs raises `JobStopped`.
 
         Raises:
-            PowerShellError: PowerShell could not start it.
+            DeclarationError: an argument is of the wrong type.
+            ValueError: `max_workers` is below 1.
+            SessionClosedError: the session is closed.
         """
-        from ..session.commands import script_block
+        from .executor import JobExecutor
 
-        named = {"Name": name} if name else {}
-        found = self._call(
-            "Start-Job",
-            ScriptBlock=script_block(script),
-            ArgumentList=list(arguments),
-            ErrorAction="Stop",
-            **named,
-        )
-        if not found:
-            raise PowerShellError("Start-Job started no job")
-        return JobHandle(found[0], self)
+        self._check_open()
+        executor = JobExecutor(self, max_workers, name=name, keep=keep)
+        self._executors.add(executor)
+        return executor
 
     def close(self) -> None:
         """Stop the jobs that were started here and close the session.
@@ -102,6 +116,9 @@ class JobSession(RunspaceSession):
         that does not stop within that time is left to itself.
         """
         try:
+            if not self.closed:
+                for executor in list(self._executors):
+                    executor._shut_down("its session is closed", cancel=True)
             stop_running(self)
         finally:
             super().close()

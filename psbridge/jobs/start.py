@@ -56,6 +56,8 @@ def start_group(
     *,
     owner: object,
     publish: Callable[[Any], None],
+    when_over: Callable[[], None] | None = None,
+    hold: bool = False,
 ) -> GroupRun:
     """Start a group.
 
@@ -65,6 +67,10 @@ def start_group(
         owner: whose jobs these are; see `stop_running`.
         publish: called with the parent when its children are there and before they start: puts
             it where Get-Job finds it.
+        when_over: called when nothing of it runs any more, by the thread that has done the last of
+            it; also where the group did not come about.
+        hold: whether all is done but the last step, ``start()`` of what this gives. One that does
+            not come to that is dropped.
 
     Raises:
         DeclarationError: one of the jobs has been started before.
@@ -80,6 +86,8 @@ def start_group(
             entry = _running.pop(key, None)
             _left.notify_all()
         del entry  # not under the lock: where nobody else has the owner, it closes now
+        if when_over is not None:
+            when_over()
 
     def note(executor: Executor) -> None:
         place = executor if isinstance(executor, str) else "executor"
@@ -104,7 +112,8 @@ def start_group(
         run = GroupRun(group, parent, forget, note)
         parent.Children.Run()
         publish(parent)
-        run.start()
+        if not hold:
+            run.start()
     except BaseException as error:
         from ..values import python_exception
 

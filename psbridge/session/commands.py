@@ -28,6 +28,7 @@ __all__ = [
     "add_selection",
     "add_text_output",
     "add_words",
+    "check_arguments",
     "colours_on",
     "refuse_modules",
     "script_block",
@@ -47,7 +48,7 @@ def add_script(
         TypeError: the script has no parameter of this name, or does not take so many arguments.
     """
     text = net_text(script)
-    _check_arguments(text, arguments, parameters)
+    check_arguments(text, arguments, parameters)
     pipeline.AddScript(text, False)
     _add_arguments(pipeline, arguments, parameters)
 
@@ -66,10 +67,14 @@ def _add_arguments(
         pipeline.AddParameter(net_text(name), to_net(value, net_text(name)))
 
 
-def _check_arguments(
+def check_arguments(
     text: str, arguments: Sequence[object], parameters: Mapping[str, object]
 ) -> None:
-    """Refuse what PowerShell would drop without a word."""
+    """Refuse what PowerShell would drop without a word.
+
+    Raises:
+        TypeError: the script has no parameter of this name, or does not take so many arguments.
+    """
     if not (arguments or parameters):
         return
     from PSBridge import CommandText
@@ -151,7 +156,7 @@ def add_file_with_arguments(
     parameters: Mapping[str, object],
 ) -> None:
     """Add a script file, of which this is the text, with its arguments; see `add_script`."""
-    _check_arguments(net_text(text), arguments, parameters)
+    check_arguments(net_text(text), arguments, parameters)
     add_file(pipeline, path, own_scope=True)
     _add_arguments(pipeline, arguments, parameters)
 

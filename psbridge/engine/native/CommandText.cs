@@ -23,6 +23,10 @@ public static class CommandText
     /// <summary>Whether it uses <c>$input</c>: only then is standard input read for it.</summary>
     public static bool UsesInput(string text) => Uses(Parser.ParseInput(text, out _, out _), "input");
 
+    /// <summary>Whether it uses <c>$using:</c>, in a script block of its own too.</summary>
+    public static bool UsesUsing(string text) =>
+        Parser.ParseInput(text, out _, out _).Find(ast => ast is UsingExpressionAst, searchNestedScriptBlocks: true) is not null;
+
     /// <summary>Whether it takes arguments: it has a <c>param(...)</c>, or uses <c>$args</c>.</summary>
     public static bool TakesArguments(string text)
     {

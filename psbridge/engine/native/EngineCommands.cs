@@ -15,6 +15,7 @@ public static class EngineCommands
 
     private static readonly Dictionary<string, Func<Type?>> s_types = new()
     {
+        ["ForEach-Object"] = () => typeof(ForEachObjectCommand),
         ["Get-Command"] = () => typeof(GetCommandCommand),
         ["Import-Module"] = () => typeof(ImportModuleCommand),
         ["Invoke-Command"] = () => typeof(InvokeCommandCommand),
@@ -25,7 +26,7 @@ public static class EngineCommands
         ["Remove-PSSession"] = () => typeof(RemovePSSessionCommand),
         ["Select-Object"] = () => Find("Microsoft.PowerShell.Commands.SelectObjectCommand", Utility),
         ["Show-Line"] = () => typeof(ShowLineCommand),
-        ["Start-Job"] = () => typeof(StartJobCommand),
+        ["Start-Scripts"] = () => typeof(StartScriptsCommand),
     };
 
     /// <summary>Add one of them to a pipeline.</summary>

@@ -336,6 +336,7 @@ public static class EngineMembers
     public static class Remoting
     {
         private const string None = "Invoke-WinRMCommand and start_remote refuse; New-WinRMSession works";
+        private const string Twice = "a job of start_jobs may end before its last child, where the time of another is up";
 
         /// <summary>Makes the pipeline of a remote command.</summary>
         public static readonly EngineMember CreatePipeline = new(
@@ -351,6 +352,21 @@ public static class EngineMembers
             None,
             type => type.GetConstructors(Any).FirstOrDefault(one => one.GetParameters().Length == 3));
 
+        /// <summary>The commands of such a connection.</summary>
+        internal static readonly EngineMember Pipeline = Property(
+            Helper, "Pipeline", "start_job takes no arguments by name and no input, and start_jobs one script only");
+
+        /// <summary>The commands that were made last, to be used for each connection.</summary>
+        internal static readonly EngineMember Made =
+            Field<PSExecutionCmdlet>("_powershellV3", "start_jobs starts one script only");
+
+        /// <summary>The connection of a child.</summary>
+        internal static readonly EngineMember HelperOfChild =
+            Property(() => Named("System.Management.Automation.PSRemotingChildJob"), "Helper", Twice);
+
+        /// <summary>What has failed it.</summary>
+        internal static readonly EngineMember Failure = Field(Helper, "internalException", Twice);
+
         /// <summary>Names the error of a code of Windows'.</summary>
         public static readonly EngineMember ErrorId = Method(
             () => Named("System.Management.Automation.Remoting.Client.WSManTransportManagerUtils"),
@@ -358,6 +374,8 @@ public static class EngineMembers
             "the errors of opening a session have one general id",
             typeof(int),
             typeof(string));
+
+        private static Type? Helper() => Named("Microsoft.PowerShell.Commands.ExecutionCmdletHelper");
     }
 
     private static Type? Named(string name) => typeof(PSObject).Assembly.GetType(name);

@@ -43,6 +43,10 @@ public sealed class FollowedChildren
             parent, _sync, StateByRule, DisposeAtSecondCall, () => ReceiveJobWaiters.TakeRest(parent));
     }
 
+    /// <summary>Whether the parent is NotStarted, and not Running, until a child has begun.</summary>
+    /// <remarks>To be set before there are any.</remarks>
+    public bool WaitsToBegin { get; set; }
+
     /// <summary>Whether a stop of the parent has been asked for.</summary>
     public bool StopRequested => Volatile.Read(ref _stopRequested);
 
@@ -227,6 +231,8 @@ public sealed class FollowedChildren
 
     private int Unfinished => In(JobState.NotStarted) + Begun;
 
+    private bool HasEnded => In(JobState.Completed) + In(JobState.Failed) + In(JobState.Stopped) > 0;
+
     private int Begun => In(JobState.Running) + In(JobState.Blocked) + In(JobState.Suspended) + In(JobState.Suspending);
 
     private int In(JobState state) => _inState[(int)state];
@@ -273,6 +279,11 @@ public sealed class FollowedChildren
             return In(JobState.Failed) > 0 || _failure is not null ? (JobState.Failed, _failure)
                 : _stopRequested ? (JobState.Stopped, null)
                 : (JobState.Completed, null);
+        }
+
+        if (WaitsToBegin && In(JobState.NotStarted) == Unfinished && !HasEnded)
+        {
+            return (JobState.NotStarted, null);
         }
 
         if (In(JobState.Blocked) > 0)

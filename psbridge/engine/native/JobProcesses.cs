@@ -85,7 +85,8 @@ public static class JobProcesses
                 ? property.GetValue(child) as Runspace
                 : null;
 
-    private static Runspace? RunspaceOf(Job child) =>
+    /// <summary>Where a child of Start-Job runs; null for a job of another kind.</summary>
+    internal static Runspace? RunspaceOf(Job child) =>
         RunspaceOfAny(child) is { OriginalConnectionInfo: { } connection } runspace
             && connection.GetType().Name == "NewProcessConnectionInfo"
                 ? runspace
@@ -110,7 +111,8 @@ public static class JobProcesses
         }
     }
 
-    private static void Later(int milliseconds, Action action) =>
+    /// <summary>Call something after a time.</summary>
+    internal static void Later(int milliseconds, Action action) =>
         _ = Task.Delay(milliseconds).ContinueWith(
             _ => action(), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
 

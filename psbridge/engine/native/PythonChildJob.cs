@@ -25,6 +25,7 @@ public sealed class PythonChildJob : Job, IRecordSink, IPythonJob
     private volatile Exception? _stopReason;
     private int _phase = Waiting;
     private Action? _onStop;
+    private Action? _whenDropped;
     private CancellationTokenSource? _stop;
     private int _workerThread = -1;
     private int _disposed;
@@ -103,6 +104,7 @@ public sealed class PythonChildJob : Job, IRecordSink, IPythonJob
             return false;
         }
 
+        Volatile.Write(ref _whenDropped, null);
         lock (_sync)
         {
             _begun = true;
@@ -115,6 +117,17 @@ public sealed class PythonChildJob : Job, IRecordSink, IPythonJob
         }
 
         return true;
+    }
+
+    /// <summary>Say whom to tell where it is stopped before it has begun.</summary>
+    /// <param name="call">Called at most once, from any thread; now, where it has been.</param>
+    public void WhenDropped(Action call)
+    {
+        Volatile.Write(ref _whenDropped, call);
+        if (Volatile.Read(ref _phase) == Ended)
+        {
+            CallWhenDropped();
+        }
     }
 
     /// <summary>Say that the calling thread does the work, not the one that began it.</summary>
@@ -349,7 +362,16 @@ public sealed class PythonChildJob : Job, IRecordSink, IPythonJob
         }
 
         _shown.Update();
+        CallWhenDropped();
         return true;
+    }
+
+    private void CallWhenDropped()
+    {
+        if (Interlocked.Exchange(ref _whenDropped, null) is { } whenDropped)
+        {
+            Border.TryCall(whenDropped);
+        }
     }
 
     // Called when it has ended and when it is disposed of: a state that is set after the engine's
