@@ -32,7 +32,9 @@ from psbridge import (
     InformationRecord,
     Inventory,
     Job,
+    JobExecutor,
     JobGroup,
+    JobScript,
     MessageRecord,
     Parameter,
     PipelineTimeout,
@@ -220,10 +222,32 @@ class Place:
         assert found.Name == job.name
         job.remove()
 
-    def native(self, script: str, *arguments: object, name: str | None = None) -> None:
+    def native(self, script: str, *arguments: object, **named: Any) -> None:
         # Not waited for: what it does is PowerShell's, and takes a process each time.
-        job = self.shell.start_job(script, *arguments, name=name)
+        job = self.shell.start_job(script, *arguments, **named)
         job.remove(force=True)
+
+    def native_ones(self, **given: Any) -> None:
+        job = self.shell.start_jobs(**{"scripts": ["1"], **given})
+        job.remove(force=True)
+
+    def described(self, script: str, *arguments: object, **named: Any) -> None:
+        job = self.shell.start_jobs([JobScript(script, *arguments, **named), "1"])
+        job.remove(force=True)
+
+    def on_a_thread(self, script: str, *arguments: object, **named: Any) -> None:
+        job = self.shell.start_thread_job(script, *arguments, **named)
+        assert job.wait(60)
+        job.remove()
+
+    def on_threads(self, script: str, inputs: Any, **named: Any) -> None:
+        job = self.shell.start_parallel(script, inputs, **named)
+        assert job.wait(60)
+        job.remove()
+
+    def worked(self, executor: JobExecutor, items: Any = "a") -> None:
+        with executor:
+            assert list(executor.map(len, items)) == [len(item) for item in items]
 
     def blocked(self, message: str) -> None:
         class Blocks(Job):
@@ -408,7 +432,16 @@ CALLS: dict[str, Callable[..., object]] = {
     "SessionPool.__init__": lambda place, options: SessionPool(1, **{options: 1}),
     "Question.__init__": made(Question, **QUESTION),
     "JobSession.start": spread(lambda place, _, *a, **n: place.shell.start(str, *a, **n).wait(60)),
-    "JobSession.start_job": spread(Place.native),
+    "StartingSession.start_job": spread(Place.native),
+    "StartingSession.start_jobs": Place.native_ones,
+    "StartingSession.start_thread_job": spread(Place.on_a_thread),
+    "StartingSession.start_parallel":
+        lambda place, **given: place.on_threads(**{"script": "1", "inputs": [1], **given}),
+    "JobScript.__init__": spread(Place.described),
+    "JobSession.executor": lambda place, name: place.worked(place.shell.executor(1, name=name)),
+    "JobExecutor.__init__": lambda place, name: place.worked(JobExecutor(place.shell, name=name)),
+    "JobExecutor.map":
+        lambda place, **given: place.worked(place.shell.executor(1), given.get("iterables", "a")),
     "CmdletSession.import_module": lambda place, module: place.shell.import_module(module),
     "Session.start_remote": spread(Place.remote),
     "RemoteSession.start":

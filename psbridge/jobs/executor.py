@@ -237,8 +237,8 @@ class JobExecutor(Executor):
         self._go_on()
 
     def __repr__(self) -> str:
-        state = "open" if self._shut is None else "shut down"
-        return f"<JobExecutor {self._name or ''} {state}>".replace("  ", " ")
+        name = "" if self._name is None else f" {self._name!r}"
+        return f"<JobExecutor{name} {'open' if self._shut is None else 'shut down'}>"
 
 
 class _ChunkCall(Generic[T]):

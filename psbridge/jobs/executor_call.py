@@ -135,6 +135,7 @@ class ExecutorCall(Generic[T]):
         value, error = self.job.outcome or (..., StopRequested())  # none, where it was given up
         self.job.outcome = None
         handle = JobHandle(self._parent, self._executor._session)
+        if isinstance(error, StopRequested) and handle.state != "Failed":
             error = JobStopped(f"job {self.job.name} was stopped", job=handle)
         self._remove()
         if error is None:

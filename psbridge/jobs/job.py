@@ -184,7 +184,7 @@ class FunctionJob(Job):
     """A job whose work is a call of a function."""
 
     def __init__(
-        self, function: Callable[..., Any], *arguments: Any, **named_arguments: Any
+        self, function: Callable[..., Any], /, *arguments: Any, **named_arguments: Any
     ) -> None:
         """Describe the call; the function may be whatever `Job.run` may be.
 

@@ -127,35 +127,34 @@ def starting_options(
     return options
 
 
-def thread_options(one: JobScript, script: Any) -> dict[str, Any]:
-    """The parameters of Start-ThreadJob that say what it runs.
-
-    Args:
-        one: the script.
-        script: what its `JobScript.to_net` gave.
+def thread_options(one: JobScript) -> tuple[dict[str, Any], Any]:
+    """The parameters of Start-ThreadJob that say what it runs, and its input.
 
     Raises:
         TypeError: it has arguments by name and ``$using:``.
+        Exception: what `JobScript.to_net` raises.
     """
     from PSBridge import CommandText
 
     from ..session.commands import script_block
     from ..values import net_text
 
-    if not one.named:
-        return {"ScriptBlock": script.Block, "ArgumentList": script.Arguments}
+    script = one.to_net()
+    if not (one.named or script.HasNullInput):
+        return {"ScriptBlock": script.Block, "ArgumentList": script.Arguments}, script.Lines
     if CommandText.UsesUsing(net_text(one.script)):
         raise TypeError(
-            "a script with $using: takes no arguments by name on a thread; give them by position, "
-            "or all values as arguments"
+            "a script with $using: takes no arguments by name on a thread, and no None as input; "
+            "give all values as arguments by position"
         )
-    return {"ScriptBlock": script_block(_SPLAT), "ArgumentList": script.Handed}
+    return {"ScriptBlock": script_block(_SPLAT), "ArgumentList": script.Handed}, None
 
 
-# Start-ThreadJob takes arguments by position only. The variables are private: the script sees none.
+# Start-ThreadJob takes arguments by position only, and no null as input. The variables are private:
+# the script sees none of them.
 _SPLAT = """\
 $private:code, $private:positional, $private:named, $private:piped = $args
-if ($piped) { $input | & $code @positional @named } else { & $code @positional @named }
+if ($null -ne $piped) { $piped | & $code @positional @named } else { & $code @positional @named }
 """
 
 

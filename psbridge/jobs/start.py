@@ -104,7 +104,8 @@ def start_group(
         if not refused:
             _running[key] = (owner, parent, "thread")
     if refused:
-        if not isinstance(threading.current_thread(), JobThread):
+        # Who holds it back may be called by .NET, which waits for that.
+        if not (hold or isinstance(threading.current_thread(), JobThread)):
             stay_here_at_exit(exiting=_exiting)
         raise SessionClosedError("Python exits" if _exiting else "the session is closed")
     run = None

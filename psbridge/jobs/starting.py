@@ -189,9 +189,9 @@ class StartingSession(RunspaceSession):
         if throttle_limit is not None:
             options["ThrottleLimit"] = throttle_limit
         self._check_script(script)
-        made = one.to_net()
-        options |= thread_options(one, made) | {"ErrorAction": "Stop"}
-        job = self._start(self._thread_job_command(), options, made.Lines)
+        what, lines = thread_options(one)
+        options |= what | {"ErrorAction": "Stop"}
+        job = self._start(self._thread_job_command(), options, lines)
         return self._limited(job, one.timeout)
 
     def start_parallel(

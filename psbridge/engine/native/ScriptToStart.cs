@@ -1,5 +1,6 @@
 using System;
 using System.Collections;
+using System.Linq;
 using System.Management.Automation;
 
 namespace PSBridge;
@@ -31,8 +32,11 @@ public sealed class ScriptToStart(
     /// <summary>The same as a pipeline takes it; null where there is none.</summary>
     public PSDataCollection<object>? Lines { get; } = ToLines(input);
 
-    /// <summary>For code that takes all of this by position: the code, its arguments, and whether it has input.</summary>
-    public object[] Handed
+    /// <summary>Whether there is a null in it, which PowerShell's own cmdlets may refuse as input.</summary>
+    public bool HasNullInput { get; } = input?.Contains(null) == true;
+
+    /// <summary>For code that takes all of this by position: the code, its arguments, its input or null.</summary>
+    public object?[] Handed
     {
         get
         {
@@ -42,7 +46,7 @@ public sealed class ScriptToStart(
                 named[Names[i]] = Values[i];
             }
 
-            return [Block, Arguments, named, Lines is not null];
+            return [Block, Arguments, named, input];
         }
     }
 

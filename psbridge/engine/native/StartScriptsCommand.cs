@@ -31,6 +31,9 @@ public sealed class StartScriptsCommand : StartJobCommand
     [Parameter]
     public int AtOnce { get; set; } = 1;
 
+    /// <inheritdoc/>
+    public override int ThrottleLimit => AtOnce;
+
     /// <summary>Where they run, a path and no pattern; somebody has seen that it is there.</summary>
     [Parameter]
     public string? Folder { get; set; }
@@ -38,7 +41,6 @@ public sealed class StartScriptsCommand : StartJobCommand
     /// <inheritdoc/>
     protected override void CreateHelpersForSpecifiedComputerNames()
     {
-        ThrottleLimit = AtOnce;
         WorkingDirectory = Folder ?? WorkingDirectory;
         foreach (ScriptToStart script in Script)
         {
