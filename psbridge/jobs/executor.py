@@ -169,6 +169,7 @@ class JobExecutor(Executor):
                 return self._changed.wait_for(lambda: self._open == 0, seconds)
 
         if wait:
+            self._go_on()  # where an exception of a signal handler's has left a submit
             wait_until(done)
 
     def _shut_down(self, why: str, *, cancel: bool) -> None:
@@ -229,12 +230,11 @@ class JobExecutor(Executor):
             return False
 
     def _leave(self, call: ExecutorCall[Any]) -> None:
-        """A call is over, and its future is done."""
+        """A call is over, and its future is done; `_go_on` is to follow."""
         with self._lock:
             self._working.discard(call)
             self._open -= 1
             self._changed.notify_all()
-        self._go_on()
 
     def __repr__(self) -> str:
         name = "" if self._name is None else f" {self._name!r}"

@@ -69,13 +69,14 @@ class ExecutorCall(Generic[T]):
         self._parent.ChildJobs[0].WhenDropped(Action(self._was_stopped))
 
     def begin(self) -> None:
-        """Begin it; who calls this has taken it out of the queues."""
+        """Begin it; who calls this has taken it out of the queues, and goes on with the next."""
         try:
             if self._run is None:
                 self._make_job()
             assert self._run is not None
             if self.future.set_running_or_notify_cancel():
                 self._started = True
+                self._parent.Children.Run()
                 self._run.start()
             else:
                 self._drop()
@@ -90,6 +91,7 @@ class ExecutorCall(Generic[T]):
         if future.cancelled() and self._executor._withdraw(self):
             future.set_running_or_notify_cancel()  # tells who waits for it
             self._drop()
+            self._executor._go_on()
 
     def _fail(self, error: BaseException) -> None:
         """It cannot begin."""
@@ -144,6 +146,7 @@ class ExecutorCall(Generic[T]):
             self.future.set_exception(error)
         del error
         self._end()
+        self._executor._go_on()
 
     def _drop(self) -> None:
         if self._run is not None:

@@ -69,8 +69,8 @@ def start_group(
             it where Get-Job finds it.
         when_over: called when nothing of it runs any more, by the thread that has done the last of
             it; also where the group did not come about.
-        hold: whether all is done but the last step, ``start()`` of what this gives. One that does
-            not come to that is dropped.
+        hold: whether to leave the parent as it is, and the last step to who calls this: ``start()``
+            of what this gives, or ``drop()``.
 
     Raises:
         DeclarationError: one of the jobs has been started before.
@@ -111,7 +111,8 @@ def start_group(
     run = None
     try:
         run = GroupRun(group, parent, forget, note)
-        parent.Children.Run()
+        if not hold:
+            parent.Children.Run()
         publish(parent)
         if not hold:
             run.start()

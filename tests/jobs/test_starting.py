@@ -207,15 +207,15 @@ def test_surroundings_that_are_none_are_refused(shell: Session, start: Start) ->
 def test_a_job_whose_time_is_up_has_failed_and_has_what_came_before(
     shell: Session, start: Start
 ) -> None:
-    job = start("1; Write-Warning w; Start-Sleep 600; 2", timeout=3, name="late")
-    with pytest.raises(JobFailed, match="^job late failed: " + UP.format(3)) as caught:
+    job = start("1; Write-Warning w; Start-Sleep 600; 2", timeout=6, name="late")
+    with pytest.raises(JobFailed, match="^job late failed: " + UP.format(6)) as caught:
         job.result(60)
     assert caught.value.result == [1]
     assert [str(warning) for warning in caught.value.result.warnings] == ["w"]
     assert isinstance(caught.value.__cause__, TimeoutError)
-    assert (job.state, job.reason) == ("Failed", UP.format(3))
+    assert (job.state, job.reason) == ("Failed", UP.format(6))
     # Others see it, too.
-    assert shell.jobs["late"].reason == UP.format(3)
+    assert shell.jobs["late"].reason == UP.format(6)
     assert shell.run("(Get-Job late | Wait-Job).State.ToString()") == ["Failed"]
 
 
@@ -228,18 +228,18 @@ def test_a_job_within_its_time_is_as_one_without(start: Start) -> None:
 def test_code_that_is_stopped_cleans_up(start: Start, tmp_path: Path) -> None:
     file = tmp_path / "cleaned"
     script = "param($file) try { Start-Sleep 600 } finally { New-Item $file }"
-    job = start(script, file, timeout=2)
+    job = start(script, file, timeout=6)
     assert job.wait(60)
     assert job.state == "Failed"
     assert file.exists()
 
 
 def test_a_process_that_hangs_is_killed(shell: Session) -> None:
-    job = shell.start_job(f"$PID; {HANG}", timeout=2)
+    job = shell.start_job(f"$PID; {HANG}", timeout=6)
     began = time.monotonic()
-    with pytest.raises(JobFailed, match=UP.format(2)) as caught:
+    with pytest.raises(JobFailed, match=UP.format(6)) as caught:
         job.result(60)
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 25
     (pid,) = caught.value.result
     until(lambda: not is_alive(pid))
 
@@ -312,7 +312,7 @@ def test_twenty_of_which_some_hang_are_collected_within_their_timeout(shell: Ses
     script = f"param($n) $n; if ($n % 5 -eq 3) {{ $PID; {HANG} }}"
     several = [JobScript(script, n=n, name=f"host{n}") for n in range(20)]
     began = time.monotonic()
-    job = shell.start_jobs(several, throttle_limit=4, timeout=10, name="twenty")
+    job = shell.start_jobs(several, throttle_limit=4, timeout=15, name="twenty")
     with pytest.raises(JobFailed, match="4 of 20 children") as caught:
         job.result(180)
     assert time.monotonic() - began < 120
@@ -323,7 +323,7 @@ def test_twenty_of_which_some_hang_are_collected_within_their_timeout(shell: Ses
     until(lambda: not any(map(is_alive, pids)))
     for n, child in enumerate(job.children):
         assert child.name == f"host{n}"
-        expected = ("Failed", UP.format(10)) if n % 5 == 3 else ("Completed", None)
+        expected = ("Failed", UP.format(15)) if n % 5 == 3 else ("Completed", None)
         assert (child.state, child.reason) == expected
     job.remove()
     assert len(shell.jobs) == 0
@@ -338,8 +338,8 @@ def test_a_child_has_the_time_limit_that_its_script_says(shell: Session) -> None
 
 
 def test_the_time_of_a_child_that_waits_has_not_begun(shell: Session) -> None:
-    several = [JobScript("Start-Sleep 5; 1", timeout=60), JobScript("2")]
-    assert shell.start_jobs(several, throttle_limit=1, timeout=4).result(60) == [1, 2]
+    several = [JobScript("Start-Sleep 11; 1", timeout=60), JobScript("2")]
+    assert shell.start_jobs(several, throttle_limit=1, timeout=10).result(60) == [1, 2]
 
 
 def test_the_parent_does_not_end_before_its_last_child(shell: Session) -> None:

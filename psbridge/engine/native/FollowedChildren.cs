@@ -43,8 +43,8 @@ public sealed class FollowedChildren
             parent, _sync, StateByRule, DisposeAtSecondCall, () => ReceiveJobWaiters.TakeRest(parent));
     }
 
-    /// <summary>Whether the parent is NotStarted, and not Running, until a child has begun.</summary>
-    /// <remarks>To be set before there are any.</remarks>
+    /// <summary>Whether the parent is NotStarted, and not Running, until <see cref="Run"/> is called.</summary>
+    /// <remarks>To be set before there are children.</remarks>
     public bool WaitsToBegin { get; set; }
 
     /// <summary>Whether a stop of the parent has been asked for.</summary>
@@ -100,7 +100,15 @@ public sealed class FollowedChildren
     }
 
     /// <summary>Run: to be called before the first child starts.</summary>
-    public void Run() => _shown.Update();
+    public void Run()
+    {
+        lock (_sync)
+        {
+            WaitsToBegin = false;
+        }
+
+        _shown.Update();
+    }
 
     /// <summary>Say that no more children will come; without any, the job has completed.</summary>
     /// <param name="failure">Why no more can be had, which fails the parent; null in peace.</param>
@@ -231,8 +239,6 @@ public sealed class FollowedChildren
 
     private int Unfinished => In(JobState.NotStarted) + Begun;
 
-    private bool HasEnded => In(JobState.Completed) + In(JobState.Failed) + In(JobState.Stopped) > 0;
-
     private int Begun => In(JobState.Running) + In(JobState.Blocked) + In(JobState.Suspended) + In(JobState.Suspending);
 
     private int In(JobState state) => _inState[(int)state];
@@ -281,7 +287,7 @@ public sealed class FollowedChildren
                 : (JobState.Completed, null);
         }
 
-        if (WaitsToBegin && In(JobState.NotStarted) == Unfinished && !HasEnded)
+        if (WaitsToBegin)
         {
             return (JobState.NotStarted, null);
         }
