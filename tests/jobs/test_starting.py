@@ -23,6 +23,7 @@ from psbridge import (
     PowerShellError,
     PsbridgeError,
     Session,
+    as_completed,
 )
 
 UP = "TimeoutError: the work did not end within {:g} seconds"
@@ -313,6 +314,9 @@ def test_twenty_of_which_some_hang_are_collected_within_their_timeout(shell: Ses
     several = [JobScript(script, n=n, name=f"host{n}") for n in range(20)]
     began = time.monotonic()
     job = shell.start_jobs(several, throttle_limit=4, timeout=15, name="twenty")
+    ends = [child.name for child in as_completed(job.children, timeout=180)]
+    assert sorted(ends) == sorted(one.name or "" for one in several)
+    assert ends[-1] in ("host3", "host8", "host13", "host18")
     with pytest.raises(JobFailed, match="4 of 20 children") as caught:
         job.result(180)
     assert time.monotonic() - began < 120
