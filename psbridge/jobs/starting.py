@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from ..arguments import check_seconds, check_text, check_whole
+from ..engine.paths import net_path
 from ..errors import DeclarationError, PowerShellError
 from ..session.options import RunOptions, merged, run_options
 from ..session.session import RunspaceSession
@@ -171,6 +172,7 @@ class StartingSession(RunspaceSession):
             named: its arguments by name. A script that has any has no ``$using:``.
 
         Raises:
+            PowerShellError: also in a session with ``visible_commands``.
             TypeError: also where a script with ``$using:`` gets arguments by name.
             Exception: what `start_job` raises.
         """
@@ -305,18 +307,18 @@ class StartingSession(RunspaceSession):
     def _thread_job_command(self) -> Any:
         """The CmdletInfo of Start-ThreadJob, whatever other commands of this name there are."""
         if self._thread_jobs is None:
-            for name in _THREAD_JOB_MODULES:
-                try:
-                    (module,) = self._call(
-                        "Import-Module", Name=name, PassThru=True, ErrorAction="Stop"
-                    )
-                except PowerShellError as error:
-                    failure = error
-                else:
-                    self._thread_jobs = module.net.ExportedCmdlets["Start-ThreadJob"]
-                    break
-            else:
-                raise failure
+            if self._is_limited:
+                raise PowerShellError(
+                    "Start-ThreadJob is in a module, and a session with visible commands loads "
+                    "none; start_job, start_parallel or another session can be used"
+                )
+            # By its path: there may be a module of this name elsewhere.
+            folders = [self.engine.home.path / "Modules" / name for name in _THREAD_JOB_MODULES]
+            folder = next(filter(Path.is_dir, folders), folders[0])
+            (module,) = self._call(
+                "Import-Module", Name=net_path(folder), PassThru=True, ErrorAction="Stop"
+            )
+            self._thread_jobs = module.net.ExportedCmdlets["Start-ThreadJob"]
         return self._thread_jobs
 
 

@@ -482,3 +482,25 @@ def test_a_closed_session_starts_nothing(start: Start, shell: Session) -> None:
     for call in calls:
         with pytest.raises(PsbridgeError, match="closed"):
             call()
+
+
+def test_a_session_with_visible_commands_starts_what_it_can() -> None:
+    with Session(visible_commands=["Get-Date"]) as shell:
+        assert shell.start_job("param($n) $n + 1", n=1).result(60) == [2]
+        assert shell.start_jobs(["1", "2"]).result(60) == [1, 2]
+        assert sorted(shell.start_parallel("$_", [1, 2]).result(60)) == [1, 2]
+        with pytest.raises(PowerShellError, match="start_job, start_parallel or another session"):
+            shell.start_thread_job("1")
+
+
+def test_commands_of_the_session_are_not_asked(shell: Session) -> None:
+    """It may have others of these names."""
+    for name in ("Start-Job", "Start-ThreadJob", "ForEach-Object", "Import-Module"):
+        shell.run(f"function global:{name} {{ throw 'mine' }}")
+    assert shell.start_job("1").result(60) == [1]
+    assert shell.start_thread_job("2").result(60) == [2]
+    assert shell.start_parallel("$_", [3]).result(60) == [3]
+
+
+def test_psbridges_own_cmdlet_is_in_no_session(shell: Session) -> None:
+    assert shell.run("Get-Command Start-Scripts -ErrorAction Ignore") == []
