@@ -58,6 +58,7 @@ MEMBERS = sorted(
         "RemoteHostCall.MethodName",
         "RemoteHostCall.CallId",
         "PSRemotingChildJob.FailureErrorRecord",
+        "PSRemotingChildJob._stopIsCalled",
         "PSStreamObject.get_Value",
         "Job.set_UsesResultsCollection",
         "JobManager.RegisterJobSourceAdapter",

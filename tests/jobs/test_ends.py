@@ -85,6 +85,29 @@ def test_an_event_job_that_was_unsubscribed_is_stopped(shell: Session) -> None:
     assert error.result == [1]
 
 
+def test_a_script_that_calls_exit_completes_its_job(shell: Session) -> None:
+    job = shell.start_job("1; exit 3; 2")
+    assert job.result(60) == [1]
+    assert job.state == "Completed"
+    assert list(shell.start_job("1; exit 3")) == [1]
+
+
+def test_a_job_one_of_whose_children_was_stopped_is_stopped(shell: Session) -> None:
+    job = shell.start_job("1; while ($true) { Start-Sleep 1 }")
+    until(lambda: job.receive(keep=True))
+    job.children[0].stop()
+    error = job.exception(60)
+    assert isinstance(error, JobStopped)
+    assert error.result == [1]
+
+
+def test_children_of_a_parallel_job_that_was_stopped_have_all_ended(shell: Session) -> None:
+    job = shell.start_parallel("while ($true) { Start-Sleep 1 }", range(6), throttle_limit=2)
+    until(lambda: any(child.state == "Running" for child in job.children))
+    assert job.stop(timeout=60)
+    assert len(list(psbridge.as_completed(job.children, timeout=30))) == 6
+
+
 @with_an_end
 def test_a_result_of_a_job_that_runs_is_a_timeout_and_loses_nothing(
     start: Starter, go: Path
@@ -344,6 +367,16 @@ def test_a_stop_says_whether_it_has_stopped(start: Starter, kind: str) -> None:
     assert job.stop(timeout=60)
     assert job.state == "Stopped"
     assert job.stop(timeout=0)
+
+
+def test_a_stop_in_the_first_moments_of_a_thread_stops_it(shell: Session) -> None:
+    """Its runspace runs other code before the script, and a stop may meet that."""
+    for number in range(60):
+        job = shell.start_thread_job("while ($true) { Start-Sleep -Milliseconds 20 }")
+        time.sleep(number % 20 / 4000)  # any moment will do
+        assert job.stop(timeout=30)
+        assert job.finished
+        job.remove()
 
 
 def test_a_stop_that_takes_longer_comes_back_in_time(shell: Session) -> None:

@@ -151,6 +151,11 @@ public static class EngineMembers
             "Runspace",
             "a remote job does not give the code of its script's exit");
 
+        internal static readonly EngineMember ChildStopAsked = Field(
+            () => Named("System.Management.Automation.PSRemotingChildJob"),
+            "_stopIsCalled",
+            "a job of Start-Job whose script calls exit counts as stopped");
+
         internal static readonly EngineMember ChildFailure = Property(
             () => Named("System.Management.Automation.PSRemotingChildJob"),
             "FailureErrorRecord",

@@ -22,6 +22,8 @@ namespace PSBridge;
 /// </remarks>
 public sealed class NativeJobs
 {
+    private const int AgainMilliseconds = 50;
+
     private readonly Job[] _jobs;
     private readonly SideBySide _stops;
 
@@ -60,9 +62,13 @@ public sealed class NativeJobs
         {
             ParallelJobs.Stop(job);
         }
-        else if (LastingStop.Begin(OwnRunspace(job)))
+        else if (OwnRunspace(job) is { } runspace && LastingStop.Begin(runspace))
         {
-            JobInternals.WaitForEnd(job, Timeout.Infinite);
+            // What was stopped may be what comes before the job's script, such as the way to its folder.
+            while (!JobInternals.WaitForEnd(job, AgainMilliseconds))
+            {
+                LastingStop.Begin(runspace);
+            }
         }
         else
         {

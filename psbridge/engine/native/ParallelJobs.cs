@@ -76,6 +76,17 @@ internal static class ParallelJobs
         {
             job.StateChanged -= StopChildren;
         }
+
+        EndThoseThatWait(job);
+    }
+
+    /// <summary>End children that have not begun and never will: the engine leaves them as they are.</summary>
+    internal static void EndThoseThatWait(Job job)
+    {
+        foreach (Job child in job.ChildJobs.Where(child => child.JobStateInfo.State == JobState.NotStarted).ToArray())
+        {
+            JobInternals.SetState(child, JobState.Stopped, null);
+        }
     }
 
     /// <summary>The progress of a child of such a job, which the engine does not hand on to the job; else null.</summary>

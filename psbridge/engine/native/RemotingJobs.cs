@@ -9,10 +9,12 @@ namespace PSBridge;
 public static class RemotingJobs
 {
     /// <summary>Whether a child was stopped, which leaves a parent of this kind Completed.</summary>
+    /// <remarks>One of Start-Job whose script calls exit is Stopped, too, and nobody has asked for that.</remarks>
     /// <param name="job">The parent.</param>
     /// <returns>Whether one of its children that run elsewhere was stopped.</returns>
-    public static bool IsCutShort(Job job) =>
-        job.ChildJobs.Any(child => IsChild(child) && child.JobStateInfo.State == JobState.Stopped);
+    public static bool IsCutShort(Job job) => job.ChildJobs.Any(
+        child => IsChild(child) && child.JobStateInfo.State == JobState.Stopped
+            && EngineMembers.Sources.ChildStopAsked.Field?.GetValue(child) is not false);
 
     /// <summary>What a script on another machine gave to `exit`.</summary>
     /// <param name="job">A child job, or a parent with one.</param>

@@ -71,11 +71,7 @@ public sealed class TimeLimit
             LetFail(one, reason);
         }
 
-        SideBySide.Begin(1, _ =>
-        {
-            NativeJobs.Stop(job);
-            DropThoseThatWait(job);
-        });
+        SideBySide.Begin(1, _ => NativeJobs.Stop(job));
         JobProcesses.Later(graceMilliseconds, () => GiveUp(job, reason));
         return true;
     }
@@ -130,18 +126,9 @@ public sealed class TimeLimit
         }
     }
 
-    // A ForEach-Object -Parallel leaves them as they are, and who waits for one would wait for ever.
-    private static void DropThoseThatWait(Job job)
-    {
-        foreach (Job child in job.ChildJobs.Where(child => child.JobStateInfo.State == JobState.NotStarted).ToArray())
-        {
-            JobInternals.SetState(child, JobState.Stopped, null);
-        }
-    }
-
     private static void End(Job job, Exception reason)
     {
-        DropThoseThatWait(job);
+        ParallelJobs.EndThoseThatWait(job);
         foreach (Job one in job.ChildJobs.Append(job).ToArray())
         {
             if (!JobInternals.IsFinished(one.JobStateInfo.State))
