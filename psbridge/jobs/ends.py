@@ -115,7 +115,7 @@ class _Ends:
 def _make(callback: Callable[[], object]) -> None:
     try:
         callback()
-    except Exception:
+    except BaseException:  # one that ended this thread would end all further calls
         import logging
 
         logging.getLogger("psbridge").exception("a call of a job's failed")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from six_kinds import KINDS
 
 from psbridge import Job, JobHandle, Session, WinRM
 from psbridge.engine.compiling import SourceFile, load_compiled
@@ -26,10 +27,9 @@ def naive_jobs() -> Any:
     return PSBridge.Tests
 
 
-# The kinds of job that a handle is on. All of them do the same, in PowerShell or in Python.
-KINDS = ["python", "Start-Job", "Start-ThreadJob", "-Parallel", "event", "remote"]
 Starter = Callable[..., JobHandle]
 
+# What jobs of all kinds do, in PowerShell or in Python.
 SCRIPTS = {
     "records": "'a'; Write-Warning w; 'b'; Write-Error e; Write-Verbose v -Verbose; "
     "Write-Information i; 'c'",
@@ -88,7 +88,7 @@ def start(shell: Session, kind: str, go: Path, request: pytest.FixtureRequest) -
         if kind == "python":
             return shell.start(Doing(what, go))
         script = SCRIPTS[what].replace("{go}", str(go))
-        if kind == "Start-Job":
+        if kind == "process":
             return shell.start_job(script)
         if kind == "remote":
             machine = request.getfixturevalue("machine")
@@ -97,8 +97,8 @@ def start(shell: Session, kind: str, go: Path, request: pytest.FixtureRequest) -
             )
             return shell.start_remote(script, [target])
         code = {
-            "Start-ThreadJob": f"Start-ThreadJob {{ {script} }}",
-            "-Parallel": f"1 | ForEach-Object -Parallel {{ {script} }} -AsJob",
+            "thread": f"Start-ThreadJob {{ {script} }}",
+            "parallel": f"1 | ForEach-Object -Parallel {{ {script} }} -AsJob",
             "event": f"Register-EngineEvent -SourceIdentifier go -Action {{ {script} }}; "
             "$null = New-Event go",
         }[kind]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from conditions import until
+from six_kinds import KINDS
 
 import psbridge
 from psbridge import (
@@ -30,7 +31,7 @@ from psbridge import (
 if TYPE_CHECKING:
     from .conftest import Starter
 
-KINDS_WITH_AN_END = ["python", "Start-Job", "Start-ThreadJob", "-Parallel", "remote"]
+KINDS_WITH_AN_END = [kind for kind in KINDS if kind != "event"]
 with_an_end = pytest.mark.parametrize("kind", KINDS_WITH_AN_END, indirect=True)
 
 
@@ -210,11 +211,12 @@ def test_a_callback_is_called_once_with_the_handle(start: Starter) -> None:
     assert job.finished
 
 
+@pytest.mark.parametrize("error", [ValueError("a mistake in it"), SystemExit("a mistake in it")])
 def test_a_callback_that_raises_is_logged_and_harms_no_other(
-    shell: Session, caplog: pytest.LogCaptureFixture
+    shell: Session, caplog: pytest.LogCaptureFixture, error: BaseException
 ) -> None:
     def bad(job: JobHandle) -> None:
-        raise ValueError("a mistake in it")
+        raise error
 
     called: list[JobHandle] = []
     job = shell.start(len, "a")
@@ -411,9 +413,7 @@ def test_killing_ends_the_process_and_says_so(shell: Session) -> None:
     assert child.wait(30)
 
 
-@pytest.mark.parametrize(
-    "kind", ["python", "Start-ThreadJob", "-Parallel", "event", "remote"], indirect=True
-)
+@pytest.mark.parametrize("kind", ["python", "thread", "parallel", "event", "remote"], indirect=True)
 def test_there_is_nothing_to_kill_where_there_is_no_process(start: Starter, kind: str) -> None:
     job = start("records" if kind == "event" else "hang")
     with pytest.raises(JobError, match=r"no process of its own; stop\(\) stops it"):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from conditions import until
+from six_kinds import KINDS
 
 from psbridge import Job, JobFailed, JobGroup, JobHandle, JobStopped, Session, SessionClosedError
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from ..conftest import RunPython
     from .conftest import Starter
 
-KINDS_WITH_AN_END = ["python", "Start-Job", "Start-ThreadJob", "-Parallel", "remote"]
+KINDS_WITH_AN_END = [kind for kind in KINDS if kind != "event"]
 ALL = [
     ("output", "a"),
     ("warning", "w"),
@@ -64,7 +65,7 @@ def test_all_streams_come_in_the_order_of_writing(start: Starter, kind: str, go:
     go.touch()
     records = list(follows)
     assert [(each.stream, str(each.value)) for each in records] == of_kind(kind)
-    machines = {"Start-Job": "localhost", "remote": "127.0.0.1"}
+    machines = {"process": "localhost", "remote": "127.0.0.1"}
     assert {each.origin for each in records} == {machines.get(kind)}
     assert all(before - 1 < each.time.timestamp() < time.time() + 1 for each in records)
     assert {each.job for each in records} == set(job.children or [job])
@@ -112,7 +113,7 @@ def test_a_loop_that_is_left_leaves_the_rest_in_the_job(
         assert record.value == "a"
         break
     native = shell.run("param($j) Receive-Job $j 2>&1 | % { [string]$_ }", j=job.net)
-    in_blocks = kind in ("Start-ThreadJob", "-Parallel")
+    in_blocks = kind in ("thread", "parallel")
     assert native == (["b", "c", "e"] if in_blocks else ["b", "e", "c"])
 
 
@@ -129,6 +130,32 @@ def test_states_come_until_the_end(start: Starter, go: Path) -> None:
         assert states[-1] == "Completed"
         assert len(set(states)) == len(states)
     assert [each.time for each in seen] == sorted(each.time for each in seen)
+
+
+@pytest.mark.parametrize("kind", KINDS_WITH_AN_END, indirect=True)
+def test_the_reason_of_a_failure_is_nowhere_twice(start: Starter) -> None:
+    job = start("fail")
+    assert job.wait(60)
+    for record in job.records():
+        assert record.value == "a"
+        break
+    later = [str(each.value) for each in job.records()]
+    assert len(set(later)) == len(later)
+    with job.records() as records:  # only the reasons are left: they are not taken
+        assert [str(each.value) for each in records] != []
+    assert len(job.receive().errors) == len(list(job.records()))
+
+
+def test_jobs_below_children_are_followed(shell: Session) -> None:
+    class Outer(Job):
+        def run(self) -> Iterator[object]:
+            yield "outer"
+            yield from shell.start(JobGroup.map(str, range(3)))
+
+    assert (
+        sorted(shell.start(JobGroup([Outer(), Outer()])))
+        == ["0", "0", "1", "1", "2", "2"] + ["outer"] * 2
+    )
 
 
 def test_two_loops_share_what_comes(shell: Session) -> None:

@@ -83,7 +83,7 @@ public sealed class FollowedJob : IDisposable
 
     private void FindParts()
     {
-        int children = _job.ChildJobs.Count;
+        int children = _job.ChildJobs.Count + _parts.Keys.Sum(job => job.ChildJobs.Count);
         if (children == _children)
         {
             return;

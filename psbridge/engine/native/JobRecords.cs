@@ -35,6 +35,7 @@ public sealed class JobRecords
     private readonly List<object?> _values = [];
     private readonly List<int> _places = [];
     private readonly List<Job> _jobs = [];
+    private int _reasonsAt = int.MaxValue; // those are in no buffer
 
     /// <summary>The job that waits for Receive-Job, which lets it go on; null where none does.</summary>
     public Job? Waiting { get; internal set; }
@@ -146,7 +147,7 @@ public sealed class JobRecords
     /// <param name="used">How many were used, the first ones.</param>
     public void GiveBack(int used)
     {
-        for (int i = Count - 1; i >= used; i--)
+        for (int i = Math.Min(Count, _reasonsAt) - 1; i >= used; i--)
         {
             try
             {
@@ -179,6 +180,8 @@ public sealed class JobRecords
         {
             return;
         }
+
+        _reasonsAt = Math.Min(_reasonsAt, Count);
 
         if (EngineMembers.Sources.ChildFailure.Property is { } failure
             && failure.DeclaringType!.IsInstanceOfType(job) && failure.GetValue(job) is ErrorRecord record)
