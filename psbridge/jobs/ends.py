@@ -20,6 +20,7 @@ from ..errors import DeclarationError, SessionClosedError
 from ..session.ending import check_ending
 from ..waiting import Deadline, guard, wait_until
 from .facts import JobFacts
+from .stopping import JobThread
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -75,7 +76,8 @@ class _Ends:
 
                 self._net = JobNews()
             if self._thread is None:
-                self._thread = threading.Thread(
+                # Of a kind that goes on at exit: futures whose jobs are stopped then are done.
+                self._thread = JobThread(
                     target=self._run, args=(self._net,), name="psbridge job ends", daemon=True
                 )
                 self._thread.start()

@@ -16,11 +16,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from ..errors import SessionClosedError
-from ..session.ending import check_ending
+from ..session.ending import check_ending, stay_here_at_exit
 from ..session.options import check_cancelled
+from ..session.owned_runspace import GRACE_SECONDS
 from ..session.result import InformationRecord, Result
-from ..waiting import SLICE_SECONDS, milliseconds
+from ..waiting import SLICE_SECONDS, Deadline, milliseconds
 from .ends import call_with_news
+from .start import exit_has_begun
 
 if TYPE_CHECKING:
     import asyncio
@@ -177,6 +179,7 @@ class _Source(ABC):
         self._followed = followed
         self._leave: Callable[[], None] | None = None
         self._event: asyncio.Event | None = None
+        self._closed: Deadline | None = None
 
     def __iter__(self) -> Iterator[Any]:
         return self
@@ -196,7 +199,12 @@ class _Source(ABC):
         """Raise where nothing may come any more, or nobody waits for it."""
         check_ending()
         check_cancelled()
-        if self._handle._session.closed and not self._handle.finished:
+        stay_here_at_exit(exiting=exit_has_begun())
+        if not self._handle._session.closed or self._handle.finished:
+            return
+        # It is being stopped, and ends soon where it ends at all.
+        self._closed = self._closed or Deadline(GRACE_SECONDS)
+        if self._closed.is_over:
             raise SessionClosedError(
                 f"the session was closed before job {self._handle.name} had ended"
             )
@@ -219,7 +227,11 @@ class _Source(ABC):
 
             self._leave = call_with_news(self._followed, self._handle._session, tell)
             return  # there may have been something before
-        await self._event.wait()
+        import asyncio
+
+        with contextlib.suppress(TimeoutError):
+            # Where the session is closed, nothing tells when a job is given up.
+            await asyncio.wait_for(self._event.wait(), GRACE_SECONDS if self._closed else None)
         self._event.clear()
 
     def close(self) -> None:

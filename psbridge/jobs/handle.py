@@ -35,6 +35,9 @@ class JobHandle(JobFacts):
     ``System.Management.Automation.Job`` and may be called from any thread.
     """
 
+    # The result of a job that was removed by this handle.
+    _given: Result | None = None
+
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the job has ended, with all of its children; Ctrl-C works meanwhile.
 
@@ -49,10 +52,15 @@ class JobHandle(JobFacts):
             ValueError: it is NaN.
             SessionClosedError: a signal ends the program, and this is not its main thread.
         """
-        from PSBridge import JobInternals
+        from PSBridge import JobInternals, JobQuestions
 
         def ended(seconds: float) -> bool:
             return bool(JobInternals.WaitForEnd(self.net, milliseconds(seconds)))
+
+        def meanwhile() -> None:
+            check_ending()
+            if self.state == "Blocked":
+                JobQuestions.Answer(self.net)
 
         seconds, session = check_left(timeout), self._session
         # Who has the session's turn and waits without an end: the job may ask it for nothing.
@@ -60,7 +68,7 @@ class JobHandle(JobFacts):
             session._turns.is_mine() or session._runs_on_this_thread()
         )
         with session._awaiting(self.net) if keeps_turn else contextlib.nullcontext():
-            return wait_until(ended, seconds, meanwhile=check_ending)
+            return wait_until(ended, seconds, meanwhile=meanwhile)
 
     def receive(self, *, keep: bool = False) -> Result:
         """Take what has been written so far and nobody has taken, children first.
@@ -112,7 +120,9 @@ class JobHandle(JobFacts):
 
     def _result(self) -> Result:
         """The result of a job that has ended."""
-        result = result_of(self.net, self._session, lambda: self._read(keep=False))
+        result = self._given
+        if result is None:
+            result = result_of(self.net, self._session, lambda: self._read(keep=False))
         self._raise_unless_completed(result)
         return result
 
@@ -266,11 +276,13 @@ class JobHandle(JobFacts):
                 call_later(GRACE_SECONDS - grace, self._kill)
             if not join(stopping, deadline.seconds_left):
                 return False
+            if self._has_process():  # a stop that was asked for before returns at once
+                return self.wait(deadline.seconds_left)
         if failures and not self._dies():
             (error,) = failures
             why = getattr(error, "Message", error)  # .NET's text, without its stack trace
             raise JobError(f"job {self.name} could not be stopped: {why}", job=self) from error
-        return True
+        return self.finished
 
     def kill(self) -> None:
         """End the process of a job of Start-Job, and wait until the job has failed.
@@ -375,7 +387,7 @@ class JobHandle(JobFacts):
             if not (force and self._dies()):
                 raise
             self._session._call("Remove-Job", Job=self.net, Force=force, ErrorAction="Stop")
-        forget_result(self.net, self._session)
+        self._given = forget_result(self.net, self._session)
 
     def _dies(self) -> bool:
         """Whether it ends by itself: its process has died, and what was asked of it has failed."""

@@ -52,11 +52,12 @@ def result_of(job: Any, session: RunspaceSession, read: Callable[[], Result]) ->
         return results.by_id[key][1]
 
 
-def forget_result(job: Any, session: RunspaceSession) -> None:
-    """Let go of the result of a job that is removed."""
+def forget_result(job: Any, session: RunspaceSession) -> Result | None:
+    """Let go of the result of a job that is removed, and give it where there is one."""
     with _lock:
-        if (results := _by_session.get(session)) is not None:
-            results.by_id.pop(str(job.InstanceId), None)
+        results = _by_session.get(session)
+        kept = None if results is None else results.by_id.pop(str(job.InstanceId), None)
+    return None if kept is None else kept[1]
 
 
 def _is_removed(job: Any) -> bool:

@@ -26,7 +26,7 @@ from ..values import (
 from ..waiting import SLICE_SECONDS, Deadline, milliseconds, poll_until, wait_until
 from .options import RunOptions
 from .records import error_record, information_record, message_record
-from .result import Result
+from .result import InformationRecord, Result
 
 __all__ = [
     "filled",
@@ -316,8 +316,27 @@ def _collect(pipeline: Any, run: Any) -> Result:
     result.warnings = [message_record(record) for record in _items(streams.Warning)]
     result.verbose = [message_record(record) for record in _items(streams.Verbose)]
     result.debug = [message_record(record) for record in _items(streams.Debug)]
-    result.information = [information_record(record) for record in _items(streams.Information)]
+    result.information = _once(
+        [information_record(record) for record in _items(streams.Information)]
+    )
     return result
+
+
+def _once(records: list[InformationRecord]) -> list[InformationRecord]:
+    """Without what Receive-Job has shown on the host of records that it has given, too.
+
+    The engine marks these: "so that it is not written twice", as `PSHOST` and `FORWARDED`.
+    """
+    shown = [record.message for record in records if "FORWARDED" in record.tags]
+    if not shown:
+        return records
+    kept = []
+    for record in records:
+        if record.source == "Host" and record.message in shown:
+            shown.remove(record.message)
+        else:
+            kept.append(record)
+    return kept
 
 
 def _items(stream: Any) -> list[Any]:

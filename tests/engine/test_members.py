@@ -59,6 +59,8 @@ MEMBERS = sorted(
         "RemoteHostCall.CallId",
         "PSRemotingChildJob.FailureErrorRecord",
         "PSRemotingChildJob._stopIsCalled",
+        "PSRemotingChildJob.UnblockJob",
+        "ClientMethodExecutor.Execute",
         "PSStreamObject.get_Value",
         "Job.set_UsesResultsCollection",
         "JobManager.RegisterJobSourceAdapter",

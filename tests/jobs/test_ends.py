@@ -29,6 +29,7 @@ from psbridge import (
 )
 
 if TYPE_CHECKING:
+    from ..conftest import RunPython
     from .conftest import Starter
 
 KINDS_WITH_AN_END = [kind for kind in KINDS if kind != "event"]
@@ -84,6 +85,37 @@ def test_an_event_job_that_was_unsubscribed_is_stopped(shell: Session) -> None:
     shell.run("Unregister-Event go")
     assert isinstance(error := ended(job), JobStopped)
     assert error.result == [1]
+
+
+def test_a_result_that_was_given_stays_with_its_handle(shell: Session) -> None:
+    job = shell.start(len, "abc")
+    assert job.result(30) == [3]
+    job.remove()
+    assert job.result() == [3]
+
+
+@pytest.mark.parametrize("how", ["result", "wait", "await", "future", "as_completed"])
+def test_a_job_that_asks_is_answered_by_whoever_waits_for_it(shell: Session, how: str) -> None:
+    async def awaited() -> None:
+        await job
+
+    with shell.answering(["Ann", "Ben"]):
+        job = shell.start_job("1; Read-Host name; 2; Read-Host name")
+        if how == "wait":
+            assert job.wait(60)
+        elif how == "await":
+            asyncio.run(awaited())
+        elif how == "future":
+            job.as_future().result(60)
+        elif how == "as_completed":
+            assert list(psbridge.as_completed([job], timeout=60)) == [job]
+        assert job.result(60) == [1, "Ann", 2, "Ben"]
+
+
+def test_a_job_that_asks_and_has_nobody_to_answer_goes_on_with_an_error(shell: Session) -> None:
+    result = shell.start_job("1; Read-Host name; 2").result(60)
+    assert result == [1, 2]
+    assert "PowerShell asks for" in str(result.errors[0])
 
 
 def test_a_script_that_calls_exit_completes_its_job(shell: Session) -> None:
@@ -379,6 +411,38 @@ def test_a_stop_in_the_first_moments_of_a_thread_stops_it(shell: Session) -> Non
         assert job.stop(timeout=30)
         assert job.finished
         job.remove()
+
+
+def test_a_second_stop_waits_as_the_first_one_does(shell: Session) -> None:
+    job = shell.start_job("1; [System.Threading.Thread]::Sleep(100000)")
+    until(lambda: job.receive(keep=True))
+    assert not job.stop(timeout=0.1)
+    assert not job.stop(timeout=0.1)
+    assert job.stop(timeout=60)
+    assert job.finished
+    job.remove()
+
+
+def test_a_program_ends_at_once_while_a_future_is_pending(run_python: RunPython) -> None:
+    code = """
+import time
+from psbridge import Session
+shell = Session()
+job = shell.start_thread_job("while ($true) { Start-Sleep -Milliseconds 50 }")
+future = job.as_future()
+job.add_done_callback(lambda job: None)
+shell.close()
+print(type(future.exception(20)).__name__)
+shell = Session()
+other = shell.start_thread_job("while ($true) { Start-Sleep -Milliseconds 50 }").as_future()
+print(time.time(), flush=True)
+"""
+    ran = run_python(code)
+    ended = time.time()
+    assert (ran.returncode, ran.stderr) == (0, "")
+    kind, at = ran.stdout.split()
+    assert kind in ("JobStopped", "SessionClosedError", "JobFailed")
+    assert ended - float(at) < 4.5  # it waited for five seconds
 
 
 def test_a_stop_that_takes_longer_comes_back_in_time(shell: Session) -> None:

@@ -573,8 +573,11 @@ def test_work_that_ends_in_peace_when_it_is_stopped_has_a_result(
 ) -> None:
     from psbridge import StopRequested
 
+    entered = threading.Event()
+
     def work() -> str:
         try:
+            entered.set()
             stands(gate)
         except StopRequested:
             return "saved"
@@ -582,7 +585,7 @@ def test_work_that_ends_in_peace_when_it_is_stopped_has_a_result(
 
     with shell.executor(1, name="p") as executor:
         future = executor.submit(work)
-        until(future.running)
+        assert entered.wait(30)
         shell.jobs["p 1"].stop()
         assert future.result(30) == "saved"
 

@@ -201,6 +201,13 @@ def test_the_messages_of_a_job_in_another_process_arrive_once(shell: Session) ->
     assert (nothing, nothing.warnings, nothing.verbose, nothing.debug) == ([], [], [], [])
 
 
+def test_what_write_host_says_in_a_job_arrives_once(shell: Session) -> None:
+    said = shell.run(
+        "Start-Job { Write-Host h; Write-Host h; Write-Information i } | Receive-Job -Wait"
+    )
+    assert [str(each) for each in said.information] == ["h", "h", "i"]
+
+
 @pytest.mark.parametrize("merged", ["", " 3>&1 4>&1"])
 def test_messages_arrive_once_where_powershell_receives_the_job(
     shell: Session, merged: str

@@ -17,6 +17,8 @@ namespace PSBridge;
 /// <typeparam name="T">What is in it.</typeparam>
 internal sealed class DrainedList<T> : IList<T>
 {
+    private const int Kept = 1024;
+
     private readonly List<T> _items;
     private int _first;
 
@@ -81,6 +83,10 @@ internal sealed class DrainedList<T> : IList<T>
         {
             _items.RemoveRange(0, _first);
             _first = 0;
+            if (_items.Capacity > Kept && _items.Count < _items.Capacity / 4)
+            {
+                _items.Capacity = Math.Max(Kept, 2 * _items.Count); // the rest is for others
+            }
         }
     }
 

@@ -130,6 +130,12 @@ public static class EngineMembers
         internal static readonly EngineMember Call = Property(
             () => Named("System.Management.Automation.Remoting.ClientMethodExecutor"), "RemoteHostCall", NoCalls);
 
+        internal static readonly EngineMember Execute = Method(
+            () => Call.Property?.DeclaringType,
+            "Execute",
+            "who waits for a job in another process that asks something waits until it is received",
+            typeof(Action<ErrorRecord>));
+
         internal static readonly EngineMember CallName =
             Property(() => Call.Property?.PropertyType, "MethodName", NoCalls);
 
@@ -150,6 +156,11 @@ public static class EngineMembers
             () => Named("System.Management.Automation.PSRemotingChildJob"),
             "Runspace",
             "a remote job does not give the code of its script's exit");
+
+        internal static readonly EngineMember Unblock = Method(
+            () => Named("System.Management.Automation.PSRemotingChildJob"),
+            "UnblockJob",
+            "who waits for a job in another process that asks something waits until it is received");
 
         internal static readonly EngineMember ChildStopAsked = Field(
             () => Named("System.Management.Automation.PSRemotingChildJob"),

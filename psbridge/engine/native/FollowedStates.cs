@@ -38,6 +38,15 @@ public sealed class FollowedStates : IDisposable
         FindJobs();
         lock (_seen)
         {
+            if (isOver)
+            {
+                // A job is in its last state before it tells of that.
+                foreach (Job each in _known)
+                {
+                    Add(each, each.JobStateInfo.State);
+                }
+            }
+
             JobStateSeen[] found = [.. _seen];
             _seen.Clear();
             return found.Length == 0 && isOver ? null : found;

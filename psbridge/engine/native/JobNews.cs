@@ -38,6 +38,10 @@ public sealed class JobNews
             {
                 Tell(number);
             }
+            else if (JobQuestions.IsBlocked(job))
+            {
+                SideBySide.Begin(1, _ => JobQuestions.Answer(job));
+            }
         }
 
         void Leave()

@@ -173,10 +173,10 @@ internal sealed class JobReader
             _results?.ReadAll(); // copies, which nobody ever reads
         }
 
-        // As Receive-Job: a null in a buffer is nothing.
+        // A null in a buffer of records is nothing.
         void AddUnlessNull(JobStream stream, object? record)
         {
-            if (record is not null)
+            if (record is not null || stream == JobStream.Output)
             {
                 into.Add(Job, stream, record);
             }
@@ -372,7 +372,7 @@ internal sealed class JobReader
             : new ErrorRecord(error, error.GetType().Name, ErrorCategory.NotSpecified, null);
 
     // Whether something waits for the host, or for the cmdlet that receives it.
-    private static bool Asks(PSStreamObject one) => one.ObjectType switch
+    internal static bool Asks(PSStreamObject one) => one.ObjectType switch
     {
         PSStreamObjectType.MethodExecutor =>
             CallOf(s_value!(one)) is { } call
@@ -380,6 +380,9 @@ internal sealed class JobReader
         PSStreamObjectType.ShouldMethod or PSStreamObjectType.BlockingError => true,
         _ => false,
     };
+
+    /// <summary>What is in a result.</summary>
+    internal static object? ValueOf(PSStreamObject one) => s_value?.Invoke(one);
 
     private static object? CallOf(object? executor) => EngineMembers.Streams.Call.Property?.GetValue(executor);
 

@@ -1,0 +1,62 @@
+using System;
+using System.Collections;
+using System.Linq;
+using System.Management.Automation;
+using System.Management.Automation.Remoting.Internal;
+
+namespace PSBridge;
+
+/// <summary>What jobs in other processes ask their host, such as Read-Host does.</summary>
+/// <remarks>
+/// The engine keeps the question in the job, which is Blocked, until somebody receives that. Who only waits
+/// for the job would wait for ever. Here the question is taken out of the job's results and put to the
+/// session's host, as Receive-Job does, and nothing else of the job is touched.
+/// </remarks>
+public static class JobQuestions
+{
+    /// <summary>Put what a job and its children ask to the host; it may take as long as the answer does.</summary>
+    /// <param name="job">Any job.</param>
+    public static void Answer(Job job)
+    {
+        foreach (Job one in job.ChildJobs.Append(job).ToArray())
+        {
+            if (one.JobStateInfo.State == JobState.Blocked && Take(one) is { } question)
+            {
+                Action<ErrorRecord> failed = record => JobInternals.WriteError(one, record);
+                EngineMembers.Streams.Execute.Method?.Invoke(question, [failed]);
+                EngineMembers.Sources.Unblock.Method?.Invoke(one, null);
+            }
+        }
+    }
+
+    /// <summary>Whether a job or one of its children waits for somebody.</summary>
+    internal static bool IsBlocked(Job job) =>
+        job.JobStateInfo.State == JobState.Blocked
+        || job.ChildJobs.Any(child => child.JobStateInfo.State == JobState.Blocked);
+
+    private static object? Take(Job job)
+    {
+        if (!RemotingJobs.IsChild(job)
+            || !EngineMembers.Streams.Execute.IsThere
+            || !EngineMembers.Sources.Unblock.IsThere
+            || JobInternals.Results?.Invoke(job) is not { } results)
+        {
+            return null;
+        }
+
+        lock (((ICollection)results).SyncRoot)
+        {
+            for (int i = 0; i < results.Count; i++)
+            {
+                PSStreamObject one = results[i];
+                if (one.ObjectType == PSStreamObjectType.MethodExecutor && JobReader.Asks(one))
+                {
+                    results.RemoveAt(i);
+                    return JobReader.ValueOf(one);
+                }
+            }
+        }
+
+        return null;
+    }
+}
