@@ -16,13 +16,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from ..errors import SessionClosedError
-from ..session.ending import check_ending, stay_here_at_exit
+from ..session.ending import check_ending
 from ..session.options import check_cancelled
 from ..session.owned_runspace import GRACE_SECONDS
 from ..session.result import InformationRecord, Result
 from ..waiting import SLICE_SECONDS, Deadline, milliseconds
 from .ends import call_with_news
-from .start import exit_has_begun
+from .start import check_exit
 
 if TYPE_CHECKING:
     import asyncio
@@ -199,7 +199,7 @@ class _Source(ABC):
         """Raise where nothing may come any more, or nobody waits for it."""
         check_ending()
         check_cancelled()
-        stay_here_at_exit(exiting=exit_has_begun())
+        check_exit()
         if not self._handle._session.closed or self._handle.finished:
             return
         # It is being stopped, and ends soon where it ends at all.

@@ -8,15 +8,20 @@ from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any
 
 from ..arguments import check_left
-from ..errors import DeclarationError, JobError, JobFailed, JobStopped, PowerShellError
-from ..session.ending import check_ending, stay_here_at_exit
+from ..errors import (
+    DeclarationError,
+    JobError,
+    JobFailed,
+    JobStopped,
+    PowerShellError,
+)
+from ..session.ending import check_ending
 from ..session.owned_runspace import GRACE_SECONDS
 from ..waiting import Deadline, join, milliseconds, poll_until, wait_until
 from .facts import JobFacts
 from .failures import failed
 from .results import forget_result, result_of
-from .start import exit_has_begun
-from .stopping import JobThread
+from .start import check_exit
 from .timers import call_later
 
 if TYPE_CHECKING:
@@ -89,11 +94,11 @@ class JobHandle(JobFacts):
     def _read(self, *, keep: bool) -> Result:
         from .records import read_all
 
+        check_exit()
         result, waiting = read_all(self.net, self._session._runspace, keep=keep)
         if waiting is not None and not (keep or self.finished):
             result._append(self._other(waiting)._receive_by_cmdlet())
-        if not isinstance(threading.current_thread(), JobThread):
-            stay_here_at_exit(exiting=exit_has_begun())
+        check_exit()
         return result
 
     def _receive_by_cmdlet(self) -> Result:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .group_run import GroupRun
     from .places.place import Executor
 
-__all__ = ["exit_has_begun", "make_parent", "start_group", "stop_running"]
+__all__ = ["check_exit", "make_parent", "start_group", "stop_running"]
 
 # Guards what follows; held for moments only, never while .NET is called. Entered itself, and not by
 # its condition, which is written in Python: a signal handler that raises there leaves it locked.
@@ -188,9 +188,21 @@ def _forget_in_forked_child() -> None:
 in_forked_child(_forget_in_forked_child)
 
 
-def exit_has_begun() -> bool:
-    """Whether jobs are being stopped because Python exits."""
-    return _exiting
+def check_exit() -> None:
+    """Let no daemon thread go on with what a job has written while the program ends.
+
+    Much takes long to read, and .NET is taken down meanwhile. Work of a job is told so, that it
+    ends; any other thread stays where it is.
+
+    Raises:
+        SessionClosedError: Python exits, and this is work of a job's.
+    """
+    thread = threading.current_thread()
+    if not (_exiting and thread.daemon):
+        return
+    if not isinstance(thread, JobThread):
+        stay_here_at_exit(exiting=True)
+    raise SessionClosedError("Python exits")
 
 
 def _stop_at_exit() -> None:
