@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..arguments import check_left
 from ..engine.forking import in_forked_child
-from ..errors import DeclarationError, SessionClosedError
+from ..errors import SessionClosedError
 from ..session.ending import check_ending
 from ..waiting import Deadline, guard, wait_until
-from .facts import JobFacts
+from .given import the_jobs
 from .stopping import JobThread
 
 if TYPE_CHECKING:
@@ -215,7 +215,7 @@ def wait(
     See `concurrent.futures.wait`.
 
     Args:
-        jobs: handles on any jobs.
+        jobs: handles on any jobs, one handle, or a session's jobs.
         timeout: how many seconds to wait at most; None is for ever.
         return_when: ``"ALL_COMPLETED"``, ``"FIRST_COMPLETED"`` or ``"FIRST_EXCEPTION"``, which is
             the first job that failed or was stopped.
@@ -229,15 +229,15 @@ def wait(
             f"return_when is {return_when!r}; it is ALL_COMPLETED, FIRST_COMPLETED or "
             "FIRST_EXCEPTION"
         )
-    handles = _handles(jobs)
+    handles = the_jobs(jobs, "wait")
     done: set[JobHandle] = set()
     for handle in _as_they_end(handles, Deadline(check_left(timeout))):
-        if handle is not None:
-            done.add(handle)
-        enough = return_when == FIRST_COMPLETED or (
-            return_when == FIRST_EXCEPTION and any(each.state != "Completed" for each in done)
-        )
-        if done and enough:
+        if handle is None:
+            break
+        done.add(handle)
+        if return_when == FIRST_COMPLETED:
+            break
+        if return_when == FIRST_EXCEPTION and handle.state != "Completed":
             break
     return DoneAndNotDone(done, set(handles) - done)
 
@@ -248,14 +248,14 @@ def as_completed(jobs: Iterable[JobHandle], timeout: float | None = None) -> Ite
     See `concurrent.futures.as_completed`.
 
     Args:
-        jobs: handles on any jobs; a job that is there twice is given once.
+        jobs: as for `wait`; a job that is there twice is given once.
         timeout: how many seconds all of them have, from this call on; None is for ever.
 
     Raises:
         TimeoutError: time is up, and some have not ended.
         DeclarationError: one of them is no handle, or the timeout is no number.
     """
-    handles = _handles(jobs)
+    handles = the_jobs(jobs, "as_completed")
     deadline = Deadline(check_left(timeout))
 
     def give() -> Iterator[JobHandle]:
@@ -266,16 +266,6 @@ def as_completed(jobs: Iterable[JobHandle], timeout: float | None = None) -> Ite
             yield handle
 
     return give()
-
-
-def _handles(jobs: Iterable[JobHandle]) -> list[JobHandle]:
-    handles = list(jobs)
-    for handle in handles:
-        if not isinstance(handle, JobFacts):
-            raise DeclarationError(
-                f"{handle!r} is no handle on a job, as Session.start and Session.jobs give them"
-            )
-    return list(dict.fromkeys(handles))
 
 
 def _as_they_end(handles: list[JobHandle], deadline: Deadline) -> Iterator[JobHandle | None]:

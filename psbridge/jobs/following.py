@@ -251,12 +251,19 @@ class _Records(_Source):
         self._used = 0
         self._items: Iterator[Written] = iter(())
         self._time = dt.datetime.now().astimezone()
+        self._writer = handle
 
-    def __next__(self) -> JobRecord:
-        stream, value, origin, net = next(self._items)
+    def __next__(self) -> Written:
+        written = next(self._items)
         self._used += 1
+        return written
+
+    def record_of(self, written: Written) -> JobRecord:
+        stream, value, origin, net = written
+        if net is not self._writer.net:  # it is another one's turn: a handle takes its time
+            self._writer = self._handle._other(net)
         time = value.time if isinstance(value, InformationRecord) else self._time
-        return JobRecord(stream, value, time, origin, self._handle._other(net))
+        return JobRecord(stream, value, time, origin, self._writer)
 
     def take(self) -> bool | None:
         from .records import written
@@ -288,19 +295,9 @@ def _taken(result: Result[Any], net: Any) -> Iterator[Written]:
 
     for value, origin in zip(result, result.origins, strict=True):
         yield Written("output", value, origin, net)
-    for stream, records in _others(result).items():
+    for stream, records in result._by_stream().items():
         for record in records:
             yield Written(stream, record, record.origin, net)
-
-
-def _others(result: Result[Any]) -> dict[str, list[Any]]:
-    return {
-        "error": result._errors,
-        "warning": result.warnings,
-        "verbose": result.verbose,
-        "debug": result.debug,
-        "information": result.information,
-    }
 
 
 class _States(_Source):
@@ -327,7 +324,8 @@ class _States(_Source):
 
 def records_of(handle: JobHandle) -> JobStream[JobRecord]:
     """All that a job writes; see `JobHandle.records`."""
-    return JobStream(_Records(handle), lambda record: record)
+    source = _Records(handle)
+    return JobStream(source, source.record_of)
 
 
 def events_of(handle: JobHandle) -> JobStream[JobEvent]:
@@ -338,9 +336,9 @@ def events_of(handle: JobHandle) -> JobStream[JobEvent]:
 def values_of(handle: JobHandle) -> JobStream[Any]:
     """A job's values; see `JobHandle.__iter__`."""
     result: Result[Any] = Result()
-    others = _others(result)
+    others = result._by_stream()
 
-    def pick(record: JobRecord) -> Any:
+    def pick(record: Written) -> Any:
         if record.stream == "output":
             return record.value
         if record.stream in others:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TypeVar
 
 from ..engine.forking import check_process
 from ..errors import DeclarationError
@@ -11,7 +12,10 @@ from .facts import JobFacts
 __all__ = ["the_jobs"]
 
 
-def the_jobs(jobs: JobFacts | Iterable[JobFacts], what: str) -> list[JobFacts]:
+J = TypeVar("J", bound=JobFacts)
+
+
+def the_jobs(jobs: J | Iterable[J], what: str) -> list[J]:
     """The handles that were given: one, several, or the jobs of a session.
 
     Args:
@@ -29,4 +33,7 @@ def the_jobs(jobs: JobFacts | Iterable[JobFacts], what: str) -> list[JobFacts]:
         if all(isinstance(one, JobFacts) for one in handles):
             return list(dict.fromkeys(handles))
         jobs = next(one for one in handles if not isinstance(one, JobFacts))
-    raise DeclarationError(f"{what} takes handles on jobs, or a session's jobs; this is {jobs!r}")
+    raise DeclarationError(
+        f"{what} takes handles on jobs, or a session's jobs; this is {jobs!r}, which is no handle "
+        "on a job"
+    )

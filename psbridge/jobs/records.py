@@ -48,13 +48,7 @@ def read_all(job: Any, runspace: Any, *, keep: bool) -> tuple[Result, Any]:
         values, result.origins = list_from_net(read.GetOutput())
         result.extend(values)
         if len(values) < read.Count:
-            lists: dict[str, list[Any]] = {
-                "error": result._errors,
-                "warning": result.warnings,
-                "verbose": result.verbose,
-                "debug": result.debug,
-                "information": result.information,
-            }
+            lists = result._by_stream()
             for stream, value, _, _ in _in_order(read, []):
                 if stream in lists:
                     lists[stream].append(value)

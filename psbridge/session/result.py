@@ -252,15 +252,22 @@ class Result(list[T]):
         """Become what another one is, but for its values, which somebody has had."""
         vars(self).update(vars(other), origins=[])
 
+    def _by_stream(self) -> dict[str, list[Any]]:
+        """The records of the streams beside the output, by the names that a job's have."""
+        return {
+            "error": self._errors,
+            "warning": self.warnings,
+            "verbose": self.verbose,
+            "debug": self.debug,
+            "information": self.information,
+        }
+
     def _append(self, other: Result[T]) -> None:
         """Take what another one has behind what this one has."""
         self.extend(other)
         self.origins += other.origins
-        self._errors += other._errors
-        self.warnings += other.warnings
-        self.information += other.information
-        self.verbose += other.verbose
-        self.debug += other.debug
+        for stream, records in other._by_stream().items():
+            self._by_stream()[stream].extend(records)
 
     @property
     def origin(self) -> str | None:

@@ -381,6 +381,13 @@ def test_what_is_no_job_is_refused(bad: list[object]) -> None:
         psbridge.wait([], return_when="ALL")
 
 
+def test_one_handle_is_one_job_and_not_its_values(shell: Session) -> None:
+    job = shell.start(lambda: "value")
+    assert psbridge.wait(job, timeout=30).done == {job}
+    assert list(psbridge.as_completed(job, timeout=30)) == [job]
+    assert job.receive() == ["value"]
+
+
 def test_waits_that_are_over_leave_nothing_behind(shell: Session) -> None:
     from psbridge.jobs import ends
 

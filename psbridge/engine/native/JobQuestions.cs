@@ -23,8 +23,9 @@ public static class JobQuestions
             if (one.JobStateInfo.State == JobState.Blocked && Take(one) is { } question)
             {
                 Action<ErrorRecord> failed = record => JobInternals.WriteError(one, record);
-                EngineMembers.Streams.Execute.Method?.Invoke(question, [failed]);
+                // Before the answer, at which the job may ask the next thing, and is Blocked again.
                 EngineMembers.Sources.Unblock.Method?.Invoke(one, null);
+                EngineMembers.Streams.Execute.Method?.Invoke(question, [failed]);
             }
         }
     }
