@@ -19,6 +19,7 @@ import threading
 from collections.abc import Callable
 
 from ..errors import StopRequested
+from ..waiting import wait_until
 from .job import Job
 from .timers import Timer, call_later
 
@@ -56,6 +57,7 @@ class Stop:
         self._lock = threading.RLock()
         self._ended = False
         self._here: Job | None = None
+        self._hook_is_over: threading.Event | None = None
         self._tell: Callable[[], None] | None = None
         self._interrupt: Callable[[], None] | None = None
         self._timer: Timer | None = None
@@ -103,11 +105,23 @@ class Stop:
                 return
             self.requested = True
             here = self._here
+            if here is not None and getattr(here.stop, "__func__", None) is not Job.stop:
+                self._hook_is_over = threading.Event()
             self.tell()
         if self._job is not None:
             self._start_timer(self._job.grace, self._time_is_up)
-        if here is not None and getattr(here.stop, "__func__", None) is not Job.stop:
-            self._in_a_thread(lambda: _call_hook(here), "stop hook")
+        if (over := self._hook_is_over) is not None:
+            assert here is not None
+            self._in_a_thread(lambda: _call_hook(here, over), "stop hook")
+
+    def wait_for_hook(self, seconds: float) -> None:
+        """Wait until the hook has returned, where it is called; for a process that is to end then.
+
+        Args:
+            seconds: how many seconds to wait at most.
+        """
+        if self._hook_is_over is not None:
+            wait_until(self._hook_is_over.wait, seconds)
 
     def leave(self) -> None:
         """The work, or the try, has ended: nothing is to be told or interrupted any more."""
@@ -158,7 +172,7 @@ class Stop:
             call_later(0, target)
 
 
-def _call_hook(job: Job) -> None:
+def _call_hook(job: Job, over: threading.Event) -> None:
     try:
         job.stop()
     except StopRequested:
@@ -167,6 +181,8 @@ def _call_hook(job: Job) -> None:
         import logging
 
         logging.getLogger("psbridge").exception("the stop of %r failed", job)
+    finally:
+        over.set()
 
 
 class JobThread(threading.Thread):

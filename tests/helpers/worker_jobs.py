@@ -141,6 +141,8 @@ class NotingItsStop(Noting):
         self.harm = harm
 
     def stop(self) -> None:
+        if self.harm == "take its time":
+            time.sleep(1)
         self.note(f"stop {os.getpid()}")
         if self.harm == "write":
             self.write("too late")

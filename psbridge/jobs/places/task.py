@@ -67,6 +67,7 @@ class WorkerTask:
             reading.start()
             do_work(send, job, stop)
         except StopRequested:
+            stop.wait_for_hook(_HANG_UP_SECONDS)
             connection.close()
             raise ConnectionError(
                 f"the worker on {socket.gethostname()} lost its connection to psbridge at {where}"

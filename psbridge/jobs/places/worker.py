@@ -83,10 +83,14 @@ class WorkerSink:
             message = dumps(
                 ("write", "write_error", (WorkerError.describe(error), "ConversionError"))
             )
-        with self._lock:
-            if self._closed:
-                raise StopRequested
-            self._send(message)
+        try:
+            with self._lock:
+                if self._closed:
+                    raise StopRequested
+                self._send(message)
+        except StopRequested:  # nobody is there any more: a stop like any other, with its hook
+            self._stop.request()
+            raise
 
 
 def do_work(send: Sender, job: Job, stop: Stop) -> None:
@@ -143,7 +147,8 @@ def serve(connection: Connection, group: int | None) -> None:
 
     threading.Thread(target=read, name="psbridge reader", daemon=True).start()
     send = Sender(connection)
-    with contextlib.suppress(StopRequested):  # nobody is there any more
+    stop = Stop()
+    try:
         while (order := orders.get()) is not None:
             message, stop = order
             send(BEGUN)
@@ -154,6 +159,8 @@ def serve(connection: Connection, group: int | None) -> None:
             else:
                 do_work(send, job, stop)
                 del job
+    except StopRequested:  # nobody is there any more
+        stop.wait_for_hook(_LEFT_OVER_SECONDS)
 
 
 # What is left over is killed before; this is for where there are no process groups.

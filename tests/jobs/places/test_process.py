@@ -270,9 +270,13 @@ def test_the_end_of_a_forked_child_ends_no_job_of_its_parent(tmp_path: Path, pid
     assert (done.returncode, done.stdout, done.stderr) == (0, "5\nRunning\n", "")
 
 
-@pytest.mark.parametrize("place", ["process", "executor"])
+@pytest.mark.parametrize(
+    ("place", "harm"),
+    [("process", "none"), ("executor", "none"), ("process", "take its time")],
+    ids=["process", "executor", "the hook takes its time"],
+)
 def test_work_is_asked_to_stop_when_the_program_is_gone(
-    tmp_path: Path, pids: Path, place: str
+    tmp_path: Path, pids: Path, place: str, harm: str
 ) -> None:
     """Also where a child of that program lives on. The executor's processes are the executor's."""
     script = tmp_path / "program.py"
@@ -289,7 +293,8 @@ def test_work_is_asked_to_stop_when_the_program_is_gone(
             if place == "executor":
                 place = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
             shell = Session()
-            shell.start(JobGroup([NotingItsStop(folder / "notes")], executor=place))
+            job = NotingItsStop(folder / "notes", sys.argv[3])
+            shell.start(JobGroup([job], executor=place))
             until_exists(folder / "notes")
             if (child := os.fork()) == 0:
                 signal.pause()
@@ -299,7 +304,7 @@ def test_work_is_asked_to_stop_when_the_program_is_gone(
         """)
     )
     quiet = subprocess.DEVNULL
-    command = [sys.executable, str(script), str(tmp_path), place]
+    command = [sys.executable, str(script), str(tmp_path), place, harm]
     done = subprocess.run(command, env=environment(), stdout=quiet, stderr=quiet, timeout=60)
     assert done.returncode == -signal.SIGKILL
     child, worker = pids_in(pids)
