@@ -176,11 +176,18 @@ class _Crew:
         self._stopped = False
 
     def stop(self) -> None:
-        """End what runs, and begin nothing more."""
+        """End what runs, and begin nothing more.
+
+        The pool waits for its threads, but not for one that Ctrl-C has kept it from noting: that
+        comes while the thread is started, and the thread may have a process by then.
+        """
         with self._lock:
             self._stopped = True
-            for process in self._running:
+            running = list(self._running)
+            for process in running:
                 process.kill()
+        for process in running:
+            process.wait()
 
     def compile(self, number: int, work: Work, more: list[str]) -> None:
         """Precompile one assembly."""

@@ -154,6 +154,34 @@ def test_ctrl_c_ends_it_at_once(
     assert [work.source.name for work in pending(home)].count(BIG) == 1
 
 
+def test_ctrl_c_while_its_thread_is_started_leaves_no_process(
+    home: Path, temporary: Path, packages: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a busy machine: the pool does not know that thread yet, and does not wait for it."""
+    start = threading.Thread.start
+    seen, children = threading.Event(), []
+    released = threading.Event()
+
+    class Held(SilentProgress):
+        def advanced(self, name: str, size: int) -> None:
+            seen.set()
+            released.wait(30)
+
+    def interrupted(thread: threading.Thread) -> None:
+        start(thread)
+        assert seen.wait(30)
+        children.extend(children_of(temporary))
+        os.kill(os.getpid(), signal.SIGINT)
+        until(lambda: False)
+
+    monkeypatch.setattr(threading.Thread, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        precompile(at(home, BIG), home, packages[0], None, temporary, Held())
+    (child,) = children
+    assert not Path(f"/proc/{child}").exists()
+    released.set()
+
+
 def children_of(temporary: Path) -> list[int]:
     """The processes that run a program from a folder."""
     found = []
