@@ -333,9 +333,14 @@ class JobError(PsbridgeError):
 class JobFailed(JobError):
     """The job ended in the state Failed; the message is its reason.
 
+    Its ``__cause__`` is the Python exception, where the work was Python's and the handle was given
+    by what started it; a `WorkerError` says what is known of one that another handle or another
+    process had. For work in PowerShell it is a `PowerShellError`, with the ErrorRecord. Of a group
+    it is that of the first child that failed.
+
     Attributes:
-        failures: one of these for each child that failed, with its reason and its handle; this one
-            alone where the job has no children.
+        failures: one of these for each child that failed, with its reason, its handle and its
+            cause; one for the job itself where no child has failed.
     """
 
     def __init__(

@@ -30,10 +30,10 @@ class ChildRun:
     """
 
     __slots__ = (
+        "_exceptions",
         "_limit",
         "_retry",
         "_tried",
-        "_when_failed",
         "_when_given_up",
         "job",
         "net",
@@ -48,7 +48,7 @@ class ChildRun:
         *,
         retry: Retry | None,
         timeout: float | None,
-        when_failed: Callable[[BaseException], None],
+        exceptions: dict[int, BaseException],
     ) -> None:
         """Prepare the run.
 
@@ -57,14 +57,14 @@ class ChildRun:
             net: its ``PythonChildJob``.
             retry: how it is tried again when it fails.
             timeout: its time limit in seconds, where the job has none of its own.
-            when_failed: called with what failed it, before anybody sees that it did.
+            exceptions: gets what failed it, by its number, before anybody sees that it did.
         """
         self.job = job
         self.net = net
         self.sink = NetSink(net)
         self.stop = Stop(job, self._give_up)
         self._retry = retry
-        self._when_failed = when_failed
+        self._exceptions = exceptions
         self._tried = 0
         limit = job.timeout if job.timeout is not None else timeout
         self._limit: float | Timer | None = None if limit is None else float(limit)
@@ -147,7 +147,7 @@ class ChildRun:
         from ..values import python_exception
 
         self.job.exception = error
-        self._when_failed(error)
+        self._exceptions[self.net.Id] = error
         try:
             return python_exception(error)
         except BaseException as broken:

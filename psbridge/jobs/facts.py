@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
 from ..engine.forking import is_forked_child
@@ -10,7 +12,6 @@ if TYPE_CHECKING:
     import datetime as dt
 
     from ..session.session import RunspaceSession
-    from .group_run import GroupRun
     from .progress import JobProgress
 
 __all__ = ["JobFacts"]
@@ -19,19 +20,25 @@ __all__ = ["JobFacts"]
 class JobFacts:
     """The part of `JobHandle` that only looks at the job."""
 
-    def __init__(self, net: Any, session: RunspaceSession, run: GroupRun | None = None) -> None:
+    def __init__(
+        self,
+        net: Any,
+        session: RunspaceSession,
+        exceptions: Mapping[int, BaseException] = MappingProxyType({}),
+    ) -> None:
         """Wrap a .NET job.
 
         Args:
             net: the ``System.Management.Automation.Job``, or what Get-Job gave.
             session: the session in whose repository it is.
-            run: its run, where it was started from Python.
+            exceptions: the Python exceptions that have failed it and its children, or will have,
+                by the jobs' numbers.
         """
         from ..values.powershell_object import PowerShellObject
 
         self.net = net.net if isinstance(net, PowerShellObject) else net
         self._session = session
-        self._run = run
+        self._exceptions = exceptions
         from PSBridge import JobPicture
 
         JobPicture.Follow(self.net)  # from now on it counts what somebody takes, too
@@ -125,7 +132,8 @@ class JobFacts:
     @property
     def children(self) -> list[Self]:
         """Handles on its child jobs."""
-        return [type(self)(child, self._session) for child in list(self.net.ChildJobs)]
+        make = type(self)
+        return [make(child, self._session, self._exceptions) for child in list(self.net.ChildJobs)]
 
     @property
     def has_more_data(self) -> bool:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from ..errors import JobFailed
+from ..errors import JobFailed, WorkerError
 from .facts import JobFacts
 
 __all__ = ["failed"]
@@ -14,27 +15,54 @@ _NAMED = 5
 
 
 def failed(job: JobFacts, result: Any) -> JobFailed:
-    """What is raised for a job that failed.
+    """What is raised for a job that failed, with what lies behind it as its cause.
 
     Args:
         job: the job.
         result: what it has written.
     """
-    children = [child for child in job.children if child.state == "Failed"]
-    failures = [JobFailed(_reason_of(child), job=child) for child in children]
-    error = JobFailed(_failure_of(job), job=job, result=result, failures=failures)
-    if not job.children:
-        error.failures.append(error)
+    children = job.children
+    failures = [_failure(one) for one in children if one.state == "Failed"] or [_failure(job)]
+    error = JobFailed(_failure_of(job, children), job=job, result=result, failures=failures)
+    error.__cause__ = _cause_of(job) or failures[0].__cause__
     return error
+
+
+def _failure(job: JobFacts) -> JobFailed:
+    failure = JobFailed(_reason_of(job), job=job)
+    failure.__cause__ = _cause_of(job)
+    return failure
+
+
+def _cause_of(job: JobFacts) -> BaseException | None:
+    """The Python exception that failed a job itself, or what PowerShell says of it.
+
+    Of one that is not known here any more, what was said of it; None where that is the reason's
+    words once more.
+    """
+    from PSBridge import PythonException
+
+    from ..engine.instances import is_net_of
+    from ..values import powershell_error
+
+    reason = job.net.JobStateInfo.Reason
+    if reason is None:
+        return None
+    if not is_net_of(reason, PythonException):
+        return powershell_error(reason)
+    known = job._exceptions.get(job.id)
+    if known is None and (trace := str(reason.PythonTraceback)).count("\n") > 1:
+        kind, said = str(reason.PythonType), str(reason.Message)
+        known = WorkerError(kind, said.removeprefix(f"{kind}: "), trace, (kind,))
+    return known
 
 
 def _reason_of(job: JobFacts) -> str:
     return job.reason or "it gave no reason"
 
 
-def _failure_of(job: JobFacts) -> str:
+def _failure_of(job: JobFacts, children: Sequence[JobFacts]) -> str:
     """What failed: of several children how many, and which."""
-    children = job.children
     failed = [child for child in children if child.state == "Failed"]
     if len(children) < 2 or not failed:
         return f"job {job.name} failed: {_reason_of(job)}"

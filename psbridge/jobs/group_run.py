@@ -54,7 +54,8 @@ class GroupRun:
 
     Attributes:
         net: the parent job.
-        exception: what ended the first child that failed.
+        exceptions: what failed its children, by their numbers, and by its own what failed the
+            iterator that makes them.
     """
 
     def __init__(
@@ -76,7 +77,7 @@ class GroupRun:
             DeclarationError: it, or one of its jobs, has been started before.
         """
         self.net = net
-        self.exception: BaseException | None = None
+        self.exceptions: dict[int, BaseException] = {}
         self._group = group
         self._when_over = when_over
         self._when_placed = when_placed
@@ -166,7 +167,7 @@ class GroupRun:
         if failure is not None:
             from ..values import python_exception
 
-            self._note_failure(failure)
+            self.exceptions[self.net.Id] = failure
             reason = python_exception(failure)
         self.net.Children.NoMore(reason)
 
@@ -189,12 +190,8 @@ class GroupRun:
             net,
             retry=job.retry if job.retry is not None else group.retry,
             timeout=group.timeout,
-            when_failed=self._note_failure,
+            exceptions=self.exceptions,
         )
-
-    def _note_failure(self, error: BaseException) -> None:
-        if self.exception is None:
-            self.exception = error
 
     def _start_thread(self) -> None:
         """Start one more thread; to be called under the lock."""

@@ -223,8 +223,7 @@ class JobHandle(JobFacts):
         from PSBridge import RemotingJobs
 
         if self.state == "Failed":
-            cause = None if self._run is None else self._run.exception
-            raise failed(self, result) from cause
+            raise failed(self, result)
         if self.state == "Stopped" or RemotingJobs.IsCutShort(self.net):
             raise JobStopped(f"job {self.name} was stopped", job=self, result=result)
 
@@ -234,7 +233,7 @@ class JobHandle(JobFacts):
 
     def _other(self, net: Any) -> JobHandle:
         """A handle on a job of the same family."""
-        return self if net is self.net else JobHandle(net, self._session)
+        return self if net is self.net else JobHandle(net, self._session, self._exceptions)
 
     def stop(self, timeout: float | None = None) -> bool:
         """Stop the job, as Stop-Job does, and wait until it has stopped.

@@ -41,7 +41,7 @@ class JobRepository:
         parent = make_parent(group)
         publish = self._job_source().Add if group.pausable else self.net.Add
         run = start_group(group, parent, owner=session, publish=publish)
-        return JobHandle(parent, session, run)
+        return JobHandle(parent, session, run.exceptions)
 
     def define(self, name: str, make: Callable[[], Job | JobGroup]) -> None:
         """Let ``Start-Job -DefinitionName`` start a job written in Python.

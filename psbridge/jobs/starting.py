@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 from ..arguments import check_seconds, check_text, check_whole
 from ..engine.paths import net_path
@@ -15,9 +15,6 @@ from .group import DEFAULT_THROTTLE_LIMIT
 from .handle import JobHandle
 from .script import JobScript, starting_options, thread_options
 from .time_limit import JobTimeLimit
-
-if TYPE_CHECKING:
-    from .group_run import GroupRun
 
 __all__ = ["StartingSession"]
 
@@ -131,11 +128,12 @@ class StartingSession(RunspaceSession):
         if timeout is not None:
             timeout = check_seconds(timeout, "timeout")
         job = self._start_scripts(several, name, throttle_limit, modules, working_directory)
+        exceptions: dict[int, BaseException] = {}
         for child, one in zip(list(job.ChildJobs), several, strict=True):
             limit = timeout if one.timeout is None else one.timeout
             if limit is not None:
-                JobTimeLimit(child, limit)
-        return JobHandle(job, self)
+                JobTimeLimit(child, limit, exceptions)
+        return JobHandle(job, self, exceptions)
 
     def start_thread_job(
         self,
@@ -299,10 +297,10 @@ class StartingSession(RunspaceSession):
         return JobHandle(found[0], self).net
 
     def _limited(self, job: Any, timeout: float | None) -> JobHandle:
-        if timeout is None:
-            return JobHandle(job, self)
-        # To the handle it is what a run is: it has the exception that failed the job.
-        return JobHandle(job, self, cast("GroupRun", JobTimeLimit(job, timeout)))
+        exceptions: dict[int, BaseException] = {}
+        if timeout is not None:
+            JobTimeLimit(job, timeout, exceptions)
+        return JobHandle(job, self, exceptions)
 
     def _thread_job_command(self) -> Any:
         """The CmdletInfo of Start-ThreadJob, whatever other commands of this name there are."""

@@ -16,21 +16,21 @@ class JobTimeLimit:
 
     It keeps neither the job nor its session alive. What waits and what kills is .NET's; see
     `TimeLimit.cs`.
-
-    Attributes:
-        exception: the TimeoutError that has failed the job, when it has.
     """
 
-    def __init__(self, job: Any, seconds: float) -> None:
+    def __init__(self, job: Any, seconds: float, exceptions: dict[int, BaseException]) -> None:
         """Begin.
 
         Args:
             job: the .NET job.
             seconds: how long it may run from when it begins.
+            exceptions: gets the TimeoutError that has failed the job and its children, by their
+                numbers.
         """
         from PSBridge import TimeLimit
 
-        self.exception: BaseException | None = None
+        self._ids = [job.Id, *(child.Id for child in job.ChildJobs)]
+        self._exceptions = exceptions
         self._seconds = seconds
         self._net = TimeLimit(job)
         call_later(seconds, self._look)
@@ -48,9 +48,9 @@ class JobTimeLimit:
         from ..values import python_exception
 
         error = TimeoutError(f"the work did not end within {self._seconds:g} seconds")
-        self.exception = error
-        if not self._net.Expire(python_exception(error), milliseconds(GRACE_SECONDS)):
-            self.exception = None
+        # Before somebody sees that it has failed; of one that has failed by itself it is not asked.
+        self._exceptions.update(dict.fromkeys(self._ids, error))
+        self._net.Expire(python_exception(error), milliseconds(GRACE_SECONDS))
 
 
 # How soon to look again at the soonest: a limit of 0 seconds must not keep the clock busy.

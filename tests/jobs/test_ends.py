@@ -8,7 +8,7 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,13 +19,17 @@ from six_kinds import KINDS
 import psbridge
 from psbridge import (
     DeclarationError,
+    FunctionJob,
+    Job,
     JobError,
     JobFailed,
     JobGroup,
     JobHandle,
     JobStopped,
+    PowerShellError,
     Session,
     SessionClosedError,
+    WorkerError,
 )
 
 if TYPE_CHECKING:
@@ -190,10 +194,53 @@ def test_the_failures_of_a_group_are_all_there(shell: Session) -> None:
     assert [each.job for each in error.failures] == [
         child for child in error.job.children if child.state == "Failed"
     ]
-    alone = shell.start(work, 1).exception(30)
-    assert isinstance(alone, JobFailed)
-    (single,) = alone.failures
-    assert "1 is odd" in str(single)
+    causes = [each.__cause__ for each in error.failures]
+    assert [str(cause) for cause in causes] == [f"{n} is odd" for n in range(1, 20, 2)]
+    assert {type(cause) for cause in causes} == {ValueError}
+    assert error.__cause__ is causes[0]
+
+
+@with_an_end
+def test_a_failure_has_what_lies_behind_it(start: Starter, shell: Session, kind: str) -> None:
+    job = start("fail")
+    error = ended(job)
+    assert isinstance(error, JobFailed)
+    (single,) = error.failures
+    assert single is not error
+    for each in (error, single):
+        cause = each.__cause__
+        if kind == "python":
+            assert isinstance(cause, ValueError)
+            assert str(cause) == "no more"
+        else:
+            assert isinstance(cause, PowerShellError)
+            assert str(cause) == "no more"
+            assert cause.error_id == "no more"
+            assert cause.record is not None
+    assert single.job == (job.children or [job])[0]
+    assert str(single) == job.reason
+    # A handle of somebody else's has the words, and where they were said.
+    other = ended(shell.jobs[job.name])
+    assert isinstance(other, JobFailed)
+    assert str(other) == str(error)
+    if kind == "python":
+        assert isinstance(other.__cause__, WorkerError)
+        assert (other.__cause__.type_name, other.__cause__.text) == ("ValueError", "no more")
+        assert 'raise ValueError("no more")' in str(other.__cause__)
+
+
+def test_a_group_whose_next_job_cannot_be_made_has_that_failure(shell: Session) -> None:
+    def jobs() -> Iterator[Job]:
+        yield FunctionJob(len, "abc")
+        raise LookupError("no second")
+
+    error = shell.start(JobGroup(jobs())).exception(30)
+    assert isinstance(error, JobFailed)
+    (single,) = error.failures
+    assert single.job is not None
+    assert isinstance(single.__cause__, LookupError)
+    assert error.__cause__ is single.__cause__
+    assert error.result == [3]
 
 
 # ---- Futures and callbacks ----

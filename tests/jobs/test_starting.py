@@ -324,6 +324,8 @@ def test_twenty_of_which_some_hang_are_collected_within_their_timeout(shell: Ses
     assert {n for n in values if n < 20} == set(range(20))
     pids = [n for n in values if n >= 20]
     assert len(pids) == 4
+    causes = [failure.__cause__ for failure in caught.value.failures]
+    assert [type(cause) for cause in causes] == [TimeoutError] * 4
     until(lambda: not any(map(is_alive, pids)))
     for n, child in enumerate(job.children):
         assert child.name == f"host{n}"
