@@ -35,6 +35,9 @@ SCRIPTS = {
     "Write-Information i; 'c'",
     "late": "while (-not (Test-Path '{go}')) { Start-Sleep -Milliseconds 20 }; 'a'; "
     "Write-Warning w; 'b'; Write-Error e; Write-Verbose v -Verbose; Write-Information i; 'c'",
+    "progress": "while (-not (Test-Path '{go}')) { Start-Sleep -Milliseconds 20 }; 'a'; "
+    "Write-Progress Counting half -PercentComplete 40; 'b'; Write-Progress Counting done "
+    "-PercentComplete 100; 'c'",
     "fail": "'a'; throw 'no more'",
     "wait": "'a'; while (-not (Test-Path '{go}')) { Start-Sleep -Milliseconds 20 }; 'b'",
     "hang": "'a'; while ($true) { Start-Sleep -Milliseconds 20 }",
@@ -50,7 +53,7 @@ class Doing(Job):
         self.go = go
 
     def run(self) -> Iterator[str]:
-        while self.what == "late" and not self.go.exists():
+        while self.what in ("late", "progress") and not self.go.exists():
             self.check_stop()
         yield "a"
         if self.what in ("records", "late"):
@@ -59,6 +62,11 @@ class Doing(Job):
             self.write_error("e")
             self.write_verbose("v")
             self.write_information("i")
+            yield "c"
+        elif self.what == "progress":
+            self.write_progress("Counting", "half", percent=40)
+            yield "b"
+            self.write_progress("Counting", "done", percent=100)
             yield "c"
         elif self.what == "fail":
             raise ValueError("no more")

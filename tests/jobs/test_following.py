@@ -72,6 +72,17 @@ def test_all_streams_come_in_the_order_of_writing(start: Starter, kind: str, go:
     assert list(job.records()) == []
 
 
+@pytest.mark.parametrize("kind", KINDS_WITH_AN_END, indirect=True)
+def test_progress_comes_in_the_order_of_writing(start: Starter, go: Path) -> None:
+    job = start("progress")
+    follows = job.records()
+    go.touch()
+    seen = [each.value.percent if each.stream == "progress" else each.value for each in follows]
+    assert seen == ["a", 40, "b", 100, "c"]
+    assert job.progress is not None
+    assert job.progress.percent == 100
+
+
 def test_it_is_followed_with_async_for(start: Starter, kind: str, go: Path) -> None:
     async def main() -> list[tuple[str, str]]:
         follows = start("records" if kind == "event" else "late").records()

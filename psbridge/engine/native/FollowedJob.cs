@@ -103,6 +103,7 @@ public sealed class FollowedJob : IDisposable
     {
         private readonly FollowerNews _news;
         private readonly JobReader? _reader;
+        private PSDataCollection<ProgressRecord>? _progress;
         private readonly object _sync = new();
         private readonly List<Action> _leave = [];
         private Queue<JobStream> _order = new();
@@ -131,7 +132,7 @@ public sealed class FollowedJob : IDisposable
                         Listen(job.Verbose, JobStream.Verbose);
                         Listen(job.Debug, JobStream.Debug);
                         Listen(job.Information, JobStream.Information);
-                        Listen(job.Progress, JobStream.Progress);
+                        ListenToProgress();
                     }
                 }
             }
@@ -176,9 +177,12 @@ public sealed class FollowedJob : IDisposable
 
         internal void Leave()
         {
-            foreach (Action leave in _leave)
+            lock (_sync)
             {
-                leave();
+                foreach (Action leave in _leave)
+                {
+                    leave();
+                }
             }
         }
 
@@ -201,7 +205,28 @@ public sealed class FollowedJob : IDisposable
             }
         }
 
-        private void OnStateChanged(object? sender, JobStateEventArgs changed) => Tell();
+        private void OnStateChanged(object? sender, JobStateEventArgs changed)
+        {
+            if (_reader is { IsInResults: false })
+            {
+                lock (_sync)
+                {
+                    ListenToProgress();
+                }
+            }
+
+            Tell();
+        }
+
+        private void ListenToProgress()
+        {
+            PSDataCollection<ProgressRecord> progress = _reader!.Progress;
+            if (!ReferenceEquals(progress, _progress))
+            {
+                _progress = progress;
+                Listen(progress, JobStream.Progress);
+            }
+        }
 
         private void Tell()
         {

@@ -210,8 +210,12 @@ internal sealed class JobReader
         JobStream.Verbose => Job.Verbose,
         JobStream.Debug => Job.Debug,
         JobStream.Information => Job.Information,
-        _ => Job.Progress,
+        _ => Progress,
     };
+
+    /// <summary>The buffer of its progress, where its work writes it.</summary>
+    /// <remarks>Of a child of ForEach-Object -Parallel it is another one once that has begun.</remarks>
+    internal PSDataCollection<ProgressRecord> Progress => ParallelJobs.ProgressOf(Job) ?? Job.Progress;
 
     private bool TryTake(JobStream stream, bool keep, Dictionary<JobStream, int> read, out object? record)
     {
@@ -245,7 +249,7 @@ internal sealed class JobReader
             return false;
         }
 
-        PSDataCollection<ProgressRecord> buffer = Job.Progress;
+        PSDataCollection<ProgressRecord> buffer = Progress;
         lock (((ICollection)buffer).SyncRoot)
         {
             _progressGiven = Math.Min(_progressGiven, buffer.Count);
