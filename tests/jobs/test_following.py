@@ -83,6 +83,21 @@ def test_progress_comes_in_the_order_of_writing(start: Starter, go: Path) -> Non
     assert job.progress.percent == 100
 
 
+def test_a_job_without_an_order_is_followed_in_the_order_of_writing(
+    shell: Session, go: Path
+) -> None:
+    """Also while it writes faster than it is read."""
+    script = (
+        "param($go) while (-not (Test-Path $go)) { Start-Sleep -Milliseconds 5 }; "
+        "foreach ($n in 1..20000) { $n; Write-Warning $n }"
+    )
+    job = shell.start_thread_job(script, go)
+    follows = job.records()
+    go.touch()
+    seen = [(each.stream, str(each.value)) for each in follows]
+    assert seen == [(stream, str(n)) for n in range(1, 20_001) for stream in ("output", "warning")]
+
+
 def test_it_is_followed_with_async_for(start: Starter, kind: str, go: Path) -> None:
     async def main() -> list[tuple[str, str]]:
         follows = start("records" if kind == "event" else "late").records()

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Management.Automation;
+using System.Management.Automation.Remoting.Internal;
 
 namespace PSBridge;
 
@@ -103,10 +104,8 @@ public sealed class FollowedJob : IDisposable
     {
         private readonly FollowerNews _news;
         private readonly JobReader? _reader;
-        private PSDataCollection<ProgressRecord>? _progress;
-        private readonly object _sync = new();
+        private readonly WritingOrder? _order; // of a job that keeps none itself
         private readonly List<Action> _leave = [];
-        private Queue<JobStream> _order = new();
         private volatile bool _hasNews = true;
 
         internal Part(Job job, FollowerNews news)
@@ -119,21 +118,14 @@ public sealed class FollowedJob : IDisposable
                 _reader = new JobReader(job, withProgress: true);
                 if (_reader.IsInResults)
                 {
-                    Listen(_reader.Results!, null);
+                    PSDataCollection<PSStreamObject> results = _reader.Results!;
+                    results.DataAdded += OnAdded;
+                    _leave.Add(() => results.DataAdded -= OnAdded);
                 }
                 else
                 {
-                    lock (_sync)
-                    {
-                        _order = _reader.OrderSoFar();
-                        Listen(job.Output, JobStream.Output);
-                        Listen(job.Error, JobStream.Error);
-                        Listen(job.Warning, JobStream.Warning);
-                        Listen(job.Verbose, JobStream.Verbose);
-                        Listen(job.Debug, JobStream.Debug);
-                        Listen(job.Information, JobStream.Information);
-                        ListenToProgress();
-                    }
+                    _order = new WritingOrder(job, Tell);
+                    _order.LookForProgress(); // it may have begun meanwhile
                 }
             }
             catch (ObjectDisposedException)
@@ -154,19 +146,12 @@ public sealed class FollowedJob : IDisposable
             _hasNews = false;
             try
             {
-                Queue<JobStream> order;
-                lock (_sync)
-                {
-                    order = _order;
-                    _order = new();
-                }
-
+                Queue<JobStream>? order = _order?.Take();
                 _reader.Read(into, most, keep: false, order);
                 _hasNews |= into.Count >= most || into.Waiting is not null;
-                lock (_sync)
+                if (order is not null)
                 {
-                    // What was not read yet comes before what was written meanwhile.
-                    _order = new(order.Concat(_order));
+                    _order!.GiveBack(order);
                 }
             }
             catch (ObjectDisposedException)
@@ -177,55 +162,16 @@ public sealed class FollowedJob : IDisposable
 
         internal void Leave()
         {
-            lock (_sync)
-            {
-                foreach (Action leave in _leave)
-                {
-                    leave();
-                }
-            }
+            _leave.ForEach(leave => leave());
+            _order?.Leave();
         }
 
-        private void Listen<T>(PSDataCollection<T> buffer, JobStream? stream)
-        {
-            buffer.DataAdded += OnAdded;
-            _leave.Add(() => buffer.DataAdded -= OnAdded);
-
-            void OnAdded(object? sender, DataAddedEventArgs added)
-            {
-                if (stream is { } one)
-                {
-                    lock (_sync)
-                    {
-                        _order.Enqueue(one);
-                    }
-                }
-
-                Tell();
-            }
-        }
+        private void OnAdded(object? sender, DataAddedEventArgs added) => Tell();
 
         private void OnStateChanged(object? sender, JobStateEventArgs changed)
         {
-            if (_reader is { IsInResults: false })
-            {
-                lock (_sync)
-                {
-                    ListenToProgress();
-                }
-            }
-
+            _order?.LookForProgress();
             Tell();
-        }
-
-        private void ListenToProgress()
-        {
-            PSDataCollection<ProgressRecord> progress = _reader!.Progress;
-            if (!ReferenceEquals(progress, _progress))
-            {
-                _progress = progress;
-                Listen(progress, JobStream.Progress);
-            }
         }
 
         private void Tell()

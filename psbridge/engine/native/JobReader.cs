@@ -10,8 +10,8 @@ namespace PSBridge;
 /// <summary>Reads one job, without its children; see <see cref="JobRecords"/>.</summary>
 internal sealed class JobReader
 {
-    // The order in which Receive-Job writes the streams of a job that keeps no other.
-    private static readonly JobStream[] s_blocks =
+    /// <summary>All streams, in the order in which Receive-Job writes those of a job that keeps no other.</summary>
+    internal static readonly JobStream[] Blocks =
     [
         JobStream.Output, JobStream.Error, JobStream.Verbose, JobStream.Debug, JobStream.Warning,
         JobStream.Progress, JobStream.Information,
@@ -55,7 +55,10 @@ internal sealed class JobReader
     /// <param name="into">Gets it.</param>
     /// <param name="most">How many at most.</param>
     /// <param name="keep">Whether it stays there.</param>
-    /// <param name="order">The streams in the order of writing, as far as that was seen.</param>
+    /// <param name="order">
+    /// The streams of the records, in the order of writing; used up as far as they are read. Null where that is
+    /// not known.
+    /// </param>
     internal void Read(JobRecords into, int most, bool keep, Queue<JobStream>? order = null)
     {
         if (Job.JobStateInfo.State == JobState.Blocked)
@@ -76,7 +79,7 @@ internal sealed class JobReader
     private void ReadResults(JobRecords into, int most, bool keep)
     {
         var buffers = new Dictionary<JobStream, int>();
-        int[] copies = new int[s_blocks.Length];
+        int[] copies = new int[Blocks.Length];
         PSStreamObject[] read = TakeResults(most, keep, out bool asks, out bool isAll);
         foreach (PSStreamObject one in read)
         {
@@ -151,20 +154,20 @@ internal sealed class JobReader
     private void ReadBuffers(JobRecords into, int most, bool keep, Queue<JobStream>? order)
     {
         var buffers = new Dictionary<JobStream, int>();
-        while (order is { Count: > 0 } && into.Count < most)
+        if (order is not null)
         {
-            JobStream next = order.Dequeue();
-            if (TryTake(next, keep, buffers, out object? record))
+            while (order.Count > 0 && into.Count < most)
             {
-                AddUnlessNull(next, record);
+                Take(order.Dequeue());
             }
         }
-
-        foreach (JobStream stream in s_blocks)
+        else
         {
-            while (into.Count < most && TryTake(stream, keep, buffers, out object? record))
+            foreach (JobStream stream in Blocks)
             {
-                AddUnlessNull(stream, record);
+                while (into.Count < most && Take(stream))
+                {
+                }
             }
         }
 
@@ -173,49 +176,22 @@ internal sealed class JobReader
             _results?.ReadAll(); // copies, which nobody ever reads
         }
 
-        // A null in a buffer of records is nothing.
-        void AddUnlessNull(JobStream stream, object? record)
+        bool Take(JobStream stream)
         {
+            if (!TryTake(stream, keep, buffers, out object? record))
+            {
+                return false;
+            }
+
+            // A null in a buffer of records is nothing.
             if (record is not null || stream == JobStream.Output)
             {
                 into.Add(Job, stream, record);
             }
+
+            return true;
         }
     }
-
-    /// <summary>The streams of what a job has written before, in their order where it keeps that.</summary>
-    internal Queue<JobStream> OrderSoFar()
-    {
-        if (_results is null)
-        {
-            return new();
-        }
-
-        PSStreamObject[] copies;
-        lock (((ICollection)_results).SyncRoot)
-        {
-            copies = [.. _results];
-        }
-
-        var order = new Queue<JobStream>(copies.Select(one => StreamOf(one.ObjectType)).OfType<JobStream>());
-        // Somebody may have received some of them, which stay in the results.
-        return s_blocks.All(stream => order.Count(one => one == stream) == BufferOf(stream).Count) ? order : new();
-    }
-
-    internal ICollection BufferOf(JobStream stream) => stream switch
-    {
-        JobStream.Output => Job.Output,
-        JobStream.Error => Job.Error,
-        JobStream.Warning => Job.Warning,
-        JobStream.Verbose => Job.Verbose,
-        JobStream.Debug => Job.Debug,
-        JobStream.Information => Job.Information,
-        _ => Progress,
-    };
-
-    /// <summary>The buffer of its progress, where its work writes it.</summary>
-    /// <remarks>Of a child of ForEach-Object -Parallel it is another one once that has begun.</remarks>
-    internal PSDataCollection<ProgressRecord> Progress => ParallelJobs.ProgressOf(Job) ?? Job.Progress;
 
     private bool TryTake(JobStream stream, bool keep, Dictionary<JobStream, int> read, out object? record)
     {
@@ -230,15 +206,7 @@ internal sealed class JobReader
             read[stream] = at + 1;
         }
 
-        return stream switch
-        {
-            JobStream.Output => TryTake(Job.Output, at, keep, out record),
-            JobStream.Error => TryTake(Job.Error, at, keep, out record),
-            JobStream.Warning => TryTake(Job.Warning, at, keep, out record),
-            JobStream.Verbose => TryTake(Job.Verbose, at, keep, out record),
-            JobStream.Debug => TryTake(Job.Debug, at, keep, out record),
-            _ => TryTake(Job.Information, at, keep, out record),
-        };
+        return JobBuffer.Of(Job, stream).TryTake(at, keep, out record);
     }
 
     private bool TryTakeProgress(out object? record)
@@ -249,38 +217,18 @@ internal sealed class JobReader
             return false;
         }
 
-        PSDataCollection<ProgressRecord> buffer = Progress;
-        lock (((ICollection)buffer).SyncRoot)
+        JobBuffer buffer = JobBuffer.Of(Job, JobStream.Progress);
+        lock (buffer.SyncRoot)
         {
             _progressGiven = Math.Min(_progressGiven, buffer.Count);
-            if (_progressGiven == buffer.Count)
+            if (!buffer.TryTake(_progressGiven, keep: true, out record))
             {
                 return false;
             }
 
-            record = buffer[_progressGiven];
-            if (_progressGiven == 1)
-            {
-                buffer.RemoveAt(0);
-            }
-
+            buffer.Drop(_progressGiven);
             _progressGiven = 1;
             return true;
-        }
-    }
-
-    private static bool TryTake<T>(PSDataCollection<T> buffer, int at, bool keep, out object? record)
-    {
-        lock (((ICollection)buffer).SyncRoot)
-        {
-            bool isThere = at < buffer.Count;
-            record = isThere ? buffer[at] : null;
-            if (isThere && !keep)
-            {
-                buffer.RemoveAt(at);
-            }
-
-            return isThere;
         }
     }
 
@@ -290,75 +238,21 @@ internal sealed class JobReader
         if (result is not null)
         {
             DrainedList<PSStreamObject>.PutBack(JobInternals.Results!(job), result);
-            return;
         }
-
-        switch (stream)
+        else if (stream != JobStream.Progress) // the last one is there still
         {
-            case JobStream.Output:
-                DrainedList<PSObject>.PutBack(job.Output, (PSObject)value!);
-                break;
-            case JobStream.Error:
-                DrainedList<ErrorRecord>.PutBack(job.Error, (ErrorRecord)value!);
-                break;
-            case JobStream.Warning:
-                DrainedList<WarningRecord>.PutBack(job.Warning, (WarningRecord)value!);
-                break;
-            case JobStream.Verbose:
-                DrainedList<VerboseRecord>.PutBack(job.Verbose, (VerboseRecord)value!);
-                break;
-            case JobStream.Debug:
-                DrainedList<DebugRecord>.PutBack(job.Debug, (DebugRecord)value!);
-                break;
-            case JobStream.Information:
-                DrainedList<InformationRecord>.PutBack(job.Information, (InformationRecord)value!);
-                break;
-            default:
-                break; // the last progress record is there still
+            JobBuffer.Of(job, stream).PutBack(value);
         }
     }
 
-    // The copies of what was taken from the results.
+    // The copies of what was taken from the results; but for the last progress record.
     private void Drop(JobStream stream, int count)
     {
-        switch (stream)
-        {
-            case JobStream.Output:
-                Drop(Job.Output, count);
-                break;
-            case JobStream.Error:
-                Drop(Job.Error, count);
-                break;
-            case JobStream.Warning:
-                Drop(Job.Warning, count);
-                break;
-            case JobStream.Verbose:
-                Drop(Job.Verbose, count);
-                break;
-            case JobStream.Debug:
-                Drop(Job.Debug, count);
-                break;
-            case JobStream.Information:
-                Drop(Job.Information, count);
-                break;
-            default:
-                Drop(Job.Progress, Math.Min(count, Job.Progress.Count - 1));
-                break;
-        }
+        JobBuffer buffer = JobBuffer.Of(Job, stream);
+        buffer.Drop(stream == JobStream.Progress ? Math.Min(count, buffer.Count - 1) : count);
     }
 
-    private static void Drop<T>(PSDataCollection<T> buffer, int count)
-    {
-        lock (((ICollection)buffer).SyncRoot)
-        {
-            for (int i = Math.Min(count, buffer.Count); i > 0; i--)
-            {
-                buffer.RemoveAt(0);
-            }
-        }
-    }
-
-    private static JobStream? StreamOf(PSStreamObjectType type) => type switch
+    internal static JobStream? StreamOf(PSStreamObjectType type) => type switch
     {
         PSStreamObjectType.Output => JobStream.Output,
         PSStreamObjectType.Error or PSStreamObjectType.Exception => JobStream.Error,
