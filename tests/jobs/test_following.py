@@ -83,6 +83,32 @@ def test_progress_comes_in_the_order_of_writing(start: Starter, go: Path) -> Non
     assert job.progress.percent == 100
 
 
+@pytest.mark.parametrize("kind", ["process", "remote"], indirect=True)
+def test_what_receive_job_has_shown_does_not_come_again(
+    start: Starter, shell: Session, go: Path
+) -> None:
+    job = start("verbose")
+    until(lambda: len(job.receive(keep=True).debug) == 1)
+    shown = shell.run("param($j) Receive-Job $j", j=job)
+    assert shown == ["a"]
+    assert [*map(str, shown.verbose), *map(str, shown.debug)] == ["v1", "d1"]
+    assert (job.receive(keep=True).verbose, job.receive(keep=True).debug) == ([], [])
+    go.touch()
+    assert [(each.stream, str(each.value)) for each in job.records()] == [
+        ("verbose", "v2"),
+        ("output", "b"),
+    ]
+
+
+def test_what_was_shown_before_the_first_handle_does_not_come_again(shell: Session) -> None:
+    code = "'a'; Write-Verbose v -Verbose; Write-Debug d -Debug"
+    shown = shell.run(f"$job = Start-Job {{ {code} }}; $job | Wait-Job | Receive-Job")
+    assert [*map(str, shown.verbose), *map(str, shown.debug)] == ["v", "d"]
+    (job,) = shell.jobs
+    assert list(job.records()) == []
+    assert job.result().verbose == []
+
+
 def test_a_job_without_an_order_is_followed_in_the_order_of_writing(
     shell: Session, go: Path
 ) -> None:

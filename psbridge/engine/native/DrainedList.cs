@@ -24,6 +24,9 @@ internal sealed class DrainedList<T> : IList<T>
 
     private DrainedList(List<T> items) => _items = items;
 
+    /// <summary>Called under the buffer's lock with what is taken from the front, if not null.</summary>
+    internal Action<T>? WhenTaken { get; set; }
+
     public int Count => _items.Count - _first;
 
     public bool IsReadOnly => false;
@@ -35,11 +38,12 @@ internal sealed class DrainedList<T> : IList<T>
     }
 
     /// <summary>Let a buffer have such a list, if the engine lets us; at any time.</summary>
-    internal static void Give(PSDataCollection<T> buffer)
+    /// <returns>The list; null where it has none.</returns>
+    internal static DrainedList<T>? Give(PSDataCollection<T> buffer)
     {
         if (s_data is null)
         {
-            return;
+            return null;
         }
 
         lock (((ICollection)buffer).SyncRoot)
@@ -48,8 +52,13 @@ internal sealed class DrainedList<T> : IList<T>
             {
                 s_data.SetValue(buffer, new DrainedList<T>(items));
             }
+
+            return Of(buffer);
         }
     }
+
+    /// <summary>The list of a buffer that has one; else null.</summary>
+    internal static DrainedList<T>? Of(PSDataCollection<T> buffer) => s_data?.GetValue(buffer) as DrainedList<T>;
 
     /// <summary>Put an item to the front of a buffer, be it one that takes no more.</summary>
     internal static void PutBack(PSDataCollection<T> buffer, T item)
@@ -77,6 +86,7 @@ internal sealed class DrainedList<T> : IList<T>
             return;
         }
 
+        WhenTaken?.Invoke(_items[At(0)]);
         _items[At(0)] = default!;
         _first++;
         if (_first > 32 && _first * 2 >= _items.Count)

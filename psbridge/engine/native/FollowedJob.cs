@@ -20,6 +20,7 @@ public sealed class FollowedJob : IDisposable
     private readonly FollowerNews _news = new();
     private int _children = -1;
     private bool _hasReasons;
+    private bool _sawEnd;
 
     /// <summary>Begin.</summary>
     /// <param name="job">Any job; its children are followed, too, those that come later as well.</param>
@@ -46,8 +47,15 @@ public sealed class FollowedJob : IDisposable
         _news.Forget();
         FindParts();
         var records = new JobRecords();
+        bool isFirstAfterEnd = isOver && !_sawEnd;
+        _sawEnd = isOver;
         foreach (Part part in _parts.Values)
         {
+            if (isFirstAfterEnd)
+            {
+                part.Tell(); // it has ended before it says so
+            }
+
             part.Read(records, most);
         }
 
@@ -174,7 +182,7 @@ public sealed class FollowedJob : IDisposable
             Tell();
         }
 
-        private void Tell()
+        internal void Tell()
         {
             _hasNews = true;
             _news.Tell();

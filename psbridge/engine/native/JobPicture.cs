@@ -74,14 +74,14 @@ public sealed class JobPicture
     /// <summary>How many more of these there are.</summary>
     public int Hidden { get; private set; }
 
-    /// <summary>Follow a job and its children, so that what they write is counted.</summary>
+    /// <summary>Follow a job and its children, so that what they write is counted, and shown once.</summary>
     /// <param name="job">Any job.</param>
     public static void Follow(Job job)
     {
-        JobTrail.Of(job);
-        foreach (Job child in ChildrenOf(job))
+        foreach (Job one in ChildrenOf(job).Prepend(job))
         {
-            JobTrail.Of(child);
+            JobTrail.Of(one);
+            ShownCalls.Watch(one);
         }
     }
 

@@ -41,6 +41,7 @@ internal sealed class JobReader
         _isInResults = _results is not null && job is not Job2 && s_isInResults!(job);
         _isElsewhere = RemotingJobs.IsChild(job);
         JobBuffers.PrepareOne(job);
+        ShownCalls.Watch(job);
     }
 
     internal Job Job { get; }
@@ -86,7 +87,7 @@ internal sealed class JobReader
             object? value = s_value!(one);
             if (one.ObjectType == PSStreamObjectType.MethodExecutor)
             {
-                if (StreamOfCall(value) is { } shown && TryTake(shown, keep, buffers, out object? record))
+                if (StreamOfCall(one) is { } shown && TryTake(shown, keep, buffers, out object? record))
                 {
                     into.Add(Job, shown, record);
                 }
@@ -110,9 +111,9 @@ internal sealed class JobReader
         {
             into.Waiting = Job;
         }
-        else if (isAll && _isElsewhere)
+        else if (isAll && _isElsewhere && JobInternals.IsFinished(Job.JobStateInfo.State))
         {
-            // A machine that is told of no host calls none.
+            // A machine that is told of no host calls none. While the job runs its calls may be on their way.
             foreach (JobStream stream in new[] { JobStream.Verbose, JobStream.Debug, JobStream.Progress })
             {
                 while (TryTake(stream, keep, buffers, out object? record))
@@ -126,14 +127,14 @@ internal sealed class JobReader
     private PSStreamObject[] TakeResults(int most, bool keep, out bool asks, out bool isAll)
     {
         List<PSStreamObject> found = [];
-        lock (((ICollection)_results!).SyncRoot)
+        bool isAsked = false, wasAll = false;
+        ShownCalls.Quietly(_results!, () =>
         {
-            asks = false;
             int at = 0;
-            for (; found.Count < most && at < _results.Count; at += keep ? 1 : 0)
+            for (; found.Count < most && at < _results!.Count; at += keep ? 1 : 0)
             {
                 PSStreamObject one = _results[at];
-                if (asks = Asks(one))
+                if (isAsked = Asks(one))
                 {
                     break;
                 }
@@ -145,9 +146,10 @@ internal sealed class JobReader
                 }
             }
 
-            isAll = at >= _results.Count;
-        }
-
+            wasAll = at >= _results!.Count;
+        });
+        asks = isAsked;
+        isAll = wasAll;
         return [.. found];
     }
 
@@ -284,8 +286,9 @@ internal sealed class JobReader
 
     private static object? CallOf(object? executor) => EngineMembers.Streams.Call.Property?.GetValue(executor);
 
-    private static JobStream? StreamOfCall(object? executor) =>
-        CallOf(executor) is { } call
+    /// <summary>The stream whose record a call of the host shows; null where it is none of these.</summary>
+    internal static JobStream? StreamOfCall(PSStreamObject one) =>
+        one.ObjectType == PSStreamObjectType.MethodExecutor && CallOf(s_value!(one)) is { } call
             ? EngineMembers.Streams.CallName.Property?.GetValue(call) switch
             {
                 "WriteVerboseLine" => JobStream.Verbose,
