@@ -131,7 +131,7 @@ class Engines:
         """A process for a session of the configuration that a file describes, or the usual one."""
         with self._lock:
             self._idle = [process for process in self._idle if process.code is None]
-            for process in self._idle:
+            for process in reversed(self._idle):
                 if process.configuration_file == configuration_file:
                     self._idle.remove(process)
                     return process

@@ -67,7 +67,7 @@ def test_stop(pool: RunspacePool, machine: Machine) -> None:
 
 
 def test_kept_processes_take_the_next_session(machine: Machine) -> None:
-    machine.configure(kept_processes=1)
+    machine.configure(kept_processes=100)
     wsman = WSMan(
         machine.host, port=machine.port, ssl=False, auth="basic", username=USER, password=PASSWORD,
         encryption="never", no_proxy=True,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,8 @@ __all__ = ["SSH"]
 # configuration may put them into commands of ProxyCommand and Match, which a shell reads.
 _NEVER_IN_A_HOST = frozenset("'`\"$\\;&<>|(){}")
 _NEVER_IN_A_USER = frozenset("'`\";&<>|(){}")
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 # These decide what ssh's standard input and output are, and they are the packets' way.
 _OURS = {"forkafterauthentication", "remotecommand", "requesttty", "sessiontype", "stdinnull"}
@@ -165,5 +168,5 @@ def _check_options(options: Mapping[str, object]) -> None:
 
 
 def _check_text(what: str, text: str) -> None:
-    if not text or any(ord(character) < 32 or ord(character) == 127 for character in text):
+    if not text or _CONTROL.search(text):
         raise ValueError(f"the {what} is {text!r}: empty, or with a control character in it")

@@ -130,13 +130,19 @@ def test_pages_instead_of_the_opening(
     assert len(set(ids.values())) == 1
 
 
-def test_pages_instead_of_output(start: Start, machine: Machine, machines: Any) -> None:
+def test_pages_instead_of_output(
+    start: Start, machine: Machine, machines: Any, tmp_path: Path
+) -> None:
     bad = machines(len(PAGES))
-    job = start("1..3; Start-Sleep 3; 4..6", *bad, machine)
-    until(counts(job, 3), 30)
+    go = tmp_path / "go"
+    wait = f"while (-not (Test-Path '{go}')) {{ Start-Sleep -Milliseconds 50 }}"
+    job = start(f"1..3; {wait}; 4..6", *bad, machine)
+    until(counts(job, 3), 120)
     for one, name in zip(bad, PAGES, strict=True):
         one.inject(faults.recorded(CASES / name, other=9), on="Receive")
-    assert job.wait(timeout=40)
+    until(lambda: all(child.finished for child in job.children[:-1]), 60)
+    go.touch()
+    assert job.wait(timeout=60)
     *failed, good = job.children
     assert (good.state, good.receive()) == ("Completed", [1, 2, 3, 4, 5, 6])
     for child, one, name in zip(failed, bad, PAGES, strict=True):
