@@ -212,7 +212,11 @@ class OwnedRunspace:
         return bool(Runspace.DefaultRunspace == self._runspace)
 
     def __enter__(self) -> Self:
-        self._check_open()
+        try:
+            self._check_open()
+        except SessionClosedError:
+            self.close()  # the program ends, and nobody else will
+            raise
         return self
 
     def __exit__(
