@@ -170,6 +170,18 @@ def test_a_loop_that_is_left_leaves_the_rest_in_the_job(
 
 
 @pytest.mark.parametrize("kind", KINDS_WITH_AN_END, indirect=True)
+def test_what_a_loop_gives_back_comes_in_another_one(start: Starter) -> None:
+    job = start("records")
+    assert job.wait(60)
+    left = job.records()
+    first = next(left)
+    other = job.records()
+    left.close()
+    both = [first, *other]
+    assert sorted(str(each.value) for each in both) == sorted(said for _, said in of_kind("python"))
+
+
+@pytest.mark.parametrize("kind", KINDS_WITH_AN_END, indirect=True)
 def test_states_come_until_the_end(start: Starter, go: Path) -> None:
     job = start("wait")
     events = job.events()

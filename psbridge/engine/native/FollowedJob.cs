@@ -56,7 +56,7 @@ public sealed class FollowedJob : IDisposable
                 part.Tell(); // it has ended before it says so
             }
 
-            part.Read(records, most);
+            part.Read(records, most, isOver);
         }
 
         if (records.Count > 0)
@@ -144,7 +144,7 @@ public sealed class FollowedJob : IDisposable
             _news.Tell();
         }
 
-        internal void Read(JobRecords into, int most)
+        internal void Read(JobRecords into, int most, bool isOver)
         {
             if (_reader is null || !_hasNews || into.Count >= most)
             {
@@ -155,8 +155,10 @@ public sealed class FollowedJob : IDisposable
             try
             {
                 Queue<JobStream>? order = _order?.Take();
-                _reader.Read(into, most, keep: false, order);
-                _hasNews |= into.Count >= most || into.Waiting is not null;
+                // What another loop has given back is in no order. It comes last.
+                bool isOrdered = order is not null && (order.Count > 0 || !isOver);
+                _reader.Read(into, most, keep: false, isOrdered ? order : null);
+                _hasNews |= into.Count >= most || into.Waiting is not null || (isOver && isOrdered);
                 if (order is not null)
                 {
                     _order!.GiveBack(order);
