@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DoneAndNotDone",
     "as_completed",
+    "call_now",
     "call_when_ended",
     "call_with_news",
     "forget_session",
@@ -114,13 +115,25 @@ class _Ends:
                     _make(call.callback)
 
 
+def call_now(callback: Callable[[], object]) -> None:
+    """Make such a call by the thread that wants it; what it raises is logged."""
+    try:
+        callback()
+    except Exception:  # what a signal handler raises is for whoever is here
+        _log_failure()
+
+
 def _make(callback: Callable[[], object]) -> None:
     try:
         callback()
     except BaseException:  # one that ended this thread would end all further calls
-        import logging
+        _log_failure()
 
-        logging.getLogger("psbridge").exception("a call of a job's failed")
+
+def _log_failure() -> None:
+    import logging
+
+    logging.getLogger("psbridge").exception("a call of a job's failed")
 
 
 _ends = _Ends()
@@ -133,6 +146,8 @@ def call_when_ended(
     net: Any, session: RunspaceSession, callback: Callable[[], object]
 ) -> Callable[[], None]:
     """Call something once a job has ended, with all of its children, or its session is closed.
+
+    Where it has ended, the call is made by that thread, too, and soon.
 
     Args:
         net: the .NET job.
@@ -170,8 +185,13 @@ def forget_session(session: RunspaceSession) -> None:
     _ends.forget(session)
 
 
-def future_of(handle: JobHandle) -> Future[Result]:
-    """A future with a job's result; see `JobHandle.as_future`."""
+def future_of(handle: JobHandle, *, at_once: bool = True) -> Future[Result]:
+    """A future with a job's result; see `JobHandle.as_future`.
+
+    Args:
+        handle: the job.
+        at_once: whether it is done when this returns, where the job has ended.
+    """
     from concurrent.futures import Future
 
     future: Future[Result] = Future()
@@ -186,7 +206,10 @@ def future_of(handle: JobHandle) -> Future[Result]:
         else:
             future.set_result(result)
 
-    call_when_ended(handle.net, handle._session, settle)
+    if at_once and handle.finished:
+        settle()
+    else:
+        call_when_ended(handle.net, handle._session, settle)
     return future
 
 
@@ -239,6 +262,7 @@ def wait(
             break
         if return_when == FIRST_EXCEPTION and handle.state != "Completed":
             break
+    done.update(handle for handle in handles if handle.finished)
     return DoneAndNotDone(done, set(handles) - done)
 
 

@@ -178,6 +178,7 @@ class _Source(ABC):
         self._handle = handle
         self._followed = followed
         self._leave: Callable[[], None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._event: asyncio.Event | None = None
         self._closed: Deadline | None = None
 
@@ -215,9 +216,12 @@ class _Source(ABC):
 
     async def wait_in(self, loop: asyncio.AbstractEventLoop) -> None:
         """Wait for news, while the loop goes on."""
-        if self._event is None:
-            import asyncio
+        import asyncio
 
+        if self._loop is not loop:
+            if self._leave is not None:
+                self._leave()
+            self._loop = loop
             event = self._event = asyncio.Event()
 
             def tell() -> None:
@@ -227,8 +231,7 @@ class _Source(ABC):
 
             self._leave = call_with_news(self._followed, self._handle._session, tell)
             return  # there may have been something before
-        import asyncio
-
+        assert self._event is not None
         with contextlib.suppress(TimeoutError):
             # Where the session is closed, nothing tells when a job is given up.
             await asyncio.wait_for(self._event.wait(), GRACE_SECONDS if self._closed else None)
@@ -280,7 +283,7 @@ class _Records(_Source):
     def unblock(self) -> None:
         job = self._handle._other(self._read.Waiting)
         self._read, self.is_blocked = None, False
-        self._items = iter(_taken(job._receive_by_cmdlet(), job.net))
+        self._items = iter(_taken(job._let_go_on(), job.net))
 
     def close(self) -> None:
         super().close()
@@ -320,6 +323,29 @@ class _States(_Source):
             return None
         self._seen = iter(seen)
         return len(seen) > 0
+
+    def wait(self) -> None:
+        self._answer()
+        super().wait()
+
+    async def wait_in(self, loop: asyncio.AbstractEventLoop) -> None:
+        import asyncio
+
+        if self._is_blocked():
+            await asyncio.to_thread(self._answer)
+        await super().wait_in(loop)
+
+    def _is_blocked(self) -> bool:
+        from PSBridge import JobQuestions
+
+        return bool(JobQuestions.IsBlocked(self._handle.net))
+
+    def _answer(self) -> None:
+        """Nobody else may be there to answer what the job asks."""
+        from PSBridge import JobQuestions
+
+        if self._is_blocked():
+            JobQuestions.Answer(self._handle.net)
 
 
 def records_of(handle: JobHandle) -> JobStream[JobRecord]:

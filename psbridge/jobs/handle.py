@@ -13,6 +13,7 @@ from ..errors import (
     JobStopped,
     PowerShellError,
 )
+from ..session.result import Result
 from .control import JobControl
 from .failures import failed
 from .results import forget_result, result_of
@@ -21,7 +22,6 @@ from .start import check_exit
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-    from ..session.result import Result
     from .following import JobEvent, JobRecord, JobStream
 
 __all__ = ["JobHandle"]
@@ -59,12 +59,20 @@ class JobHandle(JobControl):
         check_exit()
         result, waiting = read_all(self.net, self._session._runspace, keep=keep)
         if waiting is not None and not (keep or self.finished):
-            result._append(self._other(waiting)._receive_by_cmdlet())
+            result._append(self._other(waiting)._let_go_on())
         check_exit()
         return result
 
-    def _receive_by_cmdlet(self) -> Result:
-        """Let Receive-Job go on with a job that waits for it: the host answers what it asks."""
+    def _let_go_on(self) -> Result:
+        """Let a job go on that waits for who receives it: the host answers what it asks.
+
+        Returns:
+            What Receive-Job has taken, where it waited for that.
+        """
+        from PSBridge import JobQuestions
+
+        if JobQuestions.Answer(self.net):
+            return Result()
         return self._session._call("Receive-Job", Job=self.net)
 
     def result(self, timeout: float | None = None) -> Result:
@@ -120,8 +128,8 @@ class JobHandle(JobControl):
     def add_done_callback(self, callback: Callable[[JobHandle], object]) -> None:
         """Call something with this handle once the job has ended, at once where it has.
 
-        See `concurrent.futures.Future.add_done_callback`: it is called on a thread that makes such
-        calls, and must not wait; what it raises is logged.
+        See `concurrent.futures.Future.add_done_callback`: later it is called on a thread that makes
+        such calls, and must not wait; what it raises is logged.
 
         Args:
             callback: what to call.
@@ -131,9 +139,12 @@ class JobHandle(JobControl):
         """
         if not callable(callback):
             raise DeclarationError(f"{callback!r} cannot be called")
-        from .ends import call_when_ended
+        from .ends import call_now, call_when_ended
 
-        call_when_ended(self.net, self._session, lambda: callback(self))
+        if self.finished:
+            call_now(lambda: callback(self))
+        else:
+            call_when_ended(self.net, self._session, lambda: callback(self))
 
     def __await__(self) -> Generator[Any, None, Result]:
         """Give what `result` gives, while the event loop goes on.
@@ -142,7 +153,10 @@ class JobHandle(JobControl):
         """
         import asyncio
 
-        return asyncio.wrap_future(self.as_future()).__await__()
+        from .ends import future_of
+
+        # What it wrote is not read by the loop's thread, which has others to serve.
+        return asyncio.wrap_future(future_of(self, at_once=False)).__await__()
 
     def __iter__(self) -> JobStream[Any]:
         """Go through the job's values as they come, until it ends; ``async for`` does, too.

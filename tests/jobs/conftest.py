@@ -38,6 +38,8 @@ SCRIPTS = {
     "progress": "while (-not (Test-Path '{go}')) { Start-Sleep -Milliseconds 20 }; 'a'; "
     "Write-Progress Counting half -PercentComplete 40; 'b'; Write-Progress Counting done "
     "-PercentComplete 100; 'c'",
+    "many": "foreach ($n in 1..200) { Write-Warning $n; Write-Verbose $n -Verbose; $n; "
+    "if ($n % 40 -eq 0) { Start-Sleep -Milliseconds 50 } }",
     "verbose": "'a'; Write-Verbose v1 -Verbose; Write-Debug d1 -Debug; while (-not (Test-Path "
     "'{go}')) { Start-Sleep -Milliseconds 20 }; Write-Verbose v2 -Verbose; 'b'",
     "fail": "'a'; throw 'no more'",

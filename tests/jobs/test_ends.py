@@ -246,6 +246,28 @@ def test_a_group_whose_next_job_cannot_be_made_has_that_failure(shell: Session) 
 # ---- Futures and callbacks ----
 
 
+def test_a_future_of_a_job_that_has_ended_is_done(shell: Session) -> None:
+    job = shell.start(len, "abc")
+    assert job.wait(60)
+    assert job.as_future().result(0) == [3]
+    assert job.as_future().done()
+    failed = shell.start(int, "x")
+    assert failed.wait(60)
+    assert isinstance(failed.as_future().exception(0), JobFailed)
+
+
+def test_a_callback_of_a_job_that_has_ended_is_called_at_once(
+    shell: Session, caplog: pytest.LogCaptureFixture
+) -> None:
+    job = shell.start(len, "abc")
+    assert job.wait(60)
+    called: list[tuple[JobHandle, int]] = []
+    job.add_done_callback(lambda done: called.append((done, threading.get_ident())))
+    assert called == [(job, threading.get_ident())]
+    job.add_done_callback(lambda done: 1 / 0)
+    assert "ZeroDivisionError" in caplog.text
+
+
 def test_it_is_awaited(start: Starter, kind: str) -> None:
     async def main() -> None:
         job = start("records")
@@ -386,7 +408,12 @@ def test_it_waits_for_all_the_first_or_the_first_failure(shell: Session, gates: 
     assert psbridge.wait([one, two], timeout=0.05) == (set(), {one, two})
     first.set()
     assert psbridge.wait([one, two], return_when="FIRST_COMPLETED") == ({one}, {two})
+    ended = [shell.start(len, "abc") for _ in range(3)]
+    psbridge.wait(ended)
+    assert psbridge.wait([two, *ended], return_when="FIRST_COMPLETED") == ({*ended}, {two})
     failing = shell.start(lambda: 1 / 0)
+    done, left = psbridge.wait([two, failing, *ended], return_when="FIRST_EXCEPTION")
+    assert (done, left) == ({failing, *ended}, {two})
     found = psbridge.wait([two, failing], 60, concurrent.futures.FIRST_EXCEPTION)
     assert found.done == {failing}
     assert found.not_done == {two}

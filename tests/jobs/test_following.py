@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -14,7 +16,16 @@ import pytest
 from conditions import until
 from six_kinds import KINDS
 
-from psbridge import Job, JobFailed, JobGroup, JobHandle, JobStopped, Session, SessionClosedError
+from psbridge import (
+    Job,
+    JobFailed,
+    JobGroup,
+    JobHandle,
+    JobStopped,
+    Result,
+    Session,
+    SessionClosedError,
+)
 
 if TYPE_CHECKING:
     from ..conftest import RunPython
@@ -98,6 +109,35 @@ def test_what_receive_job_has_shown_does_not_come_again(
         ("verbose", "v2"),
         ("output", "b"),
     ]
+
+
+@pytest.mark.parametrize("kind", ["process", "remote"], indirect=True)
+@pytest.mark.parametrize("ours", ["receive", "records"])
+def test_each_record_comes_once_to_whoever_receives_it(
+    start: Starter, shell: Session, ours: str
+) -> None:
+    job = start("many")
+    seen: list[str] = []
+
+    def receive(result: Result[Any]) -> None:
+        for stream, values in (("output", result), *result._by_stream().items()):
+            seen.extend(f"{stream} {value}" for value in values)
+
+    def receive_natively() -> None:
+        receive(shell.run("param($j) Receive-Job $j", j=job))
+
+    if ours == "records":
+        for record in job.records():
+            seen.append(f"{record.stream} {record.value}")
+            if record.stream == "output":
+                receive_natively()
+    while not job.finished:
+        receive(job.receive())
+        receive_natively()
+    receive(job.receive())
+    receive_natively()
+    expected = [f"{s} {n}" for n in range(1, 201) for s in ("output", "verbose", "warning")]
+    assert sorted(seen) == sorted(expected)
 
 
 def test_what_was_shown_before_the_first_handle_does_not_come_again(shell: Session) -> None:
@@ -208,6 +248,49 @@ def test_the_reason_of_a_failure_is_nowhere_twice(start: Starter) -> None:
     with job.records() as records:  # only the reasons are left: they are not taken
         assert [str(each.value) for each in records] != []
     assert len(job.receive().errors) == len(list(job.records()))
+
+
+def test_an_async_loop_goes_on_in_another_event_loop(shell: Session) -> None:
+    async def one(values: Any) -> Any:
+        async for value in values:
+            return value
+        return None
+
+    values = iter(shell.start_job("1; Start-Sleep -Milliseconds 300; 2; Start-Sleep 1; 3"))
+    assert [asyncio.run(one(values)) for _ in range(4)] == [1, 2, 3, None]
+
+
+def test_a_job_that_asks_is_answered_by_who_follows_its_states(shell: Session) -> None:
+    async def states(job: JobHandle) -> list[str]:
+        return [event.state async for event in job.events()]
+
+    def ask() -> JobHandle:
+        return shell.start_job("1; Read-Host name; 2")
+
+    followed = [event.state for event in ask().events()]
+    for seen in (followed, asyncio.run(asyncio.wait_for(states(ask()), 60))):
+        assert "Blocked" in seen
+        assert seen[-1] == "Completed"
+
+
+@pytest.mark.parametrize("call", ["wait", "exception", "receive", "for", "events", "kill"])
+def test_a_process_that_dies_while_it_asks_fails_its_job(shell: Session, call: str) -> None:
+    job = shell.start_job("$PID; Read-Host name")
+    until(lambda: job.state == "Blocked")
+    (pid,) = job.receive(keep=True)
+    if call == "kill":
+        job.kill()
+    else:
+        os.kill(pid, signal.SIGKILL)
+        if call == "for":
+            with pytest.raises(JobFailed):
+                list(job)
+        elif call == "events":
+            assert list(job.events())[-1].state == "Failed"
+        else:
+            getattr(job, call)()
+    assert job.wait(60)
+    assert job.state == "Failed"
 
 
 def test_jobs_below_children_are_followed(shell: Session) -> None:

@@ -2,7 +2,9 @@ using System;
 using System.Collections;
 using System.Linq;
 using System.Management.Automation;
+using System.Management.Automation.Remoting;
 using System.Management.Automation.Remoting.Internal;
+using System.Reflection;
 
 namespace PSBridge;
 
@@ -16,22 +18,42 @@ public static class JobQuestions
 {
     /// <summary>Put what a job and its children ask to the host; it may take as long as the answer does.</summary>
     /// <param name="job">Any job.</param>
-    public static void Answer(Job job)
+    /// <returns>Whether one of them had asked something.</returns>
+    public static bool Answer(Job job)
     {
+        bool hasAsked = false;
         foreach (Job one in job.ChildJobs.Append(job).ToArray())
         {
             if (one.JobStateInfo.State == JobState.Blocked && Take(one) is { } question)
             {
-                Action<ErrorRecord> failed = record => JobInternals.WriteError(one, record);
-                // Before the answer, at which the job may ask the next thing, and is Blocked again.
-                EngineMembers.Sources.Unblock.Method?.Invoke(one, null);
-                EngineMembers.Streams.Execute.Method?.Invoke(question, [failed]);
+                hasAsked = true;
+                Answer(one, question);
             }
+        }
+
+        return hasAsked;
+    }
+
+    private static void Answer(Job job, object question)
+    {
+        Action<ErrorRecord> failed = record => JobInternals.WriteError(job, record);
+        try
+        {
+            // Before the answer, at which the job may ask the next thing, and is Blocked again.
+            EngineMembers.Sources.Unblock.Method?.Invoke(job, null);
+            EngineMembers.Streams.Execute.Method?.Invoke(question, [failed]);
+        }
+        catch (TargetInvocationException error) when (
+            error.InnerException is NullReferenceException or InvalidOperationException or PSRemotingTransportException)
+        {
+            // The other side is gone, and nobody is there to take the answer: the job ends by that.
         }
     }
 
     /// <summary>Whether a job or one of its children waits for somebody.</summary>
-    internal static bool IsBlocked(Job job) =>
+    /// <param name="job">Any job.</param>
+    /// <returns>Whether it does.</returns>
+    public static bool IsBlocked(Job job) =>
         job.JobStateInfo.State == JobState.Blocked
         || job.ChildJobs.Any(child => child.JobStateInfo.State == JobState.Blocked);
 

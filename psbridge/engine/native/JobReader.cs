@@ -81,20 +81,12 @@ internal sealed class JobReader
     {
         var buffers = new Dictionary<JobStream, int>();
         int[] copies = new int[Blocks.Length];
-        PSStreamObject[] read = TakeResults(most, keep, out bool asks, out bool isAll);
-        foreach (PSStreamObject one in read)
+        List<Taken> taken = TakeResults(most, keep, buffers, out bool asks, out bool isAll);
+        foreach ((PSStreamObject one, JobStream stream, object? record) in taken)
         {
-            object? value = s_value!(one);
-            if (one.ObjectType == PSStreamObjectType.MethodExecutor)
+            into.Add(Job, stream, record, one);
+            if (one.ObjectType != PSStreamObjectType.MethodExecutor)
             {
-                if (StreamOfCall(one) is { } shown && TryTake(shown, keep, buffers, out object? record))
-                {
-                    into.Add(Job, shown, record);
-                }
-            }
-            else if (StreamOf(one.ObjectType) is { } stream)
-            {
-                into.Add(Job, stream, value is Exception error ? RecordOf(error) : value, one);
                 copies[(int)stream]++;
             }
         }
@@ -114,7 +106,7 @@ internal sealed class JobReader
         else if (isAll && _isElsewhere && JobInternals.IsFinished(Job.JobStateInfo.State))
         {
             // A machine that is told of no host calls none. While the job runs its calls may be on their way.
-            foreach (JobStream stream in new[] { JobStream.Verbose, JobStream.Debug, JobStream.Progress })
+            foreach (JobStream stream in ShownCalls.Streams.Append(JobStream.Progress))
             {
                 while (TryTake(stream, keep, buffers, out object? record))
                 {
@@ -124,14 +116,16 @@ internal sealed class JobReader
         }
     }
 
-    private PSStreamObject[] TakeResults(int most, bool keep, out bool asks, out bool isAll)
+    // A call of the host and its record are taken at once: Receive-Job may take the next one in this moment.
+    private List<Taken> TakeResults(
+        int most, bool keep, Dictionary<JobStream, int> buffers, out bool asks, out bool isAll)
     {
-        List<PSStreamObject> found = [];
+        List<Taken> taken = [];
+        int at = 0, seen = 0;
         bool isAsked = false, wasAll = false;
         ShownCalls.Quietly(_results!, () =>
         {
-            int at = 0;
-            for (; found.Count < most && at < _results!.Count; at += keep ? 1 : 0)
+            for (; seen < most && at < _results!.Count; seen++)
             {
                 PSStreamObject one = _results[at];
                 if (isAsked = Asks(one))
@@ -139,10 +133,26 @@ internal sealed class JobReader
                     break;
                 }
 
-                found.Add(one);
-                if (!keep)
+                if (keep)
+                {
+                    at++;
+                }
+                else
                 {
                     _results.RemoveAt(at);
+                }
+
+                if (one.ObjectType == PSStreamObjectType.MethodExecutor)
+                {
+                    if (StreamOfCall(one) is { } shown && TryTake(shown, keep, buffers, out object? record))
+                    {
+                        taken.Add(new(one, shown, record));
+                    }
+                }
+                else if (StreamOf(one.ObjectType) is { } stream && !(_isElsewhere && stream == JobStream.Warning))
+                {
+                    object? value = s_value!(one);
+                    taken.Add(new(one, stream, value is Exception error ? RecordOf(error) : value));
                 }
             }
 
@@ -150,8 +160,10 @@ internal sealed class JobReader
         });
         asks = isAsked;
         isAll = wasAll;
-        return [.. found];
+        return taken;
     }
+
+    private readonly record struct Taken(PSStreamObject Result, JobStream Stream, object? Record);
 
     private void ReadBuffers(JobRecords into, int most, bool keep, Queue<JobStream>? order)
     {
@@ -237,11 +249,13 @@ internal sealed class JobReader
     /// <summary>Put a record that was taken back to the front of where it was.</summary>
     internal static void GiveBack(Job job, JobStream stream, object? value, PSStreamObject? result)
     {
-        if (result is not null)
+        if (result is not null && stream != JobStream.Progress)
         {
             DrainedList<PSStreamObject>.PutBack(JobInternals.Results!(job), result);
         }
-        else if (stream != JobStream.Progress) // the last one is there still
+
+        bool isInBuffer = result is null or { ObjectType: PSStreamObjectType.MethodExecutor };
+        if (isInBuffer && stream != JobStream.Progress) // the last one is there still
         {
             JobBuffer.Of(job, stream).PutBack(value);
         }
@@ -291,6 +305,7 @@ internal sealed class JobReader
         one.ObjectType == PSStreamObjectType.MethodExecutor && CallOf(s_value!(one)) is { } call
             ? EngineMembers.Streams.CallName.Property?.GetValue(call) switch
             {
+                "WriteWarningLine" => JobStream.Warning,
                 "WriteVerboseLine" => JobStream.Verbose,
                 "WriteDebugLine" => JobStream.Debug,
                 "WriteProgress" => JobStream.Progress,

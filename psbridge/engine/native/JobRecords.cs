@@ -17,8 +17,8 @@ namespace PSBridge;
 /// A job has a buffer for each stream, and one of results in the order of writing. Receive-Job reads the
 /// results of PowerShell's own jobs and of ours, and the buffers of all others; what it reads is taken here,
 /// and what is only a copy is dropped, so that memory is given back. What the results have of a job in
-/// another process are calls of the host in place of verbose, debug and progress records; these are in the
-/// buffers, in the same order.
+/// another process are calls of the host in place of warnings, verbose, debug and progress records; these are
+/// in the buffers, in the same order. (Of a warning they have the record, too: for -WarningVariable only.)
 /// </para>
 /// <para>
 /// The last progress record stays where it is, as what is known of the job's progress.

@@ -9,14 +9,17 @@ namespace PSBridge;
 
 /// <summary>What Receive-Job has shown of a job in another process, past all streams.</summary>
 /// <remarks>
-/// Its verbose and debug messages are in its results as calls of the host, and in its buffers as records.
-/// Receive-Job makes the calls and leaves the records where they are, so whoever reads the job after it would
+/// Its warnings, verbose and debug messages are in its results as calls of the host, and in its buffers as
+/// records. Receive-Job makes the calls and leaves the records where they are, so whoever reads the job after it would
 /// have them once more. From the first look at the job on, a call that somebody makes takes its record away.
 /// What was shown before is told by what else was received: by nothing where the job has written nothing else.
 /// </remarks>
 internal static class ShownCalls
 {
     private static readonly ConditionalWeakTable<Job, object> s_watched = [];
+
+    /// <summary>The streams that are shown so.</summary>
+    internal static JobStream[] Streams { get; } = [JobStream.Warning, JobStream.Verbose, JobStream.Debug];
 
     /// <summary>Let go of what is shown from now on, and of what has been. May be called again.</summary>
     internal static void Watch(Job job)
@@ -67,9 +70,9 @@ internal static class ShownCalls
 
     private static void LetGo(Job job, PSStreamObject taken)
     {
-        if (JobReader.StreamOfCall(taken) is JobStream.Verbose or JobStream.Debug)
+        if (JobReader.StreamOfCall(taken) is { } stream && stream != JobStream.Progress)
         {
-            Drop(job, JobReader.StreamOfCall(taken)!.Value, 1);
+            Drop(job, stream, 1);
         }
     }
 
@@ -82,7 +85,7 @@ internal static class ShownCalls
             return; // nobody has received it
         }
 
-        foreach (JobStream stream in new[] { JobStream.Verbose, JobStream.Debug })
+        foreach (JobStream stream in Streams)
         {
             Drop(job, stream, Count(job, stream) - left.Count(one => JobReader.StreamOfCall(one) == stream));
         }
