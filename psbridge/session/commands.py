@@ -13,7 +13,6 @@ from typing import Any
 import System
 from PSBridge import EngineCommands
 
-from ..engine.instances import is_net_of
 from ..engine.paths import net_path
 from ..errors import PowerShellError
 from ..values import net_text, powershell_error
@@ -88,9 +87,14 @@ def check_arguments(
             "takes some begins with param(...) or uses $args"
         )
     if checked.Item1 is not None:
+        known = ", ".join(checked.Item3)
         raise TypeError(
-            f"the script has no parameter {checked.Item1!r}; one that takes arguments by name "
-            "begins with param(...) and names them"
+            f"the script has no parameter {checked.Item1!r}; "
+            + (
+                f"it has {known}"
+                if known
+                else "one that takes arguments by name begins with param(...) and names them"
+            )
         )
 
 
@@ -250,24 +254,14 @@ def _merge_errors(pipeline: Any) -> None:
         command.MergeMyResults(PipelineResultTypes.Error, PipelineResultTypes.Output)
 
 
-def show_error(pipeline: Any, script: str, error: PowerShellError) -> None:
-    """Let PowerShell's formatter show on the host what ended the pipeline of a script."""
+def show_error(pipeline: Any, error: PowerShellError) -> None:
+    """Let PowerShell's formatter show on the host what ended a pipeline."""
     from PSBridge import ErrorOutput
-    from System.Management.Automation import (
-        ErrorCategory,
-        IncompleteParseException,
-        ParseException,
-    )
+    from System.Management.Automation import ErrorCategory
     from System.Management.Automation import ErrorRecord as NetErrorRecord
-    from System.Management.Automation.Language import Parser
 
     record = error.record
-    if is_net_of(error.exception, IncompleteParseException):
-        # It is refused without the place where it is, and the formatter, which wants to point
-        # there, then shows an empty line. So it is looked for once more.
-        _, _, mistakes = Parser.ParseInput(script, None, None)
-        record = ParseException(mistakes).ErrorRecord
-    elif record is None:
+    if record is None:
         record = NetErrorRecord(error.exception, "", ErrorCategory.NotSpecified, None)
     pipeline.AddCommand("Out-Default").AddParameter("InputObject", ErrorOutput.Mark(record))
 

@@ -249,7 +249,9 @@ def _finish(pipeline: Any, run: Any, failure: Any, *, late: bool) -> Result:
     if late:
         raise PipelineTimeout("time was up before the code had ended; it was stopped", result)
     if failure is not None:
-        ended = powershell_error(failure, result)
+        from PSBridge import CommandText
+
+        ended = powershell_error(CommandText.WithPlaces(failure, pipeline.Commands), result)
         ended.errors = [error_record(record) for record in _records_of(ended)]
         raise ended
     return result

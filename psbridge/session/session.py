@@ -123,7 +123,7 @@ class RunspaceSession(RunspaceCalls):
             return bool(self.run("$global:?") == [True])
         if console is None or not console.broken:
             options = RunOptions(console=console)
-            self._run(lambda pipeline: show_error(pipeline, script, failure), options)
+            self._run(lambda pipeline: show_error(pipeline, failure), options)
         return None
 
     def answering(self, answers: Answers) -> AbstractContextManager[None]:

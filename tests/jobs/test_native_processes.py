@@ -65,10 +65,14 @@ def test_an_exit_of_the_process_gives_its_code(shell: Session) -> None:
     assert (job.state, "Exit code: 7" in str(job.reason)) == ("Failed", True)
 
 
-def test_a_pipeline_that_waits_for_such_a_job_goes_on(shell: Session) -> None:
+def test_a_pipeline_that_waits_for_such_a_job_goes_on(shell: Session, tmp_path: Path) -> None:
     found = shell.run(
-        "$j = Start-Job { 'out'; Stop-Process -Id $PID -Force; Start-Sleep 300 } | Wait-Job; "
-        "$j.State.ToString(); Receive-Job $j -ErrorAction SilentlyContinue; Remove-Job $j; 'on'"
+        "param($go) $j = Start-Job { 'out'; while (-not (Test-Path $using:go)) { sleep 0.02 }; "
+        "Stop-Process -Id $PID -Force; Start-Sleep 300 }; "
+        "while (-not $j.ChildJobs[0].Output.Count) { sleep 0.02 }; $null = New-Item $go; "
+        "$null = $j | Wait-Job; $j.State.ToString(); "
+        "Receive-Job $j -ErrorAction SilentlyContinue; Remove-Job $j; 'on'",
+        go=tmp_path / "go",
     )
     assert found == ["Failed", "out", "on"]
 

@@ -175,6 +175,31 @@ def test_a_parse_error_has_all_of_its_places_in_its_message(shell: Session) -> N
     assert not hasattr(caught.value, "__notes__")
 
 
+@pytest.mark.parametrize(
+    ("code", "places"),
+    [
+        ("1\n\n  'abc", ["At line:3 char:3\n+   'abc"]),
+        ("$x = @(1,", ["At line:1 char:10\n+ $x = @(1,", "At line:1 char:11\n+ $x = @(1,"]),
+        ("if (1) {", ["At line:1 char:8\n+ if (1) {"]),
+    ],
+)
+def test_code_that_is_not_whole_has_its_places_too(
+    shell: Session, code: str, places: list[str]
+) -> None:
+    with pytest.raises(PowerShellError) as caught:
+        shell.run(code)
+    errors = [str(error) for error in caught.value.errors]
+    assert [error[: len(place)] for error, place in zip(errors, places, strict=True)] == places
+    assert all(place in str(caught.value) for place in places)
+
+
+def test_an_argument_that_is_not_declared_is_answered_with_those_that_are(shell: Session) -> None:
+    with pytest.raises(TypeError, match=r"no parameter 'gamma'; it has alpha, beta$"):
+        shell.run("param($alpha, $beta) $alpha", gamma=1)
+    with pytest.raises(TypeError, match=r"begins with param\(...\) and names them"):
+        shell.run("1", gamma=1)
+
+
 def test_an_error_that_is_nowhere_has_no_note(shell: Session) -> None:
     with pytest.raises(PowerShellError) as caught:
         shell.call("Get-Item", "/nowhere", ErrorAction="Stop")

@@ -191,7 +191,7 @@ def test_numpy_itself(shell: Session) -> None:
         (np.bytes_(b"a"), b"a"), (np.complex64(1 + 2j), 1 + 2j), (np.longdouble(0.5), 0.5),
         (np.datetime64("2024-02-29"), day),
         (np.datetime64("2024-02-29T01:02:03.000004567"), moment),
-        (np.datetime64("NaT"), None), (np.timedelta64(90, "m"), dt.timedelta(hours=1.5)),
+        (np.datetime64("NaT", "s"), None), (np.timedelta64(90, "m"), dt.timedelta(hours=1.5)),
         (np.array([[1, 2], [3, 4]]), [[1, 2], [3, 4]]), (np.array(5), 5), (np.array([]), []),
         (np.array(["a", None], dtype=object), ["a", None]),
         (np.array(["2024-02-29", "NaT"], dtype="datetime64[ns]"), [day, None]),

@@ -42,14 +42,14 @@ public static class CommandText
     /// </remarks>
     /// <param name="text">The code.</param>
     /// <param name="names">The arguments' names.</param>
-    /// <returns>The first name that it does not know, or null; and how many it takes by position, as many
-    /// as there can be where PowerShell itself complains.</returns>
-    public static (string? Unknown, int Taken) CheckArguments(string text, string[] names)
+    /// <returns>The first name that it does not know, or null; how many it takes by position, as many as
+    /// there can be where PowerShell itself complains; and the names of its parameters.</returns>
+    public static (string? Unknown, int Taken, string[] Declared) CheckArguments(string text, string[] names)
     {
         ScriptBlockAst script = Parser.ParseInput(text, out _, out ParseError[] errors);
         if (errors.Length > 0 || IsAdvanced(script))
         {
-            return (null, int.MaxValue);
+            return (null, int.MaxValue, []);
         }
 
         ParameterAst[] parameters = [.. script.ParamBlock?.Parameters ?? []];
@@ -57,7 +57,31 @@ public static class CommandText
         int open = parameters.Count(parameter =>
             parameter.StaticType != typeof(SwitchParameter) && !named.Contains(parameter));
         int unknown = Array.IndexOf(named, null);
-        return (unknown < 0 ? null : names[unknown], Uses(script, "args") ? int.MaxValue : open);
+        return (
+            unknown < 0 ? null : names[unknown],
+            Uses(script, "args") ? int.MaxValue : open,
+            [.. parameters.Select(parameter => parameter.Name.VariablePath.UserPath)]);
+    }
+
+    /// <summary>What PowerShell says of code; of code that is not whole, with its places, which it leaves out.</summary>
+    /// <param name="failure">What has ended a pipeline.</param>
+    /// <param name="commands">The pipeline's commands.</param>
+    /// <returns>The same, or what the parser says.</returns>
+    public static Exception WithPlaces(Exception failure, PSCommand commands)
+    {
+        if (failure is IncompleteParseException)
+        {
+            foreach (Command command in commands.Commands.Where(command => command.IsScript))
+            {
+                Parser.ParseInput(command.CommandText, out _, out ParseError[] mistakes);
+                if (mistakes.Length > 0)
+                {
+                    return new ParseException(mistakes);
+                }
+            }
+        }
+
+        return failure;
     }
 
     /// <summary>A record for each mistake that PowerShell has found in a text.</summary>
