@@ -132,7 +132,7 @@ def stream_pipeline(
     run, feed, check = _prepare(pipeline, host, options, given_up)
     run.HoldBack()
     run.Begin()
-    offers = iter(()) if options.input is None else _offers(feed, options.input)
+    offers = iter(()) if options.input is None else _offers(feed, options.input, options.deadline)
     feeding, late = feed is not None, False
     while True:
         feeding = feeding and next(offers, None) is not None
@@ -185,7 +185,7 @@ def _show(run: Any, host: Any, options: RunOptions) -> None:
         show_on(run, options.console)
 
 
-def _offers(feed: Any, values: Iterable[object]) -> Iterator[bool]:
+def _offers(feed: Any, values: Iterable[object], deadline: Deadline) -> Iterator[bool]:
     """Hand the input over as far as there is room, from each call to the next; see `_feed`."""
     from ..values import to_net
 
@@ -197,7 +197,8 @@ def _offers(feed: Any, values: Iterable[object]) -> Iterator[bool]:
         if look.is_over:  # what comes slowly must not hold up what is written
             yield True
             look = Deadline(_FEED_MILLISECONDS / 1000)
-    feed.Complete()
+    if not deadline.is_over:  # else the code would take this for the end of the input
+        feed.Complete()
 
 
 def filled(values: Iterable[object]) -> Any:
@@ -236,7 +237,8 @@ def _feed(run: Any, feed: Any, options: RunOptions, check: Callable[[], None]) -
         while not feed.Offer(item, _FEED_MILLISECONDS):
             if not is_wanted():
                 return
-    feed.Complete()
+    if is_wanted():  # else the code would take this for the end of the input
+        feed.Complete()
 
 
 def _finish(pipeline: Any, run: Any, failure: Any, *, late: bool) -> Result:

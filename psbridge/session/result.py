@@ -215,16 +215,20 @@ class Result(list[T]):
     def raise_for_errors(self) -> None:
         """Raise the first of the non-terminating errors, or that the exit code is not 0.
 
+        What a program writes to its standard error is in `errors`, and no error by itself, as for
+        PowerShell's ``$?``: where the exit code is not 0 the message repeats its last line.
+
         Raises:
             PowerShellError: it; its ``result`` is this one, with all of them.
             Exception: what Python code that ran in PowerShell raised, where the first is that.
         """
-        if self.errors:
-            if self.errors[0].raised is not None:
-                raise self.errors[0].raised
+        errors = [error for error in self.errors if error.error_id not in _STANDARD_ERROR]
+        if errors:
+            if errors[0].raised is not None:
+                raise errors[0].raised
             from ..values import powershell_error
 
-            record, more = self.errors[0].net, len(self.errors) - 1
+            record, more = errors[0].net, len(errors) - 1
             error = powershell_error(record.Exception, self, record)
             error.errors = list(self.errors)
             if more:
@@ -232,9 +236,12 @@ class Result(list[T]):
             raise error
         if self.exit_code:
             ended = "ended" if self.exited else "ran a program or script that ended"
-            raise PowerShellError(
-                f"the code {ended} with the exit code {self.exit_code}", result=self
+            said = f": {self.errors[-1]}" if self.errors else ""
+            failed = PowerShellError(
+                f"the code {ended} with the exit code {self.exit_code}{said}", result=self
             )
+            failed.errors = list(self.errors)
+            raise failed
 
     def _read_as(self, read: Reader[T]) -> None:
         """Make each value into a type.
@@ -280,3 +287,7 @@ class Result(list[T]):
         for value, origin in zip(self, self.origins, strict=False):
             found.setdefault(origin, []).append(value)
         return found
+
+
+# The ErrorRecords in which PowerShell puts the lines of a program's standard error.
+_STANDARD_ERROR = ("NativeCommandError", "NativeCommandErrorMessage")

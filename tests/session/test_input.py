@@ -35,6 +35,11 @@ def slowly() -> Iterator[int]:
         yield number
 
 
+def late() -> Iterator[int]:
+    yield 1
+    time.sleep(0.6)
+
+
 def failing(error: BaseException) -> Iterator[int]:
     yield from range(500)
     raise error
@@ -44,7 +49,7 @@ def streamed(shell: Session, *given: Any, **how: Any) -> list[Any]:
     return list(shell.stream(*given, **how))
 
 
-@pytest.mark.parametrize("values", [itertools.count, slowly, lambda: itertools.repeat(None)])
+@pytest.mark.parametrize("values", [itertools.count, slowly, late, lambda: itertools.repeat(None)])
 @pytest.mark.parametrize("take", [Session.run, streamed])
 def test_time_that_is_up_is_no_end_of_the_input(
     shell: Session, seen: Any, values: Callable[[], Iterable[object]], take: Callable[..., Any]

@@ -227,7 +227,8 @@ def test_a_time_that_is_none_is_refused(
         ("function f([Parameter(Mandatory)] $x) { }; f", "x"),
         ("throw 'x'", "x"),
         ("exit 2", "ended with the exit code 2"),
-        ("& sh -c 'exit 3'", "ran a program or script that ended with the exit code 3"),
+        ("& sh -c 'exit 3'", "ran a program or script that ended with the exit code 3$"),
+        ("& sh -c 'echo 1 >&2; echo no disk >&2; exit 3'", "with the exit code 3: no disk$"),
     ],
 )
 def test_with_check_an_error_raises(shell: Session, code: str, message: str) -> None:
@@ -238,6 +239,15 @@ def test_with_check_an_error_raises(shell: Session, code: str, message: str) -> 
 
 def test_with_check_what_works_is_as_without(shell: Session) -> None:
     assert shell.run("Write-Warning 'w'; & sh -c 'exit 0'; 1", check=True) == [1]
+
+
+def test_what_a_program_writes_to_standard_error_is_no_error_by_itself(shell: Session) -> None:
+    result = shell.run("sh -c 'echo progress >&2; echo out'; $?", check=True)
+    assert result == ["out", True]
+    assert [str(error) for error in result.errors] == ["progress"]
+    with pytest.raises(PowerShellError, match=r"^e$") as caught:
+        shell.run("sh -c 'echo progress >&2'; Write-Error e", check=True)
+    assert [str(error) for error in caught.value.errors] == ["progress", "e"]
 
 
 def test_what_is_neither_true_nor_false_is_no_check(shell: Session) -> None:
