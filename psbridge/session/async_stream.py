@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable
@@ -84,9 +85,9 @@ class _Handing:
 
     def begin(self, values: PipelineStream[Any]) -> None:
         self._loop, self.news = asyncio.get_running_loop(), asyncio.Event()
-        threading.Thread(
-            target=self._go_through, args=(values,), name="psbridge astream", daemon=True
-        ).start()
+        run = contextvars.copy_context().run  # the thread does the work of a job, too
+        arguments = (self._go_through, values)
+        threading.Thread(target=run, args=arguments, name="psbridge astream", daemon=True).start()
 
     async def take(self) -> Any:
         """The next value.

@@ -13,6 +13,7 @@ afterwards (its turn, its input, its values) takes time, too, and would be the l
 
 from __future__ import annotations
 
+import contextvars
 import functools
 import threading
 from collections.abc import Callable, Coroutine
@@ -61,7 +62,10 @@ def asynchronous(
             else:
                 _tell(done, functools.partial(_set, done.set_result, result, done))
 
-        threading.Thread(target=work, name=f"psbridge {call.__name__}", daemon=True).start()
+        # In the caller's context, as asyncio.to_thread: the thread does the work of a job, too.
+        run = contextvars.copy_context().run
+        name = f"psbridge {call.__name__}"
+        threading.Thread(target=run, args=(work,), name=name, daemon=True).start()
         try:
             return await asyncio.shield(done)
         except asyncio.CancelledError:

@@ -100,10 +100,38 @@ def test_async_work_too(shell: Session) -> None:
         job.result(10)
 
 
+@pytest.mark.parametrize("how", ["arun", "astream"])
+def test_async_calls_too(shell: Session, how: str) -> None:
+    begun = threading.Event()
+
+    async def work() -> Any:
+        await asyncio.to_thread(begun.wait, 30)
+        await asyncio.to_thread(until, lambda: shell._pipeline is not None)
+        if how == "arun":
+            return await shell.arun("1")
+        return [value async for value in shell.astream("1")]
+
+    shell.variables["job"] = (job := shell.start(work)).net
+    begun.set()
+    shell.run("Wait-Job -Job $job", timeout=60)
+    with pytest.raises(JobFailed, match=SAID):
+        job.result(10)
+
+
 def test_a_job_may_ask_a_session_that_is_busy_with_something_else(shell: Session) -> None:
     job = shell.start(Asks(shell))
     shell.run("Start-Sleep -Milliseconds 600")
     assert job.result(30) == ["answer"]
+
+
+def test_a_job_of_another_session_too(shell: Session) -> None:
+    begun = threading.Event()
+    with Session() as other:
+        shell.variables["job"] = (job := other.start(Late(shell, begun))).net
+        begun.set()
+        shell.run("Wait-Job -Job $job", timeout=60)
+        with pytest.raises(JobFailed, match=SAID):
+            job.result(10)
 
 
 def test_a_job_may_ask_while_another_session_waits_for_it(shell: Session) -> None:

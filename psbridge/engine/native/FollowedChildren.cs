@@ -43,6 +43,8 @@ public sealed class FollowedChildren
             parent, _sync, StateByRule, DisposeAtSecondCall, () => ReceiveJobWaiters.TakeRest(parent));
     }
 
+    internal Job Parent => _parent;
+
     /// <summary>Whether the parent is NotStarted, and not Running, until <see cref="Run"/> is called.</summary>
     /// <remarks>To be set before there are children.</remarks>
     public bool WaitsToBegin { get; set; }

@@ -16,8 +16,8 @@ public static class JobsWaitedFor
     /// <param name="repository">The jobs of the session whose commands are meant.</param>
     /// <param name="child">The job.</param>
     /// <returns>Whether it does.</returns>
-    public static bool InSession(JobRepository repository, Job child) =>
-        repository.Jobs.Where(job => job.ChildJobs.Contains(child)).Append(child).Any(job => IsWaitedFor(repository, job));
+    public static bool InSession(JobRepository repository, PythonChildJob child) =>
+        IsWaitedFor(repository, child) || (child.Parent is { } family && IsWaitedFor(repository, family.Parent));
 
     private static bool IsWaitedFor(JobRepository repository, Job job) =>
         EngineMembers.ReceiveJob.StateChanged.Field?.GetValue(job) is MulticastDelegate listeners
