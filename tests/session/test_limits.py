@@ -145,6 +145,12 @@ def test_a_command_that_takes_paths_has_the_file_system(tmp_path: Path) -> None:
         assert session.run("Get-Content a.txt") == ["text"]
 
 
+@pytest.mark.parametrize("mode", ["NoLanguage", "ConstrainedLanguage", "FullLanguage"])
+def test_a_program_can_be_visible_alone(mode: str) -> None:
+    with Session(visible_commands=["sh"], language_mode=mode) as shell:
+        assert shell.call("sh", "-c", "echo hi") == ["hi"]
+
+
 def test_functions_of_modules_do_what_they_do_elsewhere(tmp_path: Path) -> None:
     module = tmp_path / "Mine.psm1"
     module.write_text(

@@ -151,8 +151,10 @@ public sealed class RestrictedState
         }
     }
 
+    // A program is started in the file system's location, which there has to be.
     private static bool TakesPaths(CommandInfo command) =>
-        command is CmdletInfo or FunctionInfo
-        && command.Parameters is { } parameters
-        && (parameters.ContainsKey("Path") || parameters.ContainsKey("LiteralPath") || parameters.ContainsKey("FilePath"));
+        command is ApplicationInfo
+        || (command is CmdletInfo or FunctionInfo
+            && command.Parameters is { } parameters
+            && (parameters.ContainsKey("Path") || parameters.ContainsKey("LiteralPath") || parameters.ContainsKey("FilePath")));
 }
