@@ -1,5 +1,6 @@
 using System;
 using System.Collections;
+using System.IO;
 using System.Linq;
 using System.Management.Automation;
 using System.Management.Automation.Remoting;
@@ -44,7 +45,8 @@ public static class JobQuestions
             EngineMembers.Streams.Execute.Method?.Invoke(question, [failed]);
         }
         catch (TargetInvocationException error) when (
-            error.InnerException is NullReferenceException or InvalidOperationException or PSRemotingTransportException)
+            error.InnerException is NullReferenceException or InvalidOperationException or IOException
+                or PSRemotingTransportException)
         {
             // The other side is gone, and nobody is there to take the answer: the job ends by that.
         }
