@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -146,7 +147,7 @@ def test_a_command_that_takes_paths_has_the_file_system(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("mode", ["NoLanguage", "ConstrainedLanguage", "FullLanguage"])
-def test_a_program_can_be_visible_alone(mode: str) -> None:
+def test_a_program_can_be_visible_alone(mode: Any) -> None:
     with Session(visible_commands=["sh"], language_mode=mode) as shell:
         assert shell.call("sh", "-c", "echo hi") == ["hi"]
 
