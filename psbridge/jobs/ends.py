@@ -253,16 +253,12 @@ def wait(
             "FIRST_EXCEPTION"
         )
     handles = the_jobs(jobs, "wait")
-    done: set[JobHandle] = set()
     for handle in _as_they_end(handles, Deadline(check_left(timeout))):
-        if handle is None:
-            break
-        done.add(handle)
-        if return_when == FIRST_COMPLETED:
+        if handle is None or return_when == FIRST_COMPLETED:
             break
         if return_when == FIRST_EXCEPTION and handle.state != "Completed":
             break
-    done.update(handle for handle in handles if handle.finished)
+    done = {handle for handle in handles if handle.finished}
     return DoneAndNotDone(done, set(handles) - done)
 
 

@@ -22,9 +22,12 @@ def failed(job: JobFacts, result: Any) -> JobFailed:
         result: what it has written.
     """
     children = job.children
-    failures = [_failure(one) for one in children if one.state == "Failed"] or [_failure(job)]
-    error = JobFailed(_failure_of(job, children), job=job, result=result, failures=failures)
-    error.__cause__ = _cause_of(job) or failures[0].__cause__
+    failing = [child for child in children if child.state == "Failed"]
+    failures = [_failure(one) for one in failing or [job]]
+    message = _message(job, failing, len(children))
+    error = JobFailed(message, job=job, result=result, failures=failures)
+    own = _cause_of(job) if failing else None
+    error.__cause__ = own or failures[0].__cause__
     return error
 
 
@@ -61,17 +64,16 @@ def _reason_of(job: JobFacts) -> str:
     return job.reason or "it gave no reason"
 
 
-def _failure_of(job: JobFacts, children: Sequence[JobFacts]) -> str:
+def _message(job: JobFacts, failing: Sequence[JobFacts], children: int) -> str:
     """What failed: of several children how many, and which."""
-    failed = [child for child in children if child.state == "Failed"]
-    if len(children) < 2 or not failed:
+    if children < 2 or not failing:
         return f"job {job.name} failed: {_reason_of(job)}"
-    named = [_named(child) for child in failed]
+    named = [_named(child) for child in failing]
     more = len(named) - _NAMED
     lines = "\n  ".join([*named[:_NAMED], *([f"and {more} more"] if more > 0 else [])])
-    count = f"{len(failed)} of {len(children)} children"
+    count = f"{len(failing)} of {children} children"
     own = job.net.JobStateInfo.Reason
-    if own is None or own.Message in {child.reason for child in failed}:
+    if own is None or own.Message in {child.reason for child in failing}:
         return f"job {job.name} failed in {count}\n  {lines}"
     return f"job {job.name} failed: {own.Message}; so did {count}\n  {lines}"
 

@@ -324,28 +324,22 @@ class _States(_Source):
         self._seen = iter(seen)
         return len(seen) > 0
 
+    # Nobody else may be there to answer what the job asks.
+
     def wait(self) -> None:
-        self._answer()
+        from PSBridge import JobQuestions
+
+        JobQuestions.Answer(self._handle.net)
         super().wait()
 
     async def wait_in(self, loop: asyncio.AbstractEventLoop) -> None:
         import asyncio
 
-        if self._is_blocked():
-            await asyncio.to_thread(self._answer)
+        from PSBridge import JobQuestions
+
+        if JobQuestions.IsBlocked(self._handle.net):
+            await asyncio.to_thread(JobQuestions.Answer, self._handle.net)
         await super().wait_in(loop)
-
-    def _is_blocked(self) -> bool:
-        from PSBridge import JobQuestions
-
-        return bool(JobQuestions.IsBlocked(self._handle.net))
-
-    def _answer(self) -> None:
-        """Nobody else may be there to answer what the job asks."""
-        from PSBridge import JobQuestions
-
-        if self._is_blocked():
-            JobQuestions.Answer(self._handle.net)
 
 
 def records_of(handle: JobHandle) -> JobStream[JobRecord]:

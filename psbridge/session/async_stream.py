@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Self
 
 from ..waiting import SLICE_SECONDS
-from .options import CallCancelled, cancellable
+from .options import CallCancelled, cancellable, start_call
 from .result import Result, T
 from .stream import PipelineStream
 
@@ -85,9 +84,7 @@ class _Handing:
 
     def begin(self, values: PipelineStream[Any]) -> None:
         self._loop, self.news = asyncio.get_running_loop(), asyncio.Event()
-        run = contextvars.copy_context().run  # the thread does the work of a job, too
-        arguments = (self._go_through, values)
-        threading.Thread(target=run, args=arguments, name="psbridge astream", daemon=True).start()
+        start_call(lambda: self._go_through(values), name="psbridge astream")
 
     async def take(self) -> Any:
         """The next value.

@@ -13,13 +13,12 @@ afterwards (its turn, its input, its values) takes time, too, and would be the l
 
 from __future__ import annotations
 
-import contextvars
 import functools
 import threading
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
-from .options import CallCancelled, cancellable
+from .options import CallCancelled, cancellable, start_call
 from .result import T
 
 if TYPE_CHECKING:
@@ -62,10 +61,7 @@ def asynchronous(
             else:
                 _tell(done, functools.partial(_set, done.set_result, result, done))
 
-        # In the caller's context, as asyncio.to_thread: the thread does the work of a job, too.
-        run = contextvars.copy_context().run
-        name = f"psbridge {call.__name__}"
-        threading.Thread(target=run, args=(work,), name=name, daemon=True).start()
+        start_call(work, name=f"psbridge {call.__name__}")
         try:
             return await asyncio.shield(done)
         except asyncio.CancelledError:

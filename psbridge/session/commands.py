@@ -87,15 +87,10 @@ def check_arguments(
             "takes some begins with param(...) or uses $args"
         )
     if checked.Item1 is not None:
-        known = ", ".join(checked.Item3)
-        raise TypeError(
-            f"the script has no parameter {checked.Item1!r}; "
-            + (
-                f"it has {known}"
-                if known
-                else "one that takes arguments by name begins with param(...) and names them"
-            )
-        )
+        known = "one that takes arguments by name begins with param(...) and names them"
+        if declared := ", ".join(checked.Item3):
+            known = f"it has {declared}"
+        raise TypeError(f"the script has no parameter {checked.Item1!r}; {known}")
 
 
 def add_command(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ __all__ = [
     "merged",
     "reader_of",
     "run_options",
+    "start_call",
 ]
 
 
@@ -58,6 +60,19 @@ def check_cancelled() -> None:
     is_cancelled = current_cancellation()
     if is_cancelled is not None and is_cancelled():
         raise CallCancelled
+
+
+def start_call(work: Callable[[], object], *, name: str) -> None:
+    """Make a call on a thread of its own, in the caller's context, as `asyncio.to_thread`.
+
+    So the thread is known to do the work of the job that calls.
+
+    Args:
+        work: the call; must not raise.
+        name: the thread's name.
+    """
+    run = contextvars.copy_context().run
+    threading.Thread(target=run, args=(work,), name=name, daemon=True).start()
 
 
 class RunOptions:

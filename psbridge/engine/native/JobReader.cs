@@ -249,13 +249,17 @@ internal sealed class JobReader
     /// <summary>Put a record that was taken back to the front of where it was.</summary>
     internal static void GiveBack(Job job, JobStream stream, object? value, PSStreamObject? result)
     {
-        if (result is not null && stream != JobStream.Progress)
+        if (stream == JobStream.Progress)
+        {
+            return; // the last one is there still
+        }
+
+        if (result is not null)
         {
             DrainedList<PSStreamObject>.PutBack(JobInternals.Results!(job), result);
         }
 
-        bool isInBuffer = result is null or { ObjectType: PSStreamObjectType.MethodExecutor };
-        if (isInBuffer && stream != JobStream.Progress) // the last one is there still
+        if (result is null or { ObjectType: PSStreamObjectType.MethodExecutor })
         {
             JobBuffer.Of(job, stream).PutBack(value);
         }

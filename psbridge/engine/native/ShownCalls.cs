@@ -91,27 +91,19 @@ internal static class ShownCalls
         }
     }
 
-    private static int Count(Job job, JobStream stream)
-    {
-        try
-        {
-            return JobBuffer.Of(job, stream).Count;
-        }
-        catch (ObjectDisposedException)
-        {
-            return 0; // it has been removed
-        }
-    }
+    private static int Count(Job job, JobStream stream) => BufferOf(job, stream)?.Count ?? 0;
 
-    private static void Drop(Job job, JobStream stream, int count)
+    private static void Drop(Job job, JobStream stream, int count) => BufferOf(job, stream)?.Drop(count);
+
+    private static JobBuffer? BufferOf(Job job, JobStream stream)
     {
         try
         {
-            JobBuffer.Of(job, stream).Drop(count);
+            return JobBuffer.Of(job, stream);
         }
         catch (ObjectDisposedException)
         {
-            // It has been removed.
+            return null; // it has been removed
         }
     }
 }

@@ -38,7 +38,8 @@ internal sealed class WritingOrder
         int[] before = new int[JobReader.Blocks.Length];
         foreach (JobStream stream in JobReader.Blocks)
         {
-            before[(int)stream] = Follow(JobBuffer.Of(job, stream), stream);
+            before[(int)stream] =
+                stream == JobStream.Progress ? FollowProgress() : Follow(JobBuffer.Of(job, stream), stream);
         }
 
         IEnumerable<JobStream> soFar = OrderOfResults(before)
@@ -78,18 +79,7 @@ internal sealed class WritingOrder
     {
         try
         {
-            var buffer = JobBuffer.Of(_job, JobStream.Progress);
-            lock (_sync)
-            {
-                if (ReferenceEquals(buffer.Collection, _progress))
-                {
-                    return;
-                }
-
-                _progress = buffer.Collection;
-            }
-
-            for (int before = Follow(buffer, JobStream.Progress); before > 0; before--)
+            for (int before = FollowProgress(); before > 0; before--)
             {
                 Note(JobStream.Progress);
             }
@@ -111,17 +101,29 @@ internal sealed class WritingOrder
         _leave.ForEach(leave => leave()); // nothing is added any more
     }
 
+    // Where it is in a buffer that is not followed yet.
+    private int FollowProgress()
+    {
+        var buffer = JobBuffer.Of(_job, JobStream.Progress);
+        lock (_sync)
+        {
+            if (ReferenceEquals(buffer.Collection, _progress))
+            {
+                return 0;
+            }
+
+            _progress = buffer.Collection;
+        }
+
+        return Follow(buffer, JobStream.Progress);
+    }
+
     // Gives how many records there were before.
     private int Follow(JobBuffer buffer, JobStream stream)
     {
         int before = buffer.Follow(() => Note(stream), _tell, out Action leave);
         lock (_sync)
         {
-            if (stream == JobStream.Progress)
-            {
-                _progress = buffer.Collection;
-            }
-
             if (!_isLeft)
             {
                 _leave.Add(leave);
