@@ -62,7 +62,7 @@ class ChildRun:
         self.job = job
         self.net = net
         self.sink = NetSink(net)
-        self.stop = Stop(job, self._give_up)
+        self.stop = Stop(job, self._give_up, lambda: bool(net.StopRequested))
         self._retry = retry
         self._exceptions = exceptions
         self._tried = 0

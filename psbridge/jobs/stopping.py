@@ -41,17 +41,25 @@ class Stop:
         given_up: whether nobody waits for the work any more.
     """
 
-    def __init__(self, job: Job | None = None, give_up: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        job: Job | None = None,
+        give_up: Callable[[], None] | None = None,
+        is_asked: Callable[[], bool] | None = None,
+    ) -> None:
         """Prepare for a stop.
 
         Args:
             job: whose grace counts; None where it is not known before the work begins.
             give_up: called once when the second grace is over, on a thread of its own.
+            is_asked: whether somebody has begun to ask for it. The work may see that and end before
+                `request` is called, and the hook is owed then, too.
         """
         self.requested = False
         self.given_up = False
         self._job = job
         self._give_up = give_up
+        self._is_asked = is_asked
         # Guards what follows, and is held while the work is told or interrupted. No call under it
         # waits, and none takes it the other way round.
         self._lock = threading.RLock()
@@ -125,6 +133,8 @@ class Stop:
 
     def leave(self) -> None:
         """The work, or the try, has ended: nothing is to be told or interrupted any more."""
+        if self._is_asked is not None and self._is_asked():
+            self.request()
         try:
             self._leave()
         except StopRequested:  # the interruption, of this very thread, came meanwhile

@@ -455,6 +455,40 @@ def test_the_hook_is_called_also_where_the_work_ends_before_its_turn(
     assert called == ["stop"]
 
 
+def test_the_hook_is_called_where_the_work_sees_the_stop_before_it_is_told(
+    shell: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request, end = stopping.Stop.request, stopping.Stop.end
+    called, ended = threading.Event(), threading.Event()
+    workers: list[threading.Thread] = []
+
+    class Quick(Work):
+        def stop(self) -> None:
+            called.set()
+
+    def work(job: Work) -> None:
+        workers.append(threading.current_thread())
+        until_stopped(job)
+
+    def request_late(stop: stopping.Stop) -> None:
+        if threading.current_thread() not in workers:
+            ended.wait(10)
+        request(stop)
+
+    def end_and_tell(stop: stopping.Stop) -> None:
+        end(stop)
+        ended.set()
+
+    monkeypatch.setattr(stopping.Stop, "request", request_late)
+    monkeypatch.setattr(stopping.Stop, "end", end_and_tell)
+    job = Quick(work)
+    handle = shell.start(job)
+    until(lambda: workers)
+    handle.stop()
+    assert handle.state == "Stopped"
+    assert called.wait(5)
+
+
 def test_a_hook_that_writes_makes_no_noise(
     shell: Session, caplog: pytest.LogCaptureFixture
 ) -> None:
