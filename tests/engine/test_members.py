@@ -72,6 +72,8 @@ MEMBERS = sorted(
         "ExecutionCmdletHelper.Pipeline",
         "ExecutionCmdletHelper.internalException",
         "PSExecutionCmdlet.Operations",
+        "PipelineStateInfo..ctor",
+        "RemotePipeline._pipelineStateInfo",
         "PSExecutionCmdlet._powershellV3",
         "PSRemotingChildJob.Helper",
         "PSObject.InstanceMembers",

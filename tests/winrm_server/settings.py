@@ -62,7 +62,7 @@ class Settings:
 
     # How many engine processes, of all machines, are kept for further shells when theirs is closed.
     # Cheap (a new process costs ten times as much), but environment and folder of one go on.
-    kept_processes: int = 0
+    kept_processes: int = 4
 
     # What is kept of each request for the test to look at.
     recorded_bytes: int = 262_144  # of each body

@@ -353,6 +353,7 @@ public static class EngineMembers
     {
         private const string None = "Invoke-WinRMCommand and start_remote refuse; New-WinRMSession works";
         private const string Twice = "a job of start_jobs may end before its last child, where the time of another is up";
+        private const string Early = "a child that is stopped while its session opens may be Failed";
 
         /// <summary>Makes the pipeline of a remote command.</summary>
         public static readonly EngineMember CreatePipeline = new(
@@ -381,7 +382,18 @@ public static class EngineMembers
             Property(() => Named("System.Management.Automation.PSRemotingChildJob"), "Helper", Twice);
 
         /// <summary>What has failed it.</summary>
-        internal static readonly EngineMember Failure = Field(Helper, "internalException", Twice);
+        internal static readonly EngineMember Failure = Field(Helper, "internalException", $"{Early}; {Twice}");
+
+        /// <summary>What a pipeline of a session in another process has come to.</summary>
+        internal static readonly EngineMember PipelineState =
+            Field(() => Named("System.Management.Automation.RemotePipeline"), "_pipelineStateInfo", Early);
+
+        /// <summary>Makes such a state.</summary>
+        internal static readonly EngineMember NewPipelineState = new(
+            () => typeof(PipelineStateInfo),
+            ".ctor",
+            Early,
+            type => type.GetConstructor(Any, [typeof(PipelineState)]));
 
         /// <summary>Names the error of a code of Windows'.</summary>
         public static readonly EngineMember ErrorId = Method(

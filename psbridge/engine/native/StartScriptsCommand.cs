@@ -53,6 +53,8 @@ public sealed class StartScriptsCommand : StartJobCommand
     private void Create(ScriptToStart script)
     {
         Make(script.Block, script.Arguments);
+        EarlyStop.CountsAsStop(
+            (EngineMembers.Remoting.Operations.Property?.GetValue(this) as IList)?[^1]);
         if (script.Names.Length == 0 && script.Input.Length == 0)
         {
             return;

@@ -52,7 +52,9 @@ public abstract class RemoteCommand : InvokeCommandCommand
                 throw inner;
             }
 
-            operations.Add(newHelper.Invoke([runspace, pipeline, false]));
+            object helper = newHelper.Invoke([runspace, pipeline, false]);
+            EarlyStop.CountsAsStop(helper);
+            operations.Add(helper);
         }
     }
 

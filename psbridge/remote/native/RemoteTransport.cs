@@ -44,6 +44,7 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
     private int _failed;
     private int _over;
     private bool _closeRefused;
+    private volatile bool _closes;
     private volatile bool _heard;
     private (string Message, int Code)? _refusal;
 
@@ -222,6 +223,14 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
             return;
         }
 
+        if (_closes)
+        {
+            // A consequence, as of a command on its way to a shell that is deleted: the engine would take
+            // it for what has ended a job that was stopped, or that has completed.
+            End();
+            return;
+        }
+
         PSRemotingTransportException reason = inner is null ? new(message) : new(message, inner);
         reason.ErrorCode = errorCode;
         TransportMethodEnum when = IsOpen ? TransportMethodEnum.ReceiveShellOutputEx : TransportMethodEnum.CreateShellEx;
@@ -249,6 +258,7 @@ public sealed class RemoteTransport : ClientSessionTransportManagerBase
     /// <summary>Close the session; called by the engine.</summary>
     public override void CloseAsync()
     {
+        _closes = true;
         _openTimer.Change(Timeout.Infinite, Timeout.Infinite);
         base.CloseAsync();
         if (!_closeRefused)

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 
 import pytest
+from early_stop import stop_when_open
 
 from psbridge import PowerShellError, Session, SessionClosedError, WinRM
 from tests.winrm_server import faults
@@ -53,6 +54,17 @@ def test_a_stop_of_children_at_any_moment(shell: Session, at: At, machine: Machi
         reasons = [child.reason for child in job.children]
         assert [job.state, *(child.state for child in job.children)] == ["Stopped"] * 3, reasons
         machine.wait_until(shells=0, timeout=40)
+
+
+def test_a_stop_in_the_moment_of_the_opening(shell: Session, at: At, machine: Machine) -> None:
+    states: Counter[tuple[str, str | None]] = Counter()
+    for number in range(45):
+        job = shell.start_remote(LOOP, at())
+        stop_when_open(job.children[0], number % 15 * 0.0001)
+        states[job.children[0].state, job.children[0].reason] += 1
+        if number % 8 == 0:
+            machine.wait_until(shells=0, timeout=40)
+    assert states == {("Stopped", None): 45}
 
 
 def test_a_stop_does_not_wait_for_a_machine_that_hangs(
