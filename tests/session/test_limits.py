@@ -28,6 +28,25 @@ def test_what_is_visible_works(limited: Session) -> None:
     assert limited.run("$x = 0; foreach ($n in 1..3) { $x += $n }; $x") == [6]
 
 
+@pytest.mark.parametrize("language", ["FullLanguage", "ConstrainedLanguage"])
+def test_errors_are_shown_as_anywhere(shell: Session, language: Any) -> None:
+    """PowerShell's view of them calls commands that are not there."""
+    visible = ["Get-Item", "Write-Error", "Get-Date"]
+    with Session(visible_commands=visible, language_mode=language) as limited:
+        for code in (
+            "Get-Item /nope; 5",
+            "Get-Nope",
+            "Get-Item -Foo 1",
+            "Write-Error said",
+            "Write-Error said -Category ReadError",
+            "function f { Write-Error said }; f",
+            "1 / 0",
+            "$null.x()",
+            "[int] 'a'",
+        ):
+            assert limited.text(code) == shell.text(code) != ""
+
+
 @pytest.mark.parametrize(
     "way",
     [

@@ -16,6 +16,16 @@ namespace PSBridge;
 /// </remarks>
 public sealed class RestrictedState
 {
+    // A line of the view that PowerShell calls concise.
+    private const string ErrorText = """
+        $info, $category = $_.InvocationInfo, $_.CategoryInfo
+        $said = if ($info.MyCommand.Name) { $info.MyCommand.Name } elseif ($category.Activity) { $category.Activity }
+            elseif ($info.InvocationName) { $info.InvocationName } elseif ($category.Category) { $category.Category }
+            elseif ($category.Reason) { $category.Reason } else { 'Error' }
+        $message = if ($_.ErrorDetails.Message) { $_.ErrorDetails.Message } else { $_.Exception.Message }
+        "${said}: $message"
+        """;
+
     private readonly Dictionary<string, List<string>> _functions = [];
 
     private RestrictedState(InitialSessionState state) => State = state;
@@ -65,6 +75,7 @@ public sealed class RestrictedState
             }
         }
 
+        ShowErrorsWithoutCommands(state);
         state.Variables.Remove("PSModuleAutoLoadingPreference", null);
         state.Variables.Add(new SessionStateVariableEntry(
             "PSModuleAutoLoadingPreference", PSModuleAutoLoadingPreference.None, "", ScopedItemOptions.Constant));
@@ -149,6 +160,19 @@ public sealed class RestrictedState
                 State.Commands.Add(new SessionStateFunctionEntry(function.Name, function.Definition));
                 break;
         }
+    }
+
+    // PowerShell's own view of an error calls commands, and shows an empty line where they are not there.
+    private static void ShowErrorsWithoutCommands(InitialSessionState state)
+    {
+        CustomControl control = CustomControl.Create(outOfBand: true)
+            .StartEntry().AddScriptBlockExpressionBinding(ErrorText).EndEntry().EndControl();
+        var view = new ExtendedTypeDefinition(
+            "System.Management.Automation.ErrorRecord", [new FormatViewDefinition("ErrorInstance", control)]);
+        SessionStateFormatEntry[] others = [.. state.Formats];
+        state.Formats.Clear();
+        state.Formats.Add(new SessionStateFormatEntry(view));  // the first one counts
+        state.Formats.Add(others);
     }
 
     // A program is started in the file system's location, which there has to be.
