@@ -437,3 +437,22 @@ process.CPU
 """
     done = run_python(code)
     assert (done.returncode, done.stdout.split(), done.stderr) == (0, ["True", "True"], "")
+
+
+def test_a_type_that_powershell_refuses_has_a_directory(shell: Session) -> None:
+    """Its members differ by upper and lower case only; each look at one says so."""
+    from System import Array, Int32, Type
+    from System.Reflection import AssemblyName, FieldAttributes
+    from System.Reflection.Emit import AssemblyBuilder, AssemblyBuilderAccess
+
+    assembly = AssemblyBuilder.DefineDynamicAssembly(AssemblyName("Two"), AssemblyBuilderAccess.Run)
+    builder = assembly.DefineDynamicModule("Two").DefineType("Two")
+    for name in ("value", "Value"):
+        builder.DefineField(name, Int32, FieldAttributes.Public)
+    made = builder.CreateType().GetConstructor(Array[Type]([])).Invoke(None)
+    value = shell.run("param($o) , $o", o=made).one()
+    assert "properties" in dir(value)
+    assert repr(value) == "<Two>"
+    for look in (lambda: value.value, value.properties):
+        with pytest.raises(PowerShellError, match="differs only in letter casing"):
+            look()

@@ -155,12 +155,19 @@ public sealed class ObjectView
     }
 
     /// <summary>The names of all members.</summary>
-    /// <returns>The names.</returns>
+    /// <returns>The names; none where PowerShell refuses the type, which each look at a member says.</returns>
     public string[] GetNames()
     {
         using (WithTypes())
         {
-            return [.. Whole.Members.Select(member => member.Name).Distinct()];
+            try
+            {
+                return [.. Whole.Members.Select(member => member.Name).Distinct()];
+            }
+            catch (ExtendedTypeSystemException)
+            {
+                return [];
+            }
         }
     }
 
