@@ -23,7 +23,7 @@ VALUES = """
 [System.Numerics.Complex]::new(1.5, -2)
 [datetimeoffset]'2024-02-29T01:02:03.1234567-05:30'; [dateonly]::new(2024, 2, 29)
 [timeonly]::new(1, 2, 3, 4); [regex]'a.b'; [regex]::new('^a', 'IgnoreCase, Multiline')
-[DayOfWeek]::Monday; [System.IO.FileAttributes]'Hidden, ReadOnly'; [DayOfWeek]42
+[DayOfWeek]::Monday; [System.IO.FileAttributes]'Hidden, ReadOnly'; [DayOfWeek]42; [DBNull]::Value
 1; 'a'; $true; 2.5; 1.10d; [guid]::Empty; [timespan]1; [version]'1.2'; [uri]'http://a/b'
 [semver]'1.2.3-a+b'; [ipaddress]'1.2.3.4'; [datetime]'2024-02-29'; , @(1, @{ a = 'b' }); [char]'a'
 [pscustomobject]@{ Day = [DayOfWeek]::Friday; Big = [bigint]5; Inner = @([half]2) }

@@ -31,6 +31,7 @@ public static class RemotedValue
             new DateTimeOffset(Get<long>(item, "Ticks"), Get<TimeSpan>(item, "Offset")),
         [typeof(DateOnly).FullName!] = item => DateOnly.FromDayNumber(Get<int>(item, "DayNumber")),
         [typeof(TimeOnly).FullName!] = item => new TimeOnly(Get<long>(item, "Ticks")),
+        [typeof(DBNull).FullName!] = _ => DBNull.Value,
         [typeof(IPNetwork).FullName!] = item => IPNetwork.Parse(Text(item)),
         [typeof(SemanticVersion).FullName!] = item => SemanticVersion.Parse(Text(item)),
         [typeof(Regex).FullName!] = item =>
