@@ -26,6 +26,14 @@ __all__ = ["machine", "realm", "started_realm", "winrm_server"]
 
 ROOT = Path(__file__).parents[1]
 
+if sys.dont_write_bytecode:
+    # The tests start more than a thousand programs, and each would compile psbridge anew. What must
+    # not be written beside the sources is kept beside pytest's own cache.
+    sys.dont_write_bytecode = False
+    sys.pycache_prefix = str(ROOT / ".pytest_cache" / "bytecode")
+    os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 RunPython = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
