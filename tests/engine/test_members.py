@@ -36,6 +36,7 @@ MEMBERS = sorted(
         "ClientSessionTransportManagerBase.HandleDataReceived",
         "CmdletInfo.set_HelpFile",
         "ExecutionCmdletHelperComputerName..ctor",
+        "ExecutionCmdletHelperComputerName.add_OperationComplete",
         "ExecutionContext.HelpSystem",
         "ExecutionContext.ScriptCommandProcessorShouldRethrowExit",
         "FieldDescription.IsFromRemoteHost",

@@ -1,3 +1,4 @@
+using System;
 using System.Management.Automation.Remoting;
 using System.Management.Automation.Runspaces;
 
@@ -11,45 +12,54 @@ namespace PSBridge;
 /// - The far side acknowledges the stop of a pipeline that it has not begun, and tells no end of it. The
 ///   engine takes the missing end for a failure.
 ///
-/// Both are taken back here, on the thread that noted them, behind the engine's handler and before the
-/// session can have closed, which is when the engine looks.
+/// Both are taken back where the engine's helper says that it is done, before the child looks what has become
+/// of it: the helper is there before the child, so this hears of it first.
+/// Rejected: to take them back where they are noted, behind the engine's handlers. On a busy machine the session
+/// has closed before that.
 /// Not mended: a process of Start-Job that reads a stop beside its command may die of it ("Remote transport
 /// error", 3 of 160 in the worst moment). The child is Failed then, as where a process dies otherwise.
 /// </remarks>
-public static class EarlyStop
+public sealed class EarlyStop
 {
+    private readonly object _helper;
+    private readonly Pipeline _pipeline;
+
+    private EarlyStop(object helper, Pipeline pipeline) => (_helper, _pipeline) = (helper, pipeline);
+
     /// <summary>Let a child that is stopped then be Stopped.</summary>
-    /// <param name="helper">The engine's helper, which begins the pipeline when the session is open.</param>
+    /// <param name="helper">The engine's helper, which begins the pipeline; no child has it yet.</param>
     public static void CountsAsStop(object? helper)
     {
-        if (helper is null || EngineMembers.Remoting.Pipeline.Property?.GetValue(helper) is not Pipeline pipeline)
+        if (helper is null
+            || EngineMembers.Remoting.Pipeline.Property?.GetValue(helper) is not Pipeline pipeline
+            || EngineMembers.Remoting.WhenDone.Method is not { } add)
         {
             return;
         }
 
-        if (EngineMembers.Remoting.Failure.Field is { } failure)
+        // The type of what comes is not public, and is an EventArgs.
+        Action<object?, EventArgs> look = new EarlyStop(helper, pipeline).Look;
+        add.Invoke(helper, [look.Method.CreateDelegate(add.GetParameters()[0].ParameterType, look.Target)]);
+    }
+
+    private void Look(object? sender, EventArgs args)
+    {
+        PipelineStateInfo state = _pipeline.PipelineStateInfo;
+        if (state.State != PipelineState.Stopped)
         {
-            pipeline.Runspace.StateChanged += (_, change) =>
-            {
-                if (change.RunspaceStateInfo.State == RunspaceState.Opened
-                    && pipeline.PipelineStateInfo.State == PipelineState.Stopped
-                    && failure.GetValue(helper) is InvalidRunspaceStateException)
-                {
-                    failure.SetValue(helper, null);
-                }
-            };
+            return;
         }
 
-        if (EngineMembers.Remoting.PipelineState.Field is { } state
-            && EngineMembers.Remoting.NewPipelineState.Constructor is { } newState)
+        if (EngineMembers.Remoting.Failure.Field is { } failure
+            && failure.GetValue(_helper) is InvalidRunspaceStateException)
         {
-            pipeline.StateChanged += (_, change) =>
-            {
-                if (change.PipelineStateInfo is { State: PipelineState.Stopped, Reason: PSRemotingDataStructureException })
-                {
-                    state.SetValue(pipeline, newState.Invoke([PipelineState.Stopped]));
-                }
-            };
+            failure.SetValue(_helper, null);
+        }
+
+        if (state.Reason is PSRemotingDataStructureException)
+        {
+            object? stopped = EngineMembers.Remoting.NewPipelineState.Constructor?.Invoke([PipelineState.Stopped]);
+            EngineMembers.Remoting.PipelineState.Field?.SetValue(_pipeline, stopped ?? state);
         }
     }
 }

@@ -384,6 +384,13 @@ public static class EngineMembers
         /// <summary>What has failed it.</summary>
         internal static readonly EngineMember Failure = Field(Helper, "internalException", $"{Early}; {Twice}");
 
+        /// <summary>Tells that such a connection is done with.</summary>
+        internal static readonly EngineMember WhenDone = new(
+            () => Named("Microsoft.PowerShell.Commands.ExecutionCmdletHelperComputerName"),
+            "add_OperationComplete",
+            Early,
+            type => type.GetMethod("add_OperationComplete", Any));
+
         /// <summary>What a pipeline of a session in another process has come to.</summary>
         internal static readonly EngineMember PipelineState =
             Field(() => Named("System.Management.Automation.RemotePipeline"), "_pipelineStateInfo", Early);
