@@ -108,7 +108,7 @@ class JobExecutor(Executor):
             self._open += 1
             self._unlisted[call] = None
         # First of all callbacks: a future is cancelled by whoever has it.
-        call.future.add_done_callback(call.drop_where_cancelled)
+        call.drop_when_cancelled()
         self._go_on()
         return call.future
 
@@ -218,7 +218,7 @@ class JobExecutor(Executor):
         with self._lock:
             self._listing = False
             self._listed[call] = None
-        call.drop_where_cancelled(call.future)
+        call.drop_where_cancelled()
 
     def _withdraw(self, call: ExecutorCall[Any]) -> bool:
         """Take a call out of the queues; False where it is in none any more."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -66,7 +67,9 @@ class ExecutorCall(Generic[T]):
             return
         from System import Action
 
-        self._parent.ChildJobs[0].WhenDropped(Action(self._was_stopped))
+        # .NET may keep it for long after it is called: neither the call nor what it gives.
+        future = weakref.ref(self.future)
+        self._parent.ChildJobs[0].WhenDropped(Action(lambda: _was_stopped(future())))
 
     def begin(self) -> None:
         """Begin it; who calls this has taken it out of the queues, and goes on with the next."""
@@ -86,10 +89,20 @@ class ExecutorCall(Generic[T]):
             if not isinstance(error, Exception):  # a signal handler's
                 raise
 
-    def drop_where_cancelled(self, future: Future[Any]) -> None:
+    def drop_when_cancelled(self) -> None:
+        """Let it be dropped when its future is cancelled; the executor keeps it while it waits."""
+        this = weakref.ref(self)  # else the two would wait for Python's garbage collector
+
+        def drop(future: Future[Any]) -> None:
+            if (call := this()) is not None:
+                call.drop_where_cancelled()
+
+        self.future.add_done_callback(drop)
+
+    def drop_where_cancelled(self) -> None:
         """Drop it where its future is cancelled, and it waits."""
-        if future.cancelled() and self._executor._withdraw(self):
-            future.set_running_or_notify_cancel()  # tells who waits for it
+        if self.future.cancelled() and self._executor._withdraw(self):
+            self.future.set_running_or_notify_cancel()  # tells who waits for it
             self._drop()
             self._executor._go_on()
 
@@ -102,15 +115,6 @@ class ExecutorCall(Generic[T]):
         if self.future.running() or self.future.set_running_or_notify_cancel():
             self.future.set_exception(error)
         self._end()
-
-    def _was_stopped(self) -> None:
-        """Its job was stopped while it waited; called by .NET."""
-        try:
-            self.future.cancel()
-        except BaseException:
-            import logging
-
-            logging.getLogger("psbridge").exception("a callback of a future failed")
 
     def _make_job(self) -> None:
         session = self._executor._session
@@ -167,7 +171,17 @@ class ExecutorCall(Generic[T]):
         self._parent.Dispose()
 
     def _end(self) -> None:
-        # The future keeps this, as one of its callbacks.
         self._run = self._parent = None
         vars(self.job).pop("_call", None)  # with its arguments
         self._executor._leave(self)
+
+
+def _was_stopped(future: Future[Any] | None) -> None:
+    """Its job was stopped while it waited; called by .NET."""
+    try:
+        if future is not None:
+            future.cancel()
+    except BaseException:
+        import logging
+
+        logging.getLogger("psbridge").exception("a callback of a future failed")

@@ -35,6 +35,8 @@ class Stop:
       ends, before the hook is reached. The hook is called once, and only where work runs.
     - What is called to pass the stop on, or to interrupt, is called while `begin` to `leave` last,
       and never afterwards: what is done there next is not hit.
+    - After `end` it keeps nobody: .NET has it until its garbage is collected, which may be long,
+      for .NET does not see how large what is Python's is.
 
     Attributes:
         requested: whether it has been asked for.
@@ -112,15 +114,15 @@ class Stop:
             if self._ended or self.requested:
                 return
             self.requested = True
-            here = self._here
+            here, job = self._here, self._job
             if here is not None and getattr(here.stop, "__func__", None) is not Job.stop:
                 self._hook_is_over = threading.Event()
             self.tell()
-        if self._job is not None:
-            self._start_timer(self._job.grace, self._time_is_up)
+        if job is not None:
+            self._start_timer(job.grace, self._time_is_up)
         if (over := self._hook_is_over) is not None:
             assert here is not None
-            self._in_a_thread(lambda: _call_hook(here, over), "stop hook")
+            _in_a_thread(lambda: _call_hook(here, over), f"stop hook {here.command}")
 
     def wait_for_hook(self, seconds: float) -> None:
         """Wait until the hook has returned, where it is called; for a process that is to end then.
@@ -133,7 +135,8 @@ class Stop:
 
     def leave(self) -> None:
         """The work, or the try, has ended: nothing is to be told or interrupted any more."""
-        if self._is_asked is not None and self._is_asked():
+        is_asked = self._is_asked
+        if is_asked is not None and is_asked():
             self.request()
         try:
             self._leave()
@@ -147,6 +150,7 @@ class Stop:
         self.leave()
         if self._timer is not None:
             self._timer.cancel()
+        self._job = self._give_up = self._is_asked = None
 
     def _leave(self) -> None:
         with self._lock:
@@ -158,8 +162,10 @@ class Stop:
             timer.cancel()
 
     def _time_is_up(self) -> None:
-        if self._job is not None and self._give_up is not None:
-            self._start_timer(self._job.grace, lambda: self._in_a_thread(self._abandon, "give up"))
+        job = self._job
+        if job is not None and self._give_up is not None:
+            what = f"give up {job.command}"
+            self._start_timer(job.grace, lambda: _in_a_thread(self._abandon, what))
         with self._lock:
             if self._interrupt is not None:
                 with contextlib.suppress(Exception):  # the work has ended by itself meanwhile
@@ -167,19 +173,19 @@ class Stop:
 
     def _abandon(self) -> None:
         # On a thread of its own: a Receive-Job that is busy keeps whoever ends a job waiting.
-        if self._give_up is not None:
-            self._give_up()
+        give_up = self._give_up
+        if give_up is not None:
+            give_up()
         # Not before: who waits in the work's place would end the job in the midst of this, as one
         # that has stopped, and without a word.
         self.given_up = True
 
-    def _in_a_thread(self, target: Callable[[], None], what: str) -> None:
-        assert self._job is not None
-        name = f"psbridge {what} {self._job.command}"
-        try:
-            threading.Thread(target=target, name=name, daemon=True).start()
-        except RuntimeError:  # there are no more to be had: Python 3.12 starts none while it exits
-            call_later(0, target)
+
+def _in_a_thread(target: Callable[[], None], what: str) -> None:
+    try:
+        threading.Thread(target=target, name=f"psbridge {what}", daemon=True).start()
+    except RuntimeError:  # there are no more to be had: Python 3.12 starts none while it exits
+        call_later(0, target)
 
 
 def _call_hook(job: Job, over: threading.Event) -> None:

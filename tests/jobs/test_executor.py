@@ -698,3 +698,33 @@ def test_callables_of_all_kinds(executor: JobExecutor) -> None:
 
     calls: list[Callable[[int], int]] = [Adds(), Adds().__call__, lambda a: a + 1]
     assert [executor.submit(call, 1).result(30) for call in calls] == [2, 2, 2]
+
+
+def test_what_a_call_gives_belongs_to_its_future_alone(shell: Session) -> None:
+    """.NET has pointers to what ends, until its garbage is collected, and sees no size of it."""
+
+    class Large:
+        pass
+
+    class Failure(Exception):
+        pass
+
+    given: list[weakref.ref[Any]] = []
+
+    def give(*_: object) -> Large:
+        given.append(weakref.ref(large := Large()))
+        return large
+
+    def fail() -> None:
+        given.append(weakref.ref(error := Failure()))
+        raise error
+
+    with shell.executor(max_workers=2) as executor:
+        for _ in range(20):
+            executor.submit(give).result()
+        list(executor.map(give, range(20)))
+        until(lambda: not any(one() for one in given))
+        for _ in range(20):
+            executor.submit(fail).exception()
+        until(lambda: gc.collect() < 0 or not any(one() for one in given))
+        assert len(given) == 60
