@@ -50,8 +50,11 @@ def check_left(timeout: float | None) -> float | None:
     """
     if timeout is None:
         return None
-    negative = isinstance(timeout, Real) and timeout < 0
-    return 0.0 if negative else check_seconds(timeout, "timeout")
+    if isinstance(timeout, Real) and timeout < 0:
+        return 0.0
+    if timeout != timeout:
+        raise ValueError("timeout is NaN; it is a number of seconds")
+    return check_seconds(timeout, "timeout")
 
 
 def check_whole(value: object, what: str) -> int:

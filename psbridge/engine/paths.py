@@ -11,6 +11,8 @@ import os
 import sys
 from pathlib import Path, PurePath
 
+from ..errors import DeclarationError
+
 __all__ = ["net_path", "path_from_net", "possible_path"]
 
 # Where both sides decode alike: on Windows, and nearly everywhere else.
@@ -38,9 +40,13 @@ def possible_path(path: str | os.PathLike[str]) -> Path:
     Python itself answers one that no file can have with this or that ValueError, late.
 
     Raises:
+        DeclarationError: it is of no type that a path has.
         FileNotFoundError: no file can.
     """
-    found = Path(path)
+    try:
+        found = Path(path)
+    except TypeError:
+        raise DeclarationError(f"{path!r} is no path") from None
     try:
         possible = b"\0" not in os.fsencode(found)
     except UnicodeEncodeError:

@@ -137,8 +137,13 @@ class JobFacts:
 
     @property
     def has_more_data(self) -> bool:
-        """Whether there is something to receive, or may still come."""
-        return bool(self.net.HasMoreData)
+        """Whether there is something to receive, or may still come.
+
+        The last progress record, which stays with the job, does not count.
+        """
+        from PSBridge import JobRecords
+
+        return bool(JobRecords.HasMore(self.net))
 
     @property
     def finished(self) -> bool:

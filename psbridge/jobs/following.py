@@ -2,14 +2,16 @@
 
 Guarantees: each record is given once, to one loop or to whoever else receives the job; what was
 given is let go of, so that memory stays flat; a loop that is left loses nothing, what it has not
-given is in the job as before. The session's turn is not asked for: a job can be followed while the
-session runs something else.
+given is in the job as before. Several threads and tasks may go through one stream, and each gets a
+part. The session's turn is not asked for: a job can be followed while that runs something else.
 """
 
 from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import enum
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
@@ -37,6 +39,14 @@ T = TypeVar("T")
 _MOST = 256
 # What a record is to a stream that does not give it.
 _SKIPPED = object()
+
+
+class _Todo(enum.Enum):
+    """What is to be done where there is nothing to give."""
+
+    LOOK = enum.auto()
+    UNBLOCK = enum.auto()
+    WAIT = enum.auto()
 
 
 @dataclass(frozen=True)
@@ -100,18 +110,20 @@ class JobStream(Iterator[T], Generic[T]):
         self._pick = pick
         self._finish = finish
         self._is_over = False
+        # Held while a piece is taken and gone through, never while something is waited for.
+        self._taking = threading.RLock()
+        self._unblocks = False
 
     def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> T:
         while not self._is_over:
-            for item in self._source:
-                if (picked := self._pick(item)) is not _SKIPPED:
-                    return picked  # type: ignore[no-any-return]
-            if self._source.is_blocked:
-                self._source.unblock()
-            elif not self._fill():
+            if not isinstance(found := self._take(), _Todo):
+                return found
+            if found is _Todo.UNBLOCK:
+                self._unblock()
+            elif found is _Todo.WAIT:
                 self._source.check()
                 self._source.wait()
         raise StopIteration
@@ -123,20 +135,20 @@ class JobStream(Iterator[T], Generic[T]):
         import asyncio
 
         while not self._is_over:
-            for item in self._source:
-                if (picked := self._pick(item)) is not _SKIPPED:
-                    return picked  # type: ignore[no-any-return]
-            if self._source.is_blocked:
-                await asyncio.to_thread(self._source.unblock)
-            elif not self._fill():
+            if not isinstance(found := self._take(), _Todo):
+                return found
+            if found is _Todo.UNBLOCK:
+                await asyncio.to_thread(self._unblock)
+            elif found is _Todo.WAIT:
                 self._source.check()
                 await self._source.wait_in(asyncio.get_running_loop())
         raise StopAsyncIteration
 
     def close(self) -> None:
         """Follow the job no more; what was not given stays in it."""
-        self._is_over = True
-        self._source.close()
+        with self._taking:
+            self._is_over = True
+            self._source.close()
 
     async def aclose(self) -> None:
         """Follow the job no more; what was not given stays in it."""
@@ -158,6 +170,24 @@ class JobStream(Iterator[T], Generic[T]):
         # Where it could not be made, or the process ends, there is nothing to give back.
         with contextlib.suppress(Exception):
             self.close()
+
+    def _take(self) -> T | _Todo:
+        with self._taking:
+            for item in self._source:
+                if (picked := self._pick(item)) is not _SKIPPED:
+                    return picked  # type: ignore[no-any-return]
+            if self._source.is_blocked and not self._is_over:
+                if self._unblocks:
+                    return _Todo.WAIT
+                self._unblocks = True
+                return _Todo.UNBLOCK
+            return _Todo.LOOK if self._is_over or self._fill() else _Todo.WAIT
+
+    def _unblock(self) -> None:
+        try:
+            self._source.unblock()
+        finally:
+            self._unblocks = False
 
     def _fill(self) -> bool:
         """Take what there is; False where that is nothing, for now."""

@@ -88,6 +88,8 @@ class JobHandle(JobControl):
             JobFailed: it failed. Its ``result`` holds what came before, and its cause is the
                 Python exception where the job was written in Python.
             JobStopped: it was stopped; likewise.
+            JobError: it has been removed, and what it had written with it. The handle that did that
+                keeps what it had asked for.
         """
         if not self.wait(timeout):
             raise TimeoutError(f"job {self.name} has not ended within {timeout} seconds")
@@ -95,10 +97,14 @@ class JobHandle(JobControl):
 
     def _result(self) -> Result:
         """The result of a job that has ended."""
-        result = self._given
+        from PSBridge import JobRecords
+
+        given = result = self._given
         if result is None:
             result = result_of(self.net, self._session, lambda: self._read(keep=False))
         self._raise_unless_completed(result)
+        if given is None and not result and JobRecords.IsGone(self.net):
+            raise JobError(f"job {self.name} was removed, and its result with it", job=self)
         return result
 
     def exception(self, timeout: float | None = None) -> JobError | None:
@@ -114,6 +120,8 @@ class JobHandle(JobControl):
             self.result(timeout)
         except (JobFailed, JobStopped) as error:
             return error
+        except JobError:  # it has completed, and was removed
+            return None
         return None
 
     def as_future(self) -> Future[Result]:

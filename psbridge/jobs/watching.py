@@ -13,7 +13,7 @@ from ..arguments import check_seconds
 from ..errors import DeclarationError
 from ..session.ending import check_ending
 from ..terminal import takes_codes, takes_styles
-from ..waiting import milliseconds, wait_until
+from ..waiting import milliseconds, poll_until, wait_until
 from .facts import JobFacts
 from .given import the_jobs
 from .looking import one_line, tally
@@ -88,6 +88,8 @@ class _Watching:
         self._output = output
         self._seconds = seconds
         self._left = False  # nobody wants another look
+        self._blocked: list[JobFacts] = []  # at the last look
+        self._asks = False  # the picture stays as it is while somebody types an answer
         self._completed = False
         self._ended = False
         self._end = threading.Lock()  # released by the thread when it ends
@@ -100,13 +102,27 @@ class _Watching:
         thread.start()
 
         try:
-            wait_until(self._over, meanwhile=check_ending, slice_seconds=_SLICE_SECONDS)
+            wait_until(self._over, meanwhile=self._meanwhile, slice_seconds=_SLICE_SECONDS)
         finally:
             self._left = True
             wait_until(self._over, _PICTURE_SECONDS)
         if self._failure is not None:
             raise self._failure
         return self._completed
+
+    def _meanwhile(self) -> None:
+        """Answer what jobs ask: nobody else may be there to do it."""
+        check_ending()
+        if not (blocked := self._blocked):
+            return
+        from PSBridge import JobQuestions
+
+        self._asks = True
+        try:
+            for handle in blocked:
+                JobQuestions.Answer(handle.net)
+        finally:
+            self._asks = False
 
     def _over(self, left: float) -> bool:
         # Not the thread's own join: CPython 3.11 takes a thread for one that has ended once a
@@ -128,8 +144,9 @@ class _Watching:
         with _live(output) if live else _lines(output) as show:
             while True:
                 pictures = show(self._handles)
-                several = zip(self._handles, pictures, strict=True)
+                several = list(zip(self._handles, pictures, strict=True))
                 running = [handle for handle, picture in several if not picture.HasEnded]
+                self._blocked = [one for one, picture in several if picture.State == "Blocked"]
                 if not running:
                     self._completed = all(picture.State == "Completed" for picture in pictures)
                     return
@@ -144,6 +161,7 @@ class _Watching:
         def due(left: float) -> bool:
             return bool(JobInternals.WaitForEnd(handle.net, milliseconds(left))) or self._left
 
+        poll_until(lambda: self._left or not self._asks, every=_SLICE_SECONDS)
         wait_until(due, self._seconds, slice_seconds=_SLICE_SECONDS)
 
 

@@ -319,6 +319,21 @@ def test_two_loops_share_what_comes(shell: Session) -> None:
     assert sorted(itertools.chain(*found)) == list(range(10_000))
 
 
+@pytest.mark.parametrize("kind", ["python", "thread"])
+def test_two_threads_share_one_stream(shell: Session, kind: str) -> None:
+    many = range(1, 30_001)
+    for _ in range(3):
+        job = shell.start_thread_job("1..30000") if kind == "thread" else shell.start(many.__iter__)
+        stream = iter(job)
+        found: list[list[int]] = [[], []]
+        threads = [threading.Thread(target=own.extend, args=(stream,)) for own in found]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        assert sorted(itertools.chain(*found)) == list(many)
+
+
 def test_children_that_come_later_are_followed(shell: Session) -> None:
     class One(Job):
         def __init__(self, number: int) -> None:

@@ -14,6 +14,7 @@ from psbridge import (
     SSH,
     Console,
     FunctionJob,
+    JobError,
     JobFailed,
     JobGroup,
     JobHandle,
@@ -77,6 +78,33 @@ def test_start_job_runs_in_a_process_of_its_own(shell: Session) -> None:
     assert result[1] == 42
     assert result[0] != shell.run("[Environment]::ProcessId")[0]
     assert handle.name == "other"
+
+
+def test_the_result_of_a_job_that_somebody_has_removed_is_no_empty_one(shell: Session) -> None:
+    job, asked = shell.start_job("1"), shell.start_thread_job("2")
+    assert job.wait(60)
+    assert asked.result(60) == [2]
+    other = shell.jobs[asked.id]
+    job.remove()
+    other.remove()
+    for removed in (job, asked):
+        with pytest.raises(JobError, match="was removed, and its result with it"):
+            removed.result()
+        assert removed.exception() is None
+    assert other.result() == [2]
+
+
+def test_the_last_progress_record_is_no_more_data(shell: Session) -> None:
+    script = "1; Write-Progress a b -PercentComplete 3"
+    for job in (
+        shell.start_thread_job(script),
+        shell.start_parallel(script, [1]),
+        shell.start_job(script),
+    ):
+        assert job.wait(60)
+        assert job.has_more_data
+        assert job.receive() == [1]
+        assert not job.has_more_data
 
 
 def test_remove_refuses_what_runs_unless_it_is_forced(shell: Session) -> None:

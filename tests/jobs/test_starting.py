@@ -199,6 +199,8 @@ def test_where_it_is_at_first_is_else_where_the_session_is(start: Start, tmp_pat
 def test_surroundings_that_are_none_are_refused(shell: Session, start: Start) -> None:
     with pytest.raises(FileNotFoundError):
         start("1", working_directory="/no/such")
+    with pytest.raises(DeclarationError, match="5 is no path"):
+        start("1", working_directory=5)
     for wrong in ("Name", 5, [5], [""]):
         with pytest.raises((DeclarationError, ValueError)):
             start("1", modules=wrong)

@@ -372,6 +372,17 @@ def test_all_jobs_of_a_session_and_none(shell: Session) -> None:
     assert not watch(shell.jobs, console=console)
 
 
+def test_what_jobs_ask_is_answered_meanwhile() -> None:
+    with Session(answers=["one", "two"]) as shell:
+        asking = shell.start_job("Read-Host first; Read-Host second")
+        others = shell.start_jobs(["Read-Host third", "1"])
+        quiet = Console(file=io.StringIO())
+        assert watch([asking], console=quiet)
+        assert asking.result() == ["one", "two"]
+        assert not watch([others, asking], console=quiet)  # no answer is left
+        assert [child.state for child in others.children] == ["Failed", "Completed"]
+
+
 def test_a_removed_job_is_no_job_to_wait_for(shell: Session) -> None:
     console = Console(file=io.StringIO())
     job = shell.start(Held("held"))

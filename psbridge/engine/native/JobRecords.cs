@@ -91,6 +91,16 @@ public sealed class JobRecords
         return records;
     }
 
+    /// <summary>Whether a job has more data than the last progress record, which stays with it.</summary>
+    /// <param name="job">Any job.</param>
+    /// <returns>Whether it has, or may still get some.</returns>
+    public static bool HasMore(Job job) =>
+        job.HasMoreData
+        && (job.ChildJobs.Count > 0
+            || !JobInternals.IsFinished(job.JobStateInfo.State)
+            || job.Progress.Count == 0
+            || JobReader.Blocks.Any(one => one != JobStream.Progress && JobBuffer.Of(job, one).Count > 0));
+
     /// <summary>Whether a job has been removed.</summary>
     /// <param name="job">Any job.</param>
     /// <returns>Whether it has, and is disposed of.</returns>
