@@ -50,10 +50,11 @@ def check_left(timeout: float | None) -> float | None:
     """
     if timeout is None:
         return None
-    if isinstance(timeout, Real) and timeout < 0:
-        return 0.0
-    if timeout != timeout:
-        raise ValueError("timeout is NaN; it is a number of seconds")
+    if isinstance(timeout, Real):
+        if timeout < 0:
+            return 0.0
+        if timeout != timeout:
+            raise ValueError("timeout is NaN; it is a number of seconds")
     return check_seconds(timeout, "timeout")
 
 

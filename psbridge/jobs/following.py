@@ -177,17 +177,20 @@ class JobStream(Iterator[T], Generic[T]):
                 if (picked := self._pick(item)) is not _SKIPPED:
                     return picked  # type: ignore[no-any-return]
             if self._source.is_blocked and not self._is_over:
-                if self._unblocks:
-                    return _Todo.WAIT
-                self._unblocks = True
-                return _Todo.UNBLOCK
+                return _Todo.WAIT if self._unblocks else _Todo.UNBLOCK
             return _Todo.LOOK if self._is_over or self._fill() else _Todo.WAIT
 
     def _unblock(self) -> None:
+        mine = False
         try:
-            self._source.unblock()
+            with self._taking:
+                if self._source.is_blocked and not self._unblocks:
+                    mine = self._unblocks = True
+            if mine:
+                self._source.unblock()
         finally:
-            self._unblocks = False
+            if mine:
+                self._unblocks = False
 
     def _fill(self) -> bool:
         """Take what there is; False where that is nothing, for now."""
@@ -312,8 +315,9 @@ class _Records(_Source):
 
     def unblock(self) -> None:
         job = self._handle._other(self._read.Waiting)
-        self._read, self.is_blocked = None, False
-        self._items = iter(_taken(job._let_go_on(), job.net))
+        taken = _taken(job._let_go_on(), job.net)
+        self._read, self._items = None, taken
+        self.is_blocked = False  # not before: another thread may take the next piece then
 
     def close(self) -> None:
         super().close()

@@ -135,9 +135,6 @@ class Stop:
 
     def leave(self) -> None:
         """The work, or the try, has ended: nothing is to be told or interrupted any more."""
-        is_asked = self._is_asked
-        if is_asked is not None and is_asked():
-            self.request()
         try:
             self._leave()
         except StopRequested:  # the interruption, of this very thread, came meanwhile
@@ -153,6 +150,9 @@ class Stop:
         self._job = self._give_up = self._is_asked = None
 
     def _leave(self) -> None:
+        is_asked = self._is_asked
+        if is_asked is not None and is_asked():
+            self.request()
         with self._lock:
             self._here = self._tell = self._interrupt = None
 
