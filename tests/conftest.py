@@ -38,8 +38,12 @@ RunPython = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let Ctrl-C mean what it does at a prompt, also where a script runs the tests behind it."""
+    """Let signals mean what they do at a prompt, also where a script or nohup runs the tests."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    for name in ("SIGHUP", "SIGQUIT"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)  # what is ignored is so in all that is started
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

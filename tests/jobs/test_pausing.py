@@ -426,14 +426,14 @@ def test_a_blocked_job_stops(shell: Session, asking: JobHandle) -> None:
 
 
 def test_the_time_limit_of_a_suspended_job_goes_on(shell: Session) -> None:
-    job = Paced(timeout=0.3)
+    job = Paced(timeout=2)
     handle = shell.start(job)
     assert job.began.wait(10)
     assert handle.suspend(10)
     assert handle.wait(10)
     assert job.cleaned.is_set()
     assert states(handle) == ["Failed", "Failed"]
-    assert handle.reason == "TimeoutError: the work did not end within 0.3 seconds"
+    assert handle.reason == "TimeoutError: the work did not end within 2 seconds"
 
 
 def test_the_time_limit_of_a_blocked_job_goes_on(shell: Session) -> None:

@@ -264,8 +264,8 @@ def test_a_thread_that_hangs_is_given_up(shell: Session) -> None:
 def test_a_thread_job_that_waits_for_its_place_has_all_its_time(shell: Session) -> None:
     gate = shell.run("[System.Threading.ManualResetEventSlim]::new()").one()
     first = shell.start_thread_job("param($g) $g.Wait()", gate, throttle_limit=1)
-    second = shell.start_thread_job("'done'", timeout=0.5)
-    assert not second.wait(1.5)
+    second = shell.start_thread_job("'done'", timeout=ENOUGH["start_thread_job"])
+    assert not second.wait(ENOUGH["start_thread_job"] + 0.5)
     assert second.state == "NotStarted"
     gate.Set()
     assert second.result(60) == ["done"]

@@ -826,18 +826,18 @@ def test_the_time_limit_of_a_job_counts_before_that_of_its_group(shell: Session)
 
 
 def test_a_time_limit_begins_when_the_child_does(shell: Session) -> None:
-    jobs = [Work(lambda job: time.sleep(0.05)) for _ in range(6)]
-    handle = shell.start(JobGroup(jobs, throttle_limit=1, timeout=0.25))
+    jobs = [Work(lambda job: time.sleep(0.5)) for _ in range(5)]
+    handle = shell.start(JobGroup(jobs, throttle_limit=1, timeout=2))
     assert handle.wait(10)
     assert handle.state == "Completed"
 
 
 def test_work_that_ends_in_time_is_left_alone(shell: Session) -> None:
-    group = JobGroup([Work(lambda job: 1, timeout=0.1) for _ in range(20)])
+    group = JobGroup([Work(lambda job: 1, timeout=2) for _ in range(20)])
     handle = shell.start(group)
     assert handle.result(10) == [1] * 20
     over = threading.Event()
-    assert not over.wait(0.2)  # the limits pass
+    assert not over.wait(2.5)  # the limits pass
     assert {child.state for child in handle.children} == {"Completed"}
     assert [job.exception for job in group.jobs] == [None] * 20
 

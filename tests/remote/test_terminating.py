@@ -43,7 +43,11 @@ def signalled(program: str, number: signal.Signals) -> tuple[int, str, str]:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         process.send_signal(number)
-        out, err = process.communicate(timeout=30)
+        try:
+            out, err = process.communicate(timeout=30)
+        except subprocess.TimeoutExpired:
+            process.kill()  # else the end of `with` waits for it
+            raise
     return process.returncode, out, err
 
 

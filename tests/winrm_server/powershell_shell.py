@@ -187,6 +187,9 @@ class PowerShellShell(Shell):
         with self.changed:
             self.closed = True
             self.changed.notify_all()
+            # A Signal that the process still does while its session closes can end the process,
+            # after its acknowledgement, and that would be the next shell's.
+            is_quiet = all(self._has(*asked) for asked in self._asked)
         with contextlib.suppress(Fault):
             for command in running:
                 guid = command.lower()
@@ -194,7 +197,8 @@ class PowerShellShell(Shell):
             self._put("CloseAck", NIL, f"<Close PSGuid='{NIL}' />")
             if self._await("CloseAck", NIL, _CLOSED):
                 self.ended(0)
-                if self._engines.give_back(self._process, self.settings().kept_processes):
+                most = self.settings().kept_processes if is_quiet else 0
+                if self._engines.give_back(self._process, most):
                     return
         self._process.kill()
         self._process.join()
