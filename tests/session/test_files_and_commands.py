@@ -40,7 +40,7 @@ def test_a_file_gets_input_and_stops_in_time(shell: Session, tmp_path: Path) -> 
     path = script(tmp_path, "process { $_ * 2 } end { while ($args[0]) { } }")
     assert shell.run_file(path, input=[1, 2]) == [2, 4]
     with pytest.raises(PipelineTimeout) as caught:
-        shell.run_file(path, True, input=[1], timeout=0.3)
+        shell.run_file(path, True, input=[1], timeout=2)
     assert caught.value.result == [2]
 
 
@@ -204,7 +204,7 @@ def test_the_text_has_what_programs_write(shell: Session) -> None:
 
 def test_the_text_until_the_time_was_up(shell: Session) -> None:
     with pytest.raises(PipelineTimeout) as caught:
-        shell.text("'some'; Write-Host 'more'; Start-Sleep 60", timeout=1)
+        shell.text("'some'; Write-Host 'more'; Start-Sleep 60", timeout=3)
     assert caught.value.result == ["some\nmore\n"]
 
 

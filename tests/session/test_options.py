@@ -124,11 +124,11 @@ def test_input_that_is_nothing_to_go_through_is_refused(shell: Session, value: A
 def test_time_that_is_up_stops_the_code(shell: Session) -> None:
     began = time.monotonic()
     with pytest.raises(PipelineTimeout) as caught:
-        shell.run("1; Write-Warning 'w'; while ($true) { $global:runs = $true }", timeout=0.3)
+        shell.run("1; Write-Warning 'w'; while ($true) { $global:runs = $true }", timeout=2)
     assert isinstance(caught.value, TimeoutError)
     assert caught.value.result == [1]
     assert [str(record) for record in caught.value.result.warnings] == ["w"]
-    assert time.monotonic() - began >= 0.3
+    assert time.monotonic() - began >= 2
     shell.run("$runs = $false")
     assert shell.run("$runs") == [False]
 
@@ -190,7 +190,7 @@ def test_time_that_is_up_stops_an_inner_call(shell: Session) -> None:
     class Late(Cmdlet, verb="Test", noun="Late"):
         def process(self) -> Any:
             try:
-                self.session.run("1; while ($true) { }", timeout=0.2)
+                self.session.run("1; while ($true) { }", timeout=2)
             except PipelineTimeout as error:
                 yield from error.result
 
