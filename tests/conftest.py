@@ -86,7 +86,7 @@ def run_python() -> RunPython:
     """Run Python code in a process of its own and give its exit code and output."""
 
     def run(
-        code: str, *, env: dict[str, str] | None = None, timeout: float = 60, **options: Any
+        code: str, *, env: dict[str, str] | None = None, timeout: float = 180, **options: Any
     ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-X", "faulthandler", "-W", "error", "-c", code],

@@ -86,6 +86,15 @@ class CoreClr:
         )
         self._handle = handle
 
+    def set_property(self, name: str, value: str) -> None:
+        """Set a property of CoreCLR's, as its ``.runtimeconfig.json`` does; before it starts.
+
+        Raises:
+            Exception: hostfxr refuses; one of clr_loader's, with .NET's name for the reason.
+        """
+        set_value = self._library.hostfxr_set_runtime_property_value
+        self._call(set_value, self._handle, _encode(name), _encode(value))
+
     def start(self) -> None:
         """Start CoreCLR, unless it has started.
 

@@ -74,6 +74,9 @@ _is_mended = False
 
 _INITIALIZE = "Python.Runtime.Loader.Initialize"
 _MEND = ("PSBridge.PythonRuntime", "MendFromStart")
+# Nothing is compiled with all optimizations until no new method was called for so many milliseconds
+# (without this, for a tenth of a second).
+_LATE_OPTIMIZATION = ("System.Runtime.TieredCompilation.CallCountingDelayMs", "20000")
 
 # CPython's _Py_IsFinalizing became Py_IsFinalizing here, and pythonnet 3.2 knows the old name only:
 # what it frees while Python is finalized aborts then. `PythonRuntime.SeeFinalizing` mends that;
@@ -123,6 +126,10 @@ def _initialize(runtime: CoreClr, home: Path | None, native: tuple[Path, str] | 
     global _loaded_here, _is_mended
     from ..setup.python_runtime import precompiled_python_runtime, python_runtime
 
+    if native is None:
+        # It is compiled now, which takes seconds, and no method of pythonnet's may be compiled with
+        # all optimizations before `mend`: see `PythonRuntime.Replace`.
+        runtime.set_property(*_LATE_OPTIMIZATION)
     # First by itself: a .NET that does not start says why once.
     runtime.start()
     assembly = runtime.get_assembly(python_runtime())

@@ -16,7 +16,7 @@ SAMPLE = str(ROOT / "samples" / "word_count.py")
 
 
 def psbridge(
-    *arguments: str, cwd: Path = ROOT, env: dict[str, str] | None = None, timeout: float = 60
+    *arguments: str, cwd: Path = ROOT, env: dict[str, str] | None = None, timeout: float = 180
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "psbridge", *arguments],

@@ -94,6 +94,31 @@ with Session() as shell:
     assert (done.stdout, done.returncode) == ("['a\\ud800b', '\\xe9\\udc80']\n", 0), done.stderr
 
 
+def test_it_does_so_where_compiling_takes_long(tmp_path: Path, run_python: RunPython) -> None:
+    """.NET would compile pythonnet's methods with all optimizations in the meantime."""
+    code = """
+import time
+import psbridge.engine.compiling as compiling
+
+compile_assembly = compiling.compile_assembly
+
+def compile_slowly(*arguments, **named):
+    import System
+    for _ in range(3):
+        for _ in range(100):
+            System.Text.StringBuilder("ab").ToString()
+        time.sleep(0.4)  # as the thread of a busy machine
+    return compile_assembly(*arguments, **named)
+
+compiling.compile_assembly = compile_slowly
+from psbridge import Session
+with Session() as shell:
+    print(ascii(shell.run("'é\\udc80'")))
+"""
+    done = run_python(code, env={"XDG_CACHE_HOME": str(tmp_path)}, timeout=120)
+    assert (done.stdout, done.returncode) == ("['\\xe9\\udc80']\n", 0), done.stderr
+
+
 def test_a_name_that_powershell_has_given_is_seen(shell: Session) -> None:
     job = shell.start(lambda: None)
     shell.run("param($Job) $Job.Name = 'n' + [char] 0xd800", Job=job.net)

@@ -56,7 +56,8 @@ public static class PythonRuntime
     /// that, code made at run time does not. The JIT takes such a field for a constant in what it
     /// compiles with all optimizations: in the background after thirty calls and a tenth of a second
     /// without anything new, or at once where a user has turned tiered compilation off. So this is
-    /// for the time before pythonnet begins, or right after it has.
+    /// for the time before pythonnet begins. In the process that compiles this assembly it comes some
+    /// seconds after it has begun, so there that tenth is twenty seconds (see `loading.py`).
     /// </remarks>
     /// <param name="name">The function's name.</param>
     /// <param name="address">What is to be called.</param>
