@@ -120,8 +120,8 @@ class JobHandle(JobControl):
             self.result(timeout)
         except (JobFailed, JobStopped) as error:
             return error
-        except JobError:  # it has completed, and was removed
-            return None
+        except JobError:
+            pass  # it has completed, and was removed
         return None
 
     def as_future(self) -> Future[Result]:

@@ -22,7 +22,6 @@ class Answer(Cmdlet, verb="Get", noun="{noun}"):
 @pytest.fixture(autouse=True)
 def _bytecode(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let Python keep bytecode beside the source, as for a user, wherever tests are told not to."""
-    monkeypatch.setattr(sys, "dont_write_bytecode", False)
     monkeypatch.setattr(sys, "pycache_prefix", None)
 
 
