@@ -192,19 +192,23 @@ def _later(name: str) -> ModuleType:
 
 
 def mend() -> bool:
-    """Let text cross as it is, and each error; see ``PythonText.cs`` and ``PythonErrorText.cs``.
+    """Let text and errors cross as they are, and types be met by any thread.
+
+    See ``PythonText.cs``, ``PythonErrorText.cs`` and ``KnownTypes.cs``.
 
     Returns:
         Whether they do. Where another pythonnet keeps things differently, text with half of a
         surrogate pair goes on to abort the process on its way to .NET, and to be a
         UnicodeDecodeError on its way back; and recursion without end that calls .NET to abort it,
-        and a signal that comes while an overload is chosen.
+        and a signal that comes while an overload is chosen; and two threads that meet a type at
+        once to wait for each other for ever.
     """
     global _is_mended
     from PSBridge import PythonRuntime
 
     if not _is_mended:
         _is_mended = bool(PythonRuntime.Mend(_functions()))
+    _is_mended = bool(PythonRuntime.MendDeclaring()) and _is_mended
     PythonRuntime.ImportNow()
     # An error on its way to .NET; what pythonnet has there is made by Python code.
     sys.modules["clr.interop"].PyErr = dict  # type: ignore[attr-defined]
@@ -250,6 +254,8 @@ def _functions() -> list[int]:
     functions = (
         api.PyUnicode_AsEncodedString,
         api.PyUnicode_DecodeUTF16,
+        api.PyEval_SaveThread,
+        api.PyEval_RestoreThread,
         api.PyObject_Str,
         api.PyErr_GivenExceptionMatches,
         api.PyErr_ExceptionMatches,

@@ -9,14 +9,19 @@ namespace PSBridge;
 /// <summary>pythonnet's .NET half, where Python has started .NET.</summary>
 public static class PythonRuntime
 {
-    /// <summary>Have it take text as it is, and each error, whatever happens.</summary>
+    /// <summary>Have it take text as it is, and each error, whatever happens, and types from any thread.</summary>
     /// <param name="functions">The addresses of CPython's functions and classes: two for <see cref="PythonText"/>,
-    /// then those of <see cref="PythonErrorText"/>.</param>
-    /// <returns>Whether it does both.</returns>
+    /// two for <see cref="KnownTypes"/>, then those of <see cref="PythonErrorText"/>.</param>
+    /// <returns>Whether it does all of it.</returns>
     public static bool Mend(long[] functions) =>
-        functions.Length == 13
+        functions.Length == 15
         && PythonText.Keep(functions[0], functions[1])
-        && PythonErrorText.Keep(functions[2..]);
+        && KnownTypes.Keep(functions[2..4])
+        && PythonErrorText.Keep(functions[4..]);
+
+    /// <summary>Have it take declarations of classes from any thread; it has begun.</summary>
+    /// <returns>Whether it does.</returns>
+    public static bool MendDeclaring() => KnownTypes.KeepDeclaring();
 
     /// <summary>The same, called by .NET's host when pythonnet has been loaded and not begun.</summary>
     /// <remarks>
@@ -64,22 +69,38 @@ public static class PythonRuntime
     /// <returns>Whether it is; false where another version keeps no such field.</returns>
     internal static bool Replace(string name, nint address)
     {
-        FieldInfo? field = Assembly()?
-            .GetType("Python.Runtime.Runtime+Delegates")?
+        FieldInfo? field = Find("Runtime+Delegates")?
             .GetField($"<{name}>k__BackingField", BindingFlags.NonPublic | BindingFlags.Static);
         if (field == null)
         {
             return false;
         }
 
-        DynamicMethod set = new($"Replace{name}", null, [typeof(nint)], field.Module, skipVisibility: true);
-        ILGenerator code = set.GetILGenerator();
-        code.Emit(OpCodes.Ldarg_0);
-        code.Emit(OpCodes.Stsfld, field);
-        code.Emit(OpCodes.Ret);
-        set.CreateDelegate<Action<nint>>()(address);
+        Write(field, address);
         return true;
     }
+
+    /// <summary>Write to a static field of its, read-only or not; see <see cref="Replace"/>.</summary>
+    /// <param name="field">The field.</param>
+    /// <param name="value">What it is to hold.</param>
+    internal static void Write<T>(FieldInfo field, T value)
+    {
+        DynamicMethod set = new($"Write{field.Name}", null, [typeof(T)], field.Module, skipVisibility: true);
+        ILGenerator code = set.GetILGenerator();
+        code.Emit(OpCodes.Ldarg_0);
+        if (!typeof(T).IsValueType)
+        {
+            code.Emit(OpCodes.Castclass, field.FieldType);
+        }
+
+        code.Emit(OpCodes.Stsfld, field);
+        code.Emit(OpCodes.Ret);
+        set.CreateDelegate<Action<T>>()(value);
+    }
+
+    /// <summary>One of its types, public or not.</summary>
+    /// <param name="name">The name in its namespace.</param>
+    internal static Type? Find(string name) => Assembly()?.GetType($"Python.Runtime.{name}");
 
     /// <summary>Let it look for CPython's functions now; it has been loaded and has not begun.</summary>
     /// <returns>Whether it has found them.</returns>
