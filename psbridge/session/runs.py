@@ -12,6 +12,7 @@ from ..engine.instances import is_net
 from ..errors import PipelineTimeout, PowerShellError, SessionClosedError, StopRequested
 from ..waiting import poll_until
 from .ending import stay_here_at_exit
+from .nested import in_hook, note
 from .opening import SessionOptions
 from .options import RunOptions
 from .owned_runspace import POLL_SECONDS, OwnedRunspace
@@ -80,6 +81,8 @@ class RunningRunspace(OwnedRunspace):
             # This thread runs the pipeline, so nothing comes before its end.
             done = self._run_nested(fill, options)
             result._take(done)
+            if in_hook():
+                note(result)
             yield from done
             return
         from System import Exception as NetException

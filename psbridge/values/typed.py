@@ -13,7 +13,7 @@ import types
 import typing
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Generic, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 
 from ..errors import ConversionError, DeclarationError
 from .custom_object import CustomObject
@@ -25,6 +25,9 @@ from .typed_classes import ClassReader
 from .typed_collections import collection_reader
 from .typed_fields import is_class_with_fields
 from .typed_single import Read, single_reader
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeForm  # a checker's own; nobody needs the package
 
 __all__ = ["Reader", "reader_for"]
 
@@ -69,7 +72,7 @@ class Reader(Generic[_T]):
 
 @overload
 def reader_for(
-    kind: type[_T], *, unknown: Literal["ignore", "refuse"] = "ignore"
+    kind: TypeForm[_T], *, unknown: Literal["ignore", "refuse"] = "ignore"
 ) -> Reader[_T]: ...
 @overload
 def reader_for(kind: Any, *, unknown: Literal["ignore", "refuse"] = "ignore") -> Reader[Any]: ...

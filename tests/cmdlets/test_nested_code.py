@@ -24,10 +24,28 @@ class InvokeCode(Cmdlet, verb="Invoke", noun="Code"):
         yield "after"
 
 
+class ReadCode(Cmdlet, verb="Read", noun="Code"):
+    """Run code in the session, and take its values as they come."""
+
+    code: str
+    leave: bool = False
+    take: bool = False
+
+    def process(self) -> Iterator[object]:
+        """Go through the first or all of them."""
+        stream = self.session.stream(self.code)
+        for value in stream:
+            yield value
+            if self.leave:
+                break
+        if self.take:
+            yield from (f"taken {error}" for error in stream.result.errors)
+
+
 @pytest.fixture
 def shell() -> Iterator[Session]:
     with Session() as session:
-        session.import_cmdlets(InvokeCode)
+        session.import_cmdlets(InvokeCode, ReadCode)
         yield session
 
 
@@ -41,6 +59,18 @@ def test_errors_that_the_author_looks_at_are_his(shell: Session) -> None:
     result = shell.run("Invoke-Code -Code 'Write-Error ''oh''' -Take")
     assert result == ["taken oh", "after"]
     assert result.errors == []
+
+
+@pytest.mark.parametrize(
+    ("given", "output", "errors"),
+    [("", [1, 2], ["oh"]), ("-Leave", [1], ["oh"]), ("-Take", [1, 2, "taken oh"], [])],
+)
+def test_a_stream_of_values_is_such_code_too(
+    shell: Session, given: str, output: list[object], errors: list[str]
+) -> None:
+    result = shell.run(f"Read-Code -Code '1; Write-Error ''oh''; 2' {given}")
+    assert result == output
+    assert [str(error) for error in result.errors] == errors
 
 
 def test_errors_of_each_cmdlet_go_to_its_own_caller(shell: Session) -> None:

@@ -100,7 +100,7 @@ def test_a_type_checker_knows_the_types(tmp_path: Path) -> None:
         """
 from dataclasses import dataclass
 from typing import assert_type, Any
-from psbridge import Result, Session
+from psbridge import Result, Session, reader_for
 
 @dataclass
 class Row:
@@ -112,6 +112,7 @@ async def use(shell: Session) -> None:
     assert_type(shell.run("x", as_=Row).one(), Row)
     assert_type(shell.call("x", as_=Row).first(), Row | None)
     assert_type(shell.run("x", as_=Row).first(0), Row | int)
+    assert_type(shell.run("x", as_=reader_for(Row | None)), Result[Row | None])
     assert_type(await shell.arun("x", as_=Row), Result[Row])
     for row in shell.stream("x", as_=Row):
         assert_type(row, Row)
@@ -129,4 +130,4 @@ async def use(shell: Session) -> None:
     )
     errors = [line for line in ran.stdout.splitlines() if ": error:" in line]
     assert len(errors) == 1, ran.stdout
-    assert "program.py:21" in errors[0]
+    assert "program.py:22" in errors[0]
