@@ -55,11 +55,8 @@ internal static unsafe class KnownTypes
     /// <returns>Whether none does; false where another version lays its classes out differently.</returns>
     internal static bool KeepDeclaring()
     {
-        Type? offsets = PythonRuntime.Find("TypeOffset");
-        object? at = offsets?.GetProperty("tp_new", BindingFlags.NonPublic | BindingFlags.Static)?.GetValue(null);
-        object? metaclass = PythonRuntime.Find("Runtime")?
-            .GetField("PyCLRMetaType", BindingFlags.NonPublic | BindingFlags.Static)?
-            .GetValue(null);
+        object? at = PythonRuntime.FindField("TypeOffset", "<tp_new>k__BackingField")?.GetValue(null);
+        object? metaclass = PythonRuntime.FindField("Runtime", "PyCLRMetaType")?.GetValue(null);
         if (at is not int offset || metaclass is null || PythonRuntime.FindAddress() is not { } find)
         {
             return false;
@@ -127,10 +124,9 @@ internal static unsafe class KnownTypes
 
     private static bool GuardClasses(string keeper)
     {
-        const BindingFlags Hidden = BindingFlags.NonPublic | BindingFlags.Static;
-        FieldInfo? classes = PythonRuntime.Find(keeper)?.GetField("cache", Hidden);
+        FieldInfo? classes = PythonRuntime.FindField(keeper, "cache");
         object? known = classes?.GetValue(null);
-        object? making = PythonRuntime.Find(keeper)?.GetField("_cacheCreateLock", Hidden)?.GetValue(null);
+        object? making = PythonRuntime.FindField(keeper, "_cacheCreateLock")?.GetValue(null);
         Type? kind = known?.GetType();
         if (making is null || kind is not { IsGenericType: true }
             || kind.GetGenericTypeDefinition() != typeof(ConcurrentDictionary<,>))

@@ -69,8 +69,7 @@ public static class PythonRuntime
     /// <returns>Whether it is; false where another version keeps no such field.</returns>
     internal static bool Replace(string name, nint address)
     {
-        FieldInfo? field = Find("Runtime+Delegates")?
-            .GetField($"<{name}>k__BackingField", BindingFlags.NonPublic | BindingFlags.Static);
+        FieldInfo? field = FindField("Runtime+Delegates", $"<{name}>k__BackingField");
         if (field == null)
         {
             return false;
@@ -98,9 +97,13 @@ public static class PythonRuntime
         set.CreateDelegate<Action<T>>()(value);
     }
 
-    /// <summary>One of its types, public or not.</summary>
-    /// <param name="name">The name in its namespace.</param>
-    internal static Type? Find(string name) => Assembly()?.GetType($"Python.Runtime.{name}");
+    /// <summary>A static field of its that is not public.</summary>
+    /// <param name="type">The name of the field's type in pythonnet's namespace.</param>
+    /// <param name="name">The field's.</param>
+    /// <returns>It; null where another version has none of the name.</returns>
+    internal static FieldInfo? FindField(string type, string name) => Assembly()?
+        .GetType($"Python.Runtime.{type}")?
+        .GetField(name, BindingFlags.NonPublic | BindingFlags.Static);
 
     /// <summary>Let it look for CPython's functions now; it has been loaded and has not begun.</summary>
     /// <returns>Whether it has found them.</returns>
