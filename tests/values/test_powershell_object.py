@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -274,7 +275,8 @@ def test_its_text_is_powershells(shell: Session) -> None:
 def test_its_repr_shows_type_and_default_properties(shell: Session) -> None:
     process = one(shell, "Get-Process -Id $PID")
     assert repr(process).startswith(f"<Process Id={process.Id} ")
-    assert f"Name={process.Name!r}" in repr(process)
+    assert re.search(r" CPU=\d+\.\d+ ", repr(process))  # a script of PowerShell's own
+    assert repr(process).endswith(f" Name={process.Name!r}>")
     assert repr(one(shell, "[version]'1.2'")) == "<Version '1.2'>"
     assert repr(one(shell, "[exception]::new('x')")) == "<Exception 'x'>"
     assert repr(one(shell, "1..3 | Measure-Object")) == "<GenericMeasureInfo Count=3>"
@@ -302,6 +304,20 @@ def test_its_repr_is_short_never_throws_and_never_waits(shell: Session) -> None:
     assert repr(lazy).startswith("<Lazy")
     assert time.monotonic() - start < 20
     assert len(repr(spiteful)) < 300
+
+
+def test_its_repr_runs_no_script_of_a_session(shell: Session) -> None:
+    """The session may be running what waits for the repr."""
+    shell.run("""
+    class Counting { [int] $Plain = 1 }
+    $global:count = 0
+    Update-TypeData -TypeName Counting -DefaultDisplayPropertySet Plain, Counted""")
+    found = one(
+        shell,
+        "[Counting]::new() | Add-Member -PassThru ScriptProperty Counted { ++$global:count; $count }",
+    )
+    assert repr(found) == "<Counting Plain=1>"
+    assert found.Counted == 1
 
 
 def test_a_notebook_shows_a_table(shell: Session) -> None:

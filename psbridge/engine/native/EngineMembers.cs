@@ -344,6 +344,9 @@ public static class EngineMembers
         /// <summary>The same of a buffer of anything.</summary>
         internal static FieldInfo? BufferedOf<T>() => typeof(PSDataCollection<T>).GetField("_data", Any);
 
+        internal static readonly EngineMember SessionOfScript = Property<ScriptBlock>(
+            "SessionStateInternal", "repr() shows no property that a script computes");
+
         internal static readonly EngineMember TypeNames = Property<PSObject>(
             "InternalTypeNames", "each record that is read keeps names of its type of its own");
     }

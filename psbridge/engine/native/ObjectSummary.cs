@@ -42,7 +42,7 @@ internal static class ObjectSummary
             ? names.Select(name => item.Properties[name])
             : bare is Task ? [] : item.Properties;
         bool isFromElsewhere = item.Properties[RemotingNotes.Mark] is not null;
-        int left = most;
+        int left = isChosen ? names.Length : most;
         foreach (PSPropertyInfo? property in properties)
         {
             if (property is null || (isFromElsewhere && RemotingNotes.Are(property.Name)))
@@ -53,8 +53,9 @@ internal static class ObjectSummary
             PSPropertyInfo? source = property is PSAliasProperty alias
                 ? item.Properties[alias.ReferencedMemberName]
                 : property;
-            if (source is not (PSNoteProperty or PSProperty or PSCodeProperty)
-                || (source is PSProperty && !IsSimple(source.TypeNameOfValue)))
+            bool isScript = isChosen && source is PSScriptProperty script && IsOfNoSession(script);
+            if (!isScript && (source is not (PSNoteProperty or PSProperty or PSCodeProperty)
+                || (source is PSProperty && !IsSimple(source.TypeNameOfValue))))
             {
                 continue;
             }
@@ -67,7 +68,7 @@ internal static class ObjectSummary
 
             try
             {
-                if (source.Value is { } value && (IsSimple(PSObject.AsPSObject(value).BaseObject.GetType().FullName!)
+                if ((isScript ? ObjectView.ReadScript(source) : source.Value) is { } value && (IsSimple(PSObject.AsPSObject(value).BaseObject.GetType().FullName!)
                     || value is Enum))
                 {
                     Add(found, property.Name, value);
@@ -82,6 +83,13 @@ internal static class ObjectSummary
             left++;
         }
     }
+
+    // Such as those that a type has from PowerShell or from a module's file. What is written in a
+    // session runs in it, so it would wait for what runs there, which may be waiting for this.
+    private static bool IsOfNoSession(PSScriptProperty property) =>
+        property.GetterScript is { } script
+        && EngineMembers.Objects.SessionOfScript.Property is { } session
+        && session.GetValue(script) is null;
 
     private static void Add(List<object?> found, params object?[] more)
     {

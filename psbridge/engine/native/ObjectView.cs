@@ -292,7 +292,7 @@ public sealed class ObjectView
     /// Not what scripts compute, and nothing that takes long: others' getters may wait for anything, so
     /// they run on another thread, which is left to itself when time is up.
     /// </remarks>
-    /// <param name="most">How many properties.</param>
+    /// <param name="most">How many properties, where its type does not say which are shown.</param>
     /// <param name="milliseconds">How long they may take.</param>
     /// <returns>
     /// The name of its type; then each property's name and value. Behind them may be a text instead, that
@@ -345,6 +345,15 @@ public sealed class ObjectView
         _ => Aside(() => member.Value),
     };
 
+    /// <summary>Read a property whose script is of no session, in a runspace of nobody's.</summary>
+    internal static object? ReadScript(PSPropertyInfo property)
+    {
+        using (Place.Nowhere())
+        {
+            return Aside(() => property.Value);
+        }
+    }
+
     /// <summary>Do something for which this thread needs a runspace.</summary>
     /// <remarks>
     /// Those of nobody's are kept. There are as many as were needed at a time: one that is in use is
@@ -390,6 +399,13 @@ public sealed class ObjectView
         {
             Runspace? before = Runspace.DefaultRunspace;
             Runspace.DefaultRunspace = runspace ?? before;
+            return new(before);
+        }
+
+        internal static Place Nowhere()
+        {
+            Runspace? before = Runspace.DefaultRunspace;
+            Runspace.DefaultRunspace = null;
             return new(before);
         }
 
