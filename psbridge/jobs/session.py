@@ -142,6 +142,18 @@ class JobSession(StartingSession):
 
         return check_all
 
+    def _call_member(self, call: Any, *, bound: bool) -> None:
+        """See `session.member_calls`; for the work of a job.
+
+        As in PowerShell's own jobs on threads: a script runs where it was written, be it in the
+        midst of what waits for the job; what types have runs in no session, for one would have to
+        wait for what waits for the job.
+        """
+        if _child_at_work() is None or self._turns.is_mine():
+            super()._call_member(call, bound=bound)
+        else:
+            self._call_beside(call, None, self._check_open)
+
     def _refuse_deadlock(self, child: Any) -> None:
         """Refuse a job's call for whose end this session would have to wait first."""
         from PSBridge import JobsWaitedFor

@@ -13,10 +13,10 @@ from ..engine.paths import possible_path
 from ..errors import PowerShellError
 from ..terminal import without_styles
 from .asynchronous import asynchronous, asynchronous_stream
+from .member_calls import MemberCalls
 from .nested import in_hook, note
 from .options import RunOptions, merged, reader_of, run_options
 from .result import Result, T
-from .runs import RunningRunspace
 from .stream import PipelineStream
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["RunspaceCalls", "script_text"]
 
 
-class RunspaceCalls(RunningRunspace):
+class RunspaceCalls(MemberCalls):
     """The part of `Session` that runs PowerShell code and gives its output."""
 
     _is_far = False  # whether it runs code on another machine, which has none of our files

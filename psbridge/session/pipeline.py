@@ -138,7 +138,7 @@ def stream_pipeline(
         feeding = feeding and next(offers, None) is not None
         ended = run.Wait(0)  # before the last values are taken
         wait = _FEED_MILLISECONDS if feeding else milliseconds(options.deadline.left())
-        with seen_from(pipeline.Runspace):
+        with seen_from(pipeline.Runspace, scripts=True):
             values, _ = list_from_net(run.Take(0 if ended else wait))
         yield from values
         if ended and not values:
@@ -244,7 +244,7 @@ def _feed(run: Any, feed: Any, options: RunOptions, check: Callable[[], None]) -
 def _finish(pipeline: Any, run: Any, failure: Any, *, late: bool) -> Result:
     """What a run gave, or raises what went wrong."""
     take_changes()
-    with seen_from(pipeline.Runspace):
+    with seen_from(pipeline.Runspace, scripts=True):
         result = _collect(pipeline, run)
     if has_ended(pipeline):
         result.exit_code, result.exited = run.GetExitCode(), run.HasExited()

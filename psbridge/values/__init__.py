@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from .records import error_record, information_record, progress_record, python_exception
     from .text import net_text, text_of
     from .typed import Reader, reader_for
-    from .viewpoint import seen_from
+    from .viewpoint import runs_scripts, seen_from
 
 __all__ = [
     "Reader",
@@ -24,6 +24,7 @@ __all__ = [
     "progress_record",
     "python_exception",
     "reader_for",
+    "runs_scripts",
     "seen_from",
     "text_of",
     "to_net",
@@ -44,6 +45,6 @@ __getattr__, __dir__ = names_of(
         ),
         ".text": ("net_text", "text_of"),
         ".typed": ("Reader", "reader_for"),
-        ".viewpoint": ("seen_from",),
+        ".viewpoint": ("runs_scripts", "seen_from"),
     },
 )

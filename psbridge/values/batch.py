@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import pickle
 from typing import Any
 
-from PSBridge import ValueBatch
+from PSBridge import CustomRecord, ValueBatch
 
 from . import custom_object
-from .viewpoint import runspace_seen_from
+from .member_calls import asked
+from .viewpoint import runspace_of_scripts, runspace_seen_from
 
 __all__ = ["read_batch"]
 
@@ -36,9 +38,15 @@ def read_batch(array: Any, convert_items: Any, kept: Any) -> tuple[list[Any], li
     """
     found: list[Any] = []
     origins: list[str | None] = []
-    batch = ValueBatch.Of(array, custom_object.__name__, runspace_seen_from())
+    batch = ValueBatch.Of(
+        array, custom_object.__name__, runspace_seen_from(), runspace_of_scripts()
+    )
     while batch is not None:
-        rest = convert_items(batch.GetRest(), (array,))
+        rest = batch.GetRest()
+        if batch.HasScripts():
+            with contextlib.suppress(Exception):  # each of them is asked for again
+                asked(CustomRecord, "ReadAhead", rest, runspace_of_scripts())
+        rest = convert_items(rest, (array,))
         views = list(batch.GetViews())
         if views:
             views = kept(views, memoryview(bytes(batch.GetHandles())).cast("q"))

@@ -24,8 +24,10 @@ from System.Numerics import BigInteger
 
 from .custom_object import made_of
 from .enum_value import EnumValue
+from .member_calls import asked
 from .net_to_python import KEPT, READY, Ancestors, Converter, convert, convert_items
 from .powershell_object import PowerShellObject, objects_of
+from .viewpoint import runspace_of_scripts
 
 __all__ = ["converter_of", "kept", "many_kept", "number_or_enum"]
 
@@ -140,7 +142,7 @@ def _snapshot(collection: Any) -> Any:
 
 def _record(value: Any, inside: Ancestors) -> Any:
     inside = _enter(value, inside)
-    found = CustomRecord.ReadOne(value)
+    found = asked(CustomRecord, "ReadOne", value, runspace_of_scripts())
     if found is None:
         return None
     if len(found) == 1:

@@ -1,8 +1,9 @@
 """What PowerShell has and Python has no counterpart for. Imported without .NET, made with it.
 
 Each member is read where it is asked for, by a method of C#'s (`ObjectView`), which lets go of the
-GIL: a member may run any code. So does the function by which many are read (`reading`). What a
-member gives is converted as the output of a pipeline is.
+GIL: a member may run any code. So does the function by which many are read (`reading`). A script
+is run by the session that the object comes from (`member_calls`). What a member gives is converted
+as the output of a pipeline is.
 """
 
 from __future__ import annotations
@@ -11,17 +12,15 @@ import datetime as dt
 import functools
 import reprlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from ..engine.forking import is_forked_child
 from ..engine.instances import is_net
 from . import reading
+from .member_calls import asked, asked_in_session, failure_of
 from .names import is_special, nearest
 from .showing import html_table
 from .viewpoint import runspace_seen_from, seen_from
-
-if TYPE_CHECKING:
-    from ..errors import PowerShellError
 
 __all__ = ["PowerShellMethod", "PowerShellObject", "objects_of", "property_of"]
 
@@ -76,7 +75,7 @@ class PowerShellObject:
 
     def _shown_names(self) -> list[str]:
         """The properties that PowerShell shows by default; all, where the type does not say so."""
-        return list(_asked(self._view.GetDisplaySet)) or list(self.properties())
+        return list(asked(self._view, "GetDisplaySet")) or list(self.properties())
 
     def properties(self) -> dict[str, Any]:
         """All properties with their values.
@@ -84,9 +83,9 @@ class PowerShellObject:
         One that cannot be read is there too: its value is the `PowerShellError` that says why.
         """
         failed = _net_types().failed
-        found = list(_asked(self._view.GetProperties))
+        found = list(asked(self._view, "GetProperties"))
         return {
-            name: _failure(value.GetError()) if type(value) is failed else self._value(value)
+            name: failure_of(value.GetError()) if type(value) is failed else self._value(value)
             for name, value in zip(found[::2], found[1::2], strict=True)
         }
 
@@ -121,7 +120,7 @@ class PowerShellObject:
             return found
         from .python_to_net import to_net
 
-        found = _asked(self._view.GetItem, to_net(key))
+        found = asked(self._view, "GetItem", to_net(key))
         if type(found) is _net_types().missing:
             raise TypeError(f"{self._kind()} has no items")
         return self._value(found)
@@ -139,18 +138,18 @@ class PowerShellObject:
         return list(self._view.GetNames())
 
     def __iter__(self) -> Iterator[Any]:
-        items = _asked(self._view.GetItems)
+        items = asked(self._view, "GetItems")
         if items is None:
             raise TypeError(f"{self._kind()} has no items to walk through")
         return self._walk(items)
 
     def _walk(self, items: Any) -> Iterator[Any]:
-        while found := list(_asked(items.Next)):
+        while found := list(asked(items, "Next")):
             for item in found:
                 yield self._value(item)
 
     def __len__(self) -> int:
-        count = int(_asked(self._view.CountItems))
+        count = int(asked(self._view, "CountItems"))
         if count < 0:
             raise TypeError(f"{self._kind()} has no length")
         return count
@@ -161,10 +160,10 @@ class PowerShellObject:
     def __eq__(self, other: object) -> bool:
         if (net := _net_of(other)) is None:
             return NotImplemented
-        return bool(_asked(self._view.IsEqualTo, net))
+        return bool(asked(self._view, "IsEqualTo", net))
 
     def __hash__(self) -> int:
-        return int(_asked(self._view.GetHash))
+        return int(asked(self._view, "GetHash"))
 
     def __lt__(self, other: object) -> bool:
         found: bool = self._compare(other, lambda order: order < 0)
@@ -185,11 +184,11 @@ class PowerShellObject:
     def _compare(self, other: object, holds: Callable[[int], bool]) -> Any:
         if (net := _net_of(other)) is None:
             return NotImplemented
-        order = _asked(self._view.CompareWith, net)
+        order = asked(self._view, "CompareWith", net)
         return NotImplemented if order is None else holds(order)
 
     def __str__(self) -> str:
-        return str(self._view.GetText())
+        return str(asked(self._view, "GetText"))
 
     def __format__(self, spec: str) -> str:
         return format(str(self), spec)
@@ -224,7 +223,7 @@ class PowerShellObject:
         if found is NotImplemented:
             if not name:
                 return _MISSING
-            found = _asked(self._view.Get, _text(name))
+            found = asked(self._view, "Get", _text(name))
         kind = type(found)
         if kind in _READY:
             return found
@@ -234,7 +233,10 @@ class PowerShellObject:
         if kind is net.callable:
             return PowerShellMethod(self, found)
         if kind is net.failed:
-            raise _failure(found.GetError())
+            error = found.GetError()
+            if type(error) is not net.session_needed:
+                raise failure_of(error)
+            return self._made_of(name, asked_in_session(error, self._view, "Get", _text(name)))
         return self._value(found)
 
     def _value(self, found: Any) -> Any:
@@ -242,14 +244,14 @@ class PowerShellObject:
             return found
         from .net_to_python import from_net
 
-        with seen_from(self._view.GetRunspace()):
+        with seen_from(self._view.GetRunspace(), scripts=True):
             return from_net(found)
 
     def _set(self, name: str, value: object) -> str | None:
         """Set a property; gives what keeps it from being set."""
         from .python_to_net import to_net
 
-        refusal = _asked(self._view.Set, _text(name), to_net(value)) if name else None
+        refusal = asked(self._view, "Set", _text(name), to_net(value)) if name else None
         if refusal is None:
             return f"{self._no_member(name)}; Add-Member adds one"
         return f"{name!r} of {self._kind()} {refusal}" if refusal else None
@@ -334,7 +336,7 @@ class PowerShellMethod:
         Raises:
             PowerShellError: it throws, or there is no overload with such arguments.
         """
-        return self._owner._value(_asked(self._member.Call, _arguments(arguments)))
+        return self._owner._value(asked(self._member, "Call", _arguments(arguments)))
 
     def __getitem__(self, key: Any) -> Any:
         return self(*(key if isinstance(key, tuple) else (key,)))
@@ -343,7 +345,7 @@ class PowerShellMethod:
         from .python_to_net import to_net
 
         keys = key if isinstance(key, tuple) else (key,)
-        if not _asked(self._member.Set, _arguments(keys), to_net(value)):
+        if not asked(self._member, "Set", _arguments(keys), to_net(value)):
             raise TypeError(f"{self!r} has no items")
 
     def __repr__(self) -> str:
@@ -359,15 +361,20 @@ class _NetTypes(NamedTuple):
     missing: Any
     callable: Any
     failed: Any
-    exception: Any
+    session_needed: Any
 
 
 @functools.cache
 def _net_types() -> _NetTypes:
-    import System
-    from PSBridge import CallableMember, FailedMember, NoMember, ObjectView
+    from PSBridge import (
+        CallableMember,
+        FailedMember,
+        NoMember,
+        ObjectView,
+        SessionNeededException,
+    )
 
-    return _NetTypes(ObjectView, NoMember, CallableMember, FailedMember, System.Exception)
+    return _NetTypes(ObjectView, NoMember, CallableMember, FailedMember, SessionNeededException)
 
 
 _MISSING = object()
@@ -402,18 +409,3 @@ def _net_of(other: object) -> Any:
     if isinstance(other, PowerShellObject):
         return other._view.GetBare()
     return other if is_net(other) else None
-
-
-def _asked(method: Callable[..., Any], *arguments: Any) -> Any:
-    """Ask .NET; what a member throws is a PowerShellError."""
-    try:
-        return method(*arguments)
-    except _net_types().exception as error:
-        failure = _failure(error)
-    raise failure
-
-
-def _failure(error: Any) -> PowerShellError:
-    from .failures import powershell_error
-
-    return powershell_error(error)

@@ -65,10 +65,10 @@ def raised_behind(record: Any) -> Exception | None:
 
 def _thrown(error: Any) -> Any:
     """What was thrown, behind what PowerShell wraps around an exception of .NET's."""
-    from System.Management.Automation import CmdletInvocationException, MethodInvocationException
+    from System.Management.Automation import CmdletInvocationException, ExtendedTypeSystemException
 
     while error.InnerException is not None and (
-        is_net_of(error, CmdletInvocationException) or is_net_of(error, MethodInvocationException)
+        is_net_of(error, CmdletInvocationException) or is_net_of(error, ExtendedTypeSystemException)
     ):
         error = error.InnerException
     return error

@@ -100,6 +100,7 @@ MEMBERS = sorted(
         "RemoteSessionNamedPipeServer._customNamedPipeServer",
         "Runspace.ExecutionContext",
         "RunspacePool.RemoteRunspacePoolInternal",
+        "PSLocalEventManager.ProcessPendingActions",
         "ScriptBlock.SessionStateInternal",
         "WSManTransportManagerUtils.GetFQEIDFromTransportError",
     ]

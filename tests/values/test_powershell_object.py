@@ -314,7 +314,7 @@ def test_its_repr_runs_no_script_of_a_session(shell: Session) -> None:
     Update-TypeData -TypeName Counting -DefaultDisplayPropertySet Plain, Counted""")
     found = one(
         shell,
-        "[Counting]::new() | Add-Member -PassThru ScriptProperty Counted { ++$global:count; $count }",
+        "[Counting]::new() | Add-Member -PassThru ScriptProperty Counted { $global:count++; 1 }",
     )
     assert repr(found) == "<Counting Plain=1>"
     assert found.Counted == 1

@@ -1,5 +1,6 @@
 using System;
 using System.Management.Automation;
+using System.Management.Automation.Runspaces;
 
 namespace PSBridge;
 
@@ -24,7 +25,9 @@ public sealed class FailedMember(Exception error)
 
 /// <summary>In place of a value: a method, or a property with arguments.</summary>
 /// <param name="member">The member.</param>
-public sealed class CallableMember(PSMethodInfo member)
+/// <param name="owner">What it is a member of.</param>
+/// <param name="session">The runspace that this comes from.</param>
+public sealed class CallableMember(PSMethodInfo member, PSObject owner, Runspace? session)
 {
     /// <summary>Its name, as PowerShell writes it.</summary>
     /// <returns>The name.</returns>
@@ -37,7 +40,11 @@ public sealed class CallableMember(PSMethodInfo member)
     /// <summary>Call it.</summary>
     /// <param name="arguments">The arguments.</param>
     /// <returns>What it gives.</returns>
-    public object? Call(object?[] arguments) => ObjectView.Aside(() => member.Invoke(arguments));
+    public object? Call(object?[] arguments)
+    {
+        ScriptMembers.Refuse(owner, member, session);
+        return ObjectView.Aside(() => member.Invoke(arguments));
+    }
 
     /// <summary>Set a property with arguments.</summary>
     /// <param name="arguments">The arguments.</param>

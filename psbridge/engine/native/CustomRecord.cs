@@ -5,6 +5,7 @@ using System.Collections.Specialized;
 using System.Linq;
 using System.Management.Automation;
 using System.Management.Automation.Internal;
+using System.Management.Automation.Runspaces;
 using System.Reflection;
 using System.Runtime.CompilerServices;
 
@@ -16,7 +17,8 @@ namespace PSBridge;
 /// once. Where nothing is added their own members are all there is, and to read these where PowerShell keeps
 /// them takes a twentieth of what <see cref="PSObject.Properties"/> does, which makes a copy of each.
 /// </remarks>
-public sealed class CustomRecord
+/// <param name="session">The runspace in whose pipelines scripts of members run; null where they run here.</param>
+public sealed class CustomRecord(Runspace? session)
 {
     private static readonly string s_usual = typeof(PSCustomObject).FullName!;
 
@@ -39,6 +41,9 @@ public sealed class CustomRecord
     private string? _names;
     private bool _isOnlyItsOwn;
 
+    /// <summary>Whether it has met scripts that are not to be run here.</summary>
+    internal bool HasScripts { get; private set; }
+
     /// <summary>The names of an object's type, as they are; not to be changed.</summary>
     internal static Collection<string> TypeNamesOf(PSObject item) => s_typeNames(item);
 
@@ -52,31 +57,70 @@ public sealed class CustomRecord
 
     /// <summary>Read all of one.</summary>
     /// <param name="record">The object.</param>
+    /// <param name="session">The runspace in whose pipelines scripts of members run; null where they run here.</param>
     /// <returns>
     /// The machine that it came from; the names of its type, a line each, null for the usual ones; then
     /// each property's name and value. What was another object where it comes from is one thing alone: the
     /// value, or a <see cref="NoMember"/> where that cannot be made again. Null is PowerShell's nothing.
     /// </returns>
-    public static object?[]? ReadOne(PSObject record)
+    /// <exception cref="SessionNeededException">There is such a script, and this thread is not there.</exception>
+    public static object?[]? ReadOne(PSObject record, Runspace? session)
     {
         if (record == AutomationNull.Value)
         {
             return null;
         }
 
+        if (s_ahead.TryGetValue(record, out object?[]? found))
+        {
+            s_ahead.Remove(record);
+            return found;
+        }
+
         return RemotedValue.IsOne(record)
             ? [RemotedValue.Revive(record) ?? NoMember.Instance]
-            : [.. new CustomRecord().Read(record, NamesOf(record), false)];
+            : [.. new CustomRecord(session).Read(record, NamesOf(record), false)];
     }
 
+    /// <summary>Read those of many values that are records with scripts, in one call.</summary>
+    /// <param name="items">The values.</param>
+    /// <param name="session">See <see cref="ReadOne"/>, which gives what was read.</param>
+    /// <exception cref="SessionNeededException">There are such, and this thread is not there.</exception>
+    public static void ReadAhead(object?[] items, Runspace? session)
+    {
+        foreach (object? item in items)
+        {
+            if (item is PSObject { BaseObject: PSCustomObject } record && record != AutomationNull.Value
+                && record.Properties.Any(property => property is PSScriptProperty or PSAliasProperty)
+                && ReadOne(record, session) is { } found)
+            {
+                s_ahead.AddOrUpdate(record, found);
+            }
+        }
+    }
+
+    private static readonly ConditionalWeakTable<PSObject, object?[]> s_ahead = [];
+
     /// <summary>Read all of one of many, which is not PowerShell's nothing; see <see cref="ReadOne"/>.</summary>
-    /// <returns>The same, until the next one is read; null for what was another object.</returns>
+    /// <returns>The same, until the next one is read; null for what was another object, and for what has
+    /// scripts that are not to be run here.</returns>
     internal List<object?>? ReadNext(PSObject record)
     {
         string? names = NamesOf(record);
-        return names is not null && RemotedValue.IsOne(record)
-            ? null
-            : Read(record, names, HasOnlyItsOwn(record, names ?? s_usual));
+        if (names is not null && RemotedValue.IsOne(record))
+        {
+            return null;
+        }
+
+        try
+        {
+            return Read(record, names, HasOnlyItsOwn(record, names ?? s_usual));
+        }
+        catch (SessionNeededException)
+        {
+            HasScripts = true;
+            return null;
+        }
     }
 
     private List<object?> Read(PSObject record, string? names, bool isQuick)
@@ -136,6 +180,7 @@ public sealed class CustomRecord
                 continue;
             }
 
+            ScriptMembers.Refuse(record, property, session);
             object? value;
             try
             {

@@ -19,6 +19,7 @@ public static class EngineCommands
         ["Get-Command"] = () => typeof(GetCommandCommand),
         ["Import-Module"] = () => typeof(ImportModuleCommand),
         ["Invoke-Command"] = () => typeof(InvokeCommandCommand),
+        ["Invoke-Member"] = () => typeof(InvokeMemberCommand),
         ["Out-String"] = () => Find("Microsoft.PowerShell.Commands.OutStringCommand", Utility),
         ["Receive-Job"] = () => typeof(ReceiveJobCommand),
         ["Remove-Job"] = () => typeof(RemoveJobCommand),

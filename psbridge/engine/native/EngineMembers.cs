@@ -314,6 +314,11 @@ public static class EngineMembers
         internal static readonly EngineMember ResetHelp = Method(
             () => HelpSystem.Property?.PropertyType, "ResetHelpProviders", "Get-Help shows the help it has read before");
 
+        internal static readonly EngineMember RunEvents = Method(
+            () => Named("System.Management.Automation.PSLocalEventManager"),
+            "ProcessPendingActions",
+            "a method of a class that is called in the loop over its own stream may wait for ever");
+
         internal static readonly EngineMember PipeEnabled = Field(PipeServer, "IPCNamedPipeServerEnabled", Pipe);
         internal static readonly EngineMember PipeOfProcess = Field(PipeServer, "IPCNamedPipeServer", Pipe);
         internal static readonly EngineMember PipeOfHost = Field(PipeServer, "_customNamedPipeServer", Pipe);
@@ -345,7 +350,7 @@ public static class EngineMembers
         internal static FieldInfo? BufferedOf<T>() => typeof(PSDataCollection<T>).GetField("_data", Any);
 
         internal static readonly EngineMember SessionOfScript = Property<ScriptBlock>(
-            "SessionStateInternal", "repr() shows no property that a script computes");
+            "SessionStateInternal", "a job that calls a method of a class waits for a session that waits for it");
 
         internal static readonly EngineMember TypeNames = Property<PSObject>(
             "InternalTypeNames", "each record that is read keeps names of its type of its own");

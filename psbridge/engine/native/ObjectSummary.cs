@@ -53,7 +53,8 @@ internal static class ObjectSummary
             PSPropertyInfo? source = property is PSAliasProperty alias
                 ? item.Properties[alias.ReferencedMemberName]
                 : property;
-            bool isScript = isChosen && source is PSScriptProperty script && IsOfNoSession(script);
+            // What is a session's affair would wait for what runs there, which may be waiting for this.
+            bool isScript = isChosen && source is PSScriptProperty script && ScriptMembers.RunsAnywhere(item, script);
             if (!isScript && (source is not (PSNoteProperty or PSProperty or PSCodeProperty)
                 || (source is PSProperty && !IsSimple(source.TypeNameOfValue))))
             {
@@ -83,13 +84,6 @@ internal static class ObjectSummary
             left++;
         }
     }
-
-    // Such as those that a type has from PowerShell or from a module's file. What is written in a
-    // session runs in it, so it would wait for what runs there, which may be waiting for this.
-    private static bool IsOfNoSession(PSScriptProperty property) =>
-        property.GetterScript is { } script
-        && EngineMembers.Objects.SessionOfScript.Property is { } session
-        && session.GetValue(script) is null;
 
     private static void Add(List<object?> found, params object?[] more)
     {

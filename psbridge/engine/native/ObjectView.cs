@@ -20,12 +20,8 @@ namespace PSBridge;
 /// Two runspaces matter. The types that a session knows (Update-TypeData, a module's) are those of the
 /// runspace in which a PSObject is made, so one is made with that in place. Code of a member needs a
 /// runspace on the thread that reads it. In a pipeline that is the pipeline's. Elsewhere it is one of
-/// nobody's (<see cref="Aside"/>): the session's may be running something on another thread, and a
-/// runspace has no place for two. A script block that was written in a session runs in that session in
-/// any case, PowerShell sees to it.
-///
-/// Rejected: waiting for the session's turn. A job that reads a member would wait for the pipeline that
-/// waits for the job.
+/// nobody's (<see cref="Aside"/>), since the session's may be running something on another thread, and a
+/// runspace has no place for two; or the session is asked to run it (<see cref="ScriptMembers"/>).
 /// </remarks>
 public sealed class ObjectView
 {
@@ -106,8 +102,8 @@ public sealed class ObjectView
         return Find(name) switch
         {
             null => NoMember.Instance,
-            PSMethodInfo method => new CallableMember(method),
-            PSMemberInfo property => Read(property),
+            PSMethodInfo method => new CallableMember(method, Whole, _from),
+            PSMemberInfo property => ReadOwn(property),
         };
     }
 
@@ -143,6 +139,7 @@ public sealed class ObjectView
             case null:
                 return null;
             case PSPropertyInfo { IsSettable: true } property:
+                ScriptMembers.Refuse(Whole, property, _from);
                 Aside(() => property.Value = value);
                 return "";
             case PSPropertyInfo:
@@ -193,9 +190,9 @@ public sealed class ObjectView
             found.Add(property.Name);
             try
             {
-                found.Add(Read(property));
+                found.Add(ReadOwn(property));
             }
-            catch (Exception error)
+            catch (Exception error) when (error is not SessionNeededException)
             {
                 found.Add(new FailedMember(error));
             }
@@ -214,9 +211,14 @@ public sealed class ObjectView
     {
         try
         {
+            if (Find(nameof(ToString)) is PSScriptMethod script)
+            {
+                ScriptMembers.Refuse(Whole, script, _from);
+            }
+
             return Aside(Whole.ToString) ?? "";
         }
-        catch (Exception)
+        catch (Exception error) when (error is not SessionNeededException)
         {
             return Whole.TypeNames.FirstOrDefault() ?? "";
         }
@@ -330,6 +332,17 @@ public sealed class ObjectView
         {
             return Whole.Members[name];
         }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private object? ReadOwn(PSMemberInfo member)
+    {
+        if (member is PSScriptProperty or PSAliasProperty)
+        {
+            ScriptMembers.Refuse(Whole, member, _from);
+        }
+
+        return Read(member);
     }
 
     // For looking members up, not for their code.

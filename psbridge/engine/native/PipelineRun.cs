@@ -2,7 +2,9 @@ using System;
 using System.Collections;
 using System.Linq;
 using System.Management.Automation;
+using System.Reflection;
 using System.Runtime.CompilerServices;
+using System.Runtime.ExceptionServices;
 using System.Threading;
 
 namespace PSBridge;
@@ -31,6 +33,7 @@ public sealed class PipelineRun(
     private readonly ManualResetEvent _news = new(false);
     private readonly AutoResetEvent _room = new(false);
     private volatile bool _holds = true;
+    private int _visitors;
 
     // The engine takes nothing else for several statements that are no script.
     private PSDataCollection<PSObject>? _statements;
@@ -139,9 +142,42 @@ public sealed class PipelineRun(
             _news.Set();
             while (_holds && _output.Count >= Ahead)
             {
-                _room.WaitOne();
+                if (Volatile.Read(ref _visitors) == 0)
+                {
+                    _room.WaitOne();
+                }
+                else
+                {
+                    RunEvents();
+                    _room.WaitOne(1);
+                }
             }
         };
+    }
+
+    /// <summary>Let somebody have scripts run in a pipeline that is held back, by events of its session's.</summary>
+    /// <param name="pipeline">It.</param>
+    /// <param name="comes">Whether he comes, or goes.</param>
+    public static void Visit(PowerShell pipeline, bool comes)
+    {
+        if (s_held.TryGetValue(pipeline, out PipelineRun? run))
+        {
+            _ = comes ? Interlocked.Increment(ref run._visitors) : Interlocked.Decrement(ref run._visitors);
+            run._room.Set();
+        }
+    }
+
+    // What the engine does between two statements.
+    private void RunEvents()
+    {
+        try
+        {
+            EngineMembers.Runspaces.RunEvents.Method?.Invoke(pipeline.Runspace.Events, null);
+        }
+        catch (TargetInvocationException error)
+        {
+            ExceptionDispatchInfo.Throw(error.InnerException!);
+        }
     }
 
     /// <summary>Let a pipeline run without anybody who takes its output: it is to stop.</summary>

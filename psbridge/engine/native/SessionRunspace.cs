@@ -80,6 +80,7 @@ public static class SessionRunspace
         Runspace runspace = RunspaceFactory.CreateRunspace(host, state);
         runspace.ThreadOptions = PSThreadOptions.ReuseThread;
         runspace.Open();
+        ScriptMembers.Serve(runspace);
         return runspace;
     }
 

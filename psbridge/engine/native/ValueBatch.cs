@@ -37,7 +37,7 @@ public sealed class ValueBatch
     private const int Guess = 64; // bytes for each
 
     private readonly List<object?> _rest = [];
-    private readonly CustomRecord _records = new();
+    private readonly CustomRecord _records;
     private readonly Dictionary<string, int> _names = new(StringComparer.Ordinal);
     private readonly Dictionary<string, int> _globals = new(StringComparer.Ordinal);
     private readonly List<ObjectView> _views = [];
@@ -50,8 +50,9 @@ public sealed class ValueBatch
     private byte[] _data;
     private int _at = Head;
 
-    private ValueBatch(object?[] items, int start, string module, Runspace? from)
+    private ValueBatch(object?[] items, int start, string module, Runspace? from, Runspace? session)
     {
+        _records = new CustomRecord(session);
         int stop = Math.Min(items.Length, start + Piece);
         _module = module;
         _from = from;
@@ -78,7 +79,7 @@ public sealed class ValueBatch
         Write((byte)'.');
         if (stop < items.Length)
         {
-            _writeNext = () => new ValueBatch(items, stop, module, from);
+            _writeNext = () => new ValueBatch(items, stop, module, from, session);
             _next = Runspace.DefaultRunspace is null ? Task.Run(_writeNext) : null;
         }
     }
@@ -87,8 +88,10 @@ public sealed class ValueBatch
     /// <param name="items">The values; nobody changes them meanwhile.</param>
     /// <param name="module">The Python module of `CustomObject` and `made_of`.</param>
     /// <param name="from">The runspace that they come from.</param>
+    /// <param name="session">The one in whose pipelines scripts of members run; null where they run here.</param>
     /// <returns>The first piece of them.</returns>
-    public static ValueBatch Of(object?[] items, string module, Runspace? from) => new(items, 0, module, from);
+    public static ValueBatch Of(object?[] items, string module, Runspace? from, Runspace? session) =>
+        new(items, 0, module, from, session);
 
     /// <summary>The machines that values came from.</summary>
     /// <param name="items">The values.</param>
@@ -130,6 +133,10 @@ public sealed class ValueBatch
 
         return [.. _rest];
     }
+
+    /// <summary>Whether there are records in <see cref="GetRest"/> for <see cref="CustomRecord.ReadAhead"/>.</summary>
+    /// <returns>Whether there are.</returns>
+    public bool HasScripts() => _records.HasScripts;
 
     /// <summary>What the pickle refers to by -1, -2 and so on.</summary>
     /// <returns>Views of objects that Python sees as such.</returns>

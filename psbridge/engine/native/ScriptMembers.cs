@@ -1,0 +1,155 @@
+using System;
+using System.Collections.Concurrent;
+using System.Collections.ObjectModel;
+using System.Management.Automation;
+using System.Management.Automation.Runspaces;
+using System.Reflection;
+using System.Runtime.CompilerServices;
+
+namespace PSBridge;
+
+/// <summary>Where the code of members that are scripts runs.</summary>
+/// <remarks>
+/// A script of a member means the session that the object comes from: it calls functions of a module that is
+/// imported there, reads variables, and may be stopped there. So a thread that is in no pipeline does not run
+/// it. It is told so, by <see cref="SessionNeededException"/>, and has the session run the call; see
+/// `member_calls.py`. Two kinds are not the session's affair: the methods of .NET's types, and the scripts
+/// that PowerShell's own types have, which need nothing of a session: these run in a runspace of nobody's,
+/// in a hundredth of the time (<see cref="ObjectView.Aside"/>).
+///
+/// PowerShell itself knows the session of a script that was written in one, such as a class's method, and has
+/// it run there by an event. It does not know that of what Update-TypeData or a module's file adds to types.
+/// </remarks>
+internal static class ScriptMembers
+{
+    private static readonly ConditionalWeakTable<Runspace, object> s_served = [];
+    private static readonly ConcurrentDictionary<string, bool> s_needNothing = [];
+
+    [ThreadStatic]
+    private static bool t_isHere;
+
+    /// <summary>Let a session run the scripts of its objects' members from now on.</summary>
+    internal static void Serve(Runspace runspace) => s_served.AddOrUpdate(runspace, runspace);
+
+    /// <summary>Refuse to run the script of a member on this thread, where that is a session's affair.</summary>
+    /// <param name="owner">The object.</param>
+    /// <param name="member">Its member.</param>
+    /// <param name="session">The runspace that the object comes from.</param>
+    /// <exception cref="SessionNeededException">It is.</exception>
+    internal static void Refuse(PSObject owner, PSMemberInfo member, Runspace? session)
+    {
+        if (NeedsSession(owner, member, session, out bool isBound))
+        {
+            throw new SessionNeededException(session!, isBound);
+        }
+    }
+
+    /// <summary>Whether this thread must not run the script of a member.</summary>
+    internal static bool NeedsSession(PSObject owner, PSMemberInfo member, Runspace? session, out bool isBound)
+    {
+        isBound = false;
+        if (member is not (PSScriptProperty or PSScriptMethod or PSAliasProperty or PSMethod)
+            || t_isHere || session is null || Runspace.DefaultRunspace is not null
+            || !s_served.TryGetValue(session, out _))
+        {
+            return false;
+        }
+
+        if (member is PSMethod)
+        {
+            return isBound = IsPowerShellClass(owner.BaseObject.GetType());
+        }
+
+        if (ScriptOf(owner, member) is not { } script)
+        {
+            return false;
+        }
+
+        isBound = IsBound(script);
+        return isBound || !NeedsNothing(owner, member, script);
+    }
+
+    /// <summary>Whether a property's script can be run anywhere.</summary>
+    internal static bool RunsAnywhere(PSObject owner, PSScriptProperty property) =>
+        property.GetterScript is { } script && !IsBound(script) && NeedsNothing(owner, property, script);
+
+    /// <summary>Do something on this thread, whatever it runs.</summary>
+    internal static T Here<T>(Func<T> call)
+    {
+        (bool before, t_isHere) = (t_isHere, true);
+        try
+        {
+            return call();
+        }
+        finally
+        {
+            t_isHere = before;
+        }
+    }
+
+    private static ScriptBlock? ScriptOf(PSObject owner, PSMemberInfo member)
+    {
+        // An alias of an alias is an error of the engine's if it leads in a circle.
+        for (int i = 0; member is PSAliasProperty alias && i < 10; i++)
+        {
+            member = owner.Members[alias.ReferencedMemberName];
+        }
+
+        return member switch
+        {
+            PSScriptProperty property => property.GetterScript ?? property.SetterScript,
+            PSScriptMethod method => method.Script,
+            _ => null,
+        };
+    }
+
+    private static bool IsBound(ScriptBlock script) =>
+        EngineMembers.Objects.SessionOfScript.Property?.GetValue(script) is not null;
+
+    private static bool IsPowerShellClass(Type type) => type.Assembly.IsDynamic
+        && type.Assembly.GetName().Name == "PowerShell Class Assembly";
+
+    // Whether PowerShell's own types have the same script there.
+    private static bool NeedsNothing(PSObject owner, PSMemberInfo member, ScriptBlock script)
+    {
+        string text = script.ToString();
+        if (s_needNothing.TryGetValue(text, out bool isKnown))
+        {
+            return isKnown;
+        }
+
+        return s_needNothing[text] = ObjectView.Aside(() =>
+        {
+            // The names of an object's type are the same for all views of it; a record has only its own.
+            PSObject usual = owner.BaseObject is PSCustomObject ? OfTypes(owner.TypeNames) : new(owner.BaseObject);
+            return usual.Members[member.Name] is { } found && ScriptOf(usual, found)?.ToString() == text;
+        });
+    }
+
+    private static PSObject OfTypes(Collection<string> names)
+    {
+        PSObject made = new();
+        made.TypeNames.Clear();
+        foreach (string name in names)
+        {
+            made.TypeNames.Add(name);
+        }
+
+        return made;
+    }
+}
+
+/// <summary>A member's script is to be run by a session, and not by this thread.</summary>
+/// <param name="session">The session's runspace.</param>
+/// <param name="isBound">Whether PowerShell runs it there in any case.</param>
+public sealed class SessionNeededException(Runspace session, bool isBound)
+    : InvalidOperationException("This member's script is to be run by its session.")
+{
+    /// <summary>Which session.</summary>
+    /// <returns>Its runspace.</returns>
+    public Runspace GetSession() => session;
+
+    /// <summary>Whether the script was written in a session, which PowerShell has run it in any case.</summary>
+    /// <returns>Whether it was.</returns>
+    public bool IsBound() => isBound;
+}

@@ -1,0 +1,121 @@
+"""Running the scripts of objects' members where they belong: in the session of the object.
+
+Who asks an object for such a member, outside of any pipeline, makes a call of the session, which
+is run in its turn, stopped and waited for as any other (``ScriptMembers.cs`` decides which are).
+Three callers cannot wait for the turn:
+
+- who has it, and converts what his pipeline has given: that has ended, and another one runs the
+  call;
+- who has it while his pipeline runs, as in the loop over a stream: PowerShell's events have the
+  call run in the midst of that pipeline;
+- the work of a job, for whose end the session may be waiting: see `jobs.session`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ..errors import PowerShellError
+from ..waiting import milliseconds, wait_until
+from .options import RunOptions
+from .runs import RunningRunspace
+
+if TYPE_CHECKING:
+    from .result import Result
+
+__all__ = ["MemberCalls"]
+
+
+class MemberCalls(RunningRunspace):
+    """The part of `Session` that runs the scripts of objects' members."""
+
+    def _take(self, runspace: Any) -> None:
+        super()._take(runspace)
+        from ..values import runs_scripts
+
+        runs_scripts(self, runspace)
+
+    def _call_member(self, call: Any, *, bound: bool) -> None:
+        """Run a ``MemberCall``; see `values.viewpoint.ScriptRunner`."""
+        from .pipeline import has_ended
+
+        if self.closed:
+            call.RunHere()
+        elif not self._turns.is_mine():
+            _let_call_fail(call, lambda: self._run(_filled_with(call)))
+        elif self._pipeline is None or has_ended(self._pipeline):
+            _let_call_fail(call, lambda: self._run_after(_filled_with(call)))
+        else:
+            self._call_beside(call, self._runspace, self._checks(RunOptions()))
+
+    def _run_after(self, fill: Callable[[Any], None]) -> Result:
+        """Run a pipeline behind the one whose turn it is, which has ended."""
+        from .pipeline import new_pipeline, run_pipeline
+
+        ended, self._pipeline = self._pipeline, new_pipeline(self._runspace)
+        pipeline = self._pipeline
+        try:
+            fill(pipeline)
+            # Without the host, which knows what the other one has ended with.
+            return run_pipeline(pipeline, None, RunOptions(), given_up=self._is_given_up)
+        except BaseException as error:
+            self._break_off(pipeline, error)
+            raise
+        finally:
+            self._pipeline = ended
+            self._lingering = pipeline
+            self._lingers()
+
+    def _call_beside(self, call: Any, runspace: Any, check: Callable[[], object]) -> None:
+        """Run a call on a thread of its own; what it waits for goes on where nobody waits for it.
+
+        Args:
+            call: a ``MemberCall``.
+            runspace: in which its scripts run, by events; None where PowerShell decides.
+            check: is called ten times a second; what it raises ends the wait.
+        """
+        from PSBridge import PipelineRun
+
+        held = self._pipeline if self._turns.is_mine() else None
+        call.Begin(runspace)
+        try:
+            if held is not None:
+                PipelineRun.Visit(held, True)
+            wait_until(lambda seconds: call.Wait(milliseconds(seconds)), meanwhile=check)
+        finally:
+            if held is not None:
+                PipelineRun.Visit(held, False)
+
+
+def _filled_with(call: Any) -> Callable[[Any], None]:
+    def fill(pipeline: Any) -> None:
+        from PSBridge import EngineCommands
+
+        EngineCommands.Add(pipeline, "Invoke-Member")
+        pipeline.AddParameter("Call", call)
+
+    return fill
+
+
+def _let_call_fail(call: Any, run: Callable[[], Result]) -> None:
+    """Run a pipeline with a call, which says itself what it has thrown.
+
+    Raises:
+        PowerShellError: the pipeline was stopped.
+        Exception: what Python code raised that the call has led to.
+    """
+    try:
+        run()
+    except PowerShellError as error:
+        if error.raised is None:
+            if call.HasFailed():
+                return
+            raise
+        raised = error.raised
+    else:
+        return
+    try:
+        raise raised  # not where it would get the other one as its context
+    finally:
+        del raised  # whose traceback has this frame

@@ -1,0 +1,89 @@
+"""Calls of C#'s that may run the code of members, which may be a session's affair."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from .viewpoint import runner_of
+
+if TYPE_CHECKING:
+    from ..errors import PowerShellError
+
+__all__ = ["asked", "asked_in_session", "failure_of"]
+
+
+def asked(target: Any, method: str, *arguments: Any) -> Any:
+    """Call a method; a session runs the call where that is to run its scripts.
+
+    Args:
+        target: what has the method, an object of C#'s or a class.
+        method: the method's name.
+        arguments: its arguments, as .NET takes them.
+
+    Raises:
+        PowerShellError: what it throws, or what a session ends its call with.
+        Exception: what Python code raised that the call has led to.
+    """
+    net = _net_types()
+    try:
+        return getattr(target, method)(*arguments)
+    except net.exception as error:
+        thrown = error
+    if type(thrown) is net.session_needed:
+        return asked_in_session(thrown, target, method, *arguments)
+    raise _raised(thrown)
+
+
+def asked_in_session(needed: Any, target: Any, method: str, *arguments: Any) -> Any:
+    """Let the session call the method that this thread must not call; see `asked`.
+
+    Args:
+        needed: the ``SessionNeededException`` that says so.
+        target: as there.
+        method: as there.
+        arguments: as there.
+    """
+    net = _net_types()
+    call = net.call(target, method, net.array(list(arguments)))
+    runner = runner_of(needed.GetSession())
+    if runner is None:
+        call.RunHere()
+    else:
+        runner._call_member(call, bound=needed.IsBound())
+    try:
+        return call.GetValue()
+    except net.exception as error:
+        thrown = error
+    raise _raised(thrown)
+
+
+def failure_of(error: Any) -> PowerShellError:
+    """What a .NET exception of a member's is to Python's users."""
+    from .failures import powershell_error
+
+    return powershell_error(error)
+
+
+def _raised(error: Any) -> BaseException:
+    failure = failure_of(error)
+    return failure if failure.raised is None else failure.raised
+
+
+class _NetTypes(NamedTuple):
+    """Types of .NET's that are met here; to import one takes longer than to read a member."""
+
+    exception: Any
+    session_needed: Any
+    call: Any
+    array: Any
+
+
+@functools.cache
+def _net_types() -> _NetTypes:
+    import System
+    from PSBridge import MemberCall, SessionNeededException
+
+    return _NetTypes(
+        System.Exception, SessionNeededException, MemberCall, System.Array[System.Object]
+    )

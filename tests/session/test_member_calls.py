@@ -1,0 +1,242 @@
+"""Scripts of objects' members: they run in the session of the object, stopped as its code is."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from psbridge import Cmdlet, CustomObject, JobError, PowerShellError, Session
+from tests.conftest import RunPython
+
+BUILDER = "System.Text.StringBuilder"
+TYPES = """
+function Get-Answer { param($More = 0) 42 + $More }
+$answer = @{
+    MemberName = 'Answer'; MemberType = 'ScriptProperty'; Value = { Get-Answer }
+    SecondValue = { param($value) Set-Variable -Scope Global -Name set -Value $value }
+}
+Update-TypeData -TypeName BUILDER @answer
+Update-TypeData -TypeName Row @answer
+$add = { param($more) Get-Answer $more }
+Update-TypeData -TypeName BUILDER -MemberName Add -MemberType ScriptMethod -Value $add
+Update-TypeData -TypeName BUILDER -MemberName Other -MemberType AliasProperty -Value Answer
+class Worker {
+    [int] $Number
+    [int] Read() { return $this.Number }
+    [object] Loop() { while ($true) { } return 1 }
+    [object] Call() { return Get-Mine }
+}
+""".replace("BUILDER", BUILDER)
+ROW = "[pscustomobject] @{ PSTypeName = 'Row'; Number = 1 }"
+ENDLESS = "Add-Member -PassThru ScriptProperty Endless { while ($true) { } }"
+
+
+@pytest.fixture(scope="module")
+def typed() -> Iterator[Session]:
+    with Session() as shell:
+        shell.run(TYPES)
+        yield shell
+
+
+@pytest.fixture
+def builder(typed: Session) -> Any:
+    return typed.run(f"[{BUILDER}]::new('x')").one()
+
+
+@pytest.fixture
+def worker(typed: Session) -> Any:
+    return typed.run("[Worker] @{ Number = 5 }").one()
+
+
+def test_what_a_session_has_added_to_a_type_runs_in_it(typed: Session, builder: Any) -> None:
+    assert builder.Answer == builder["answer"] == builder.Other == 42
+    assert builder.Add(1) == 43
+    assert builder.properties()["Answer"] == 42
+    builder.Answer = 7
+    assert typed.variables["set"] == 7
+
+
+def test_so_does_what_was_added_to_the_object(typed: Session) -> None:
+    found = typed.run(
+        f"""[{BUILDER}]::new() |
+        Add-Member -PassThru ScriptProperty Own {{ Get-Answer 1 }} |
+        Add-Member -PassThru -Force ScriptMethod ToString {{ "text $(Get-Answer)" }}"""
+    ).one()
+    assert found.Own == 43
+    assert str(found) == "text 42"
+
+
+@pytest.mark.parametrize("count", [1, 100])
+def test_records_have_the_values_that_powershell_shows(typed: Session, count: int) -> None:
+    script = f"1..{count} | ForEach-Object {{ {ROW} }}"
+    found = typed.run(script)
+    assert found == [CustomObject(Number=1, Answer=42)] * count
+    assert list(typed.stream(script)) == found
+    (held,) = typed.run(f"[pscustomobject] @{{ Row = {ROW}; Rows = @({ROW}) }}")
+    assert held == {"Row": found[0], "Rows": [found[0]]}
+
+
+def test_an_error_of_a_script_is_the_members(typed: Session, worker: Any) -> None:
+    typed.functions["Get-Mine"] = lambda: 1 / 0
+    with pytest.raises(ZeroDivisionError):
+        worker.Call()
+    bad = typed.run("[Worker]::new() | Add-Member -PassThru ScriptProperty Bad { throw 'oh' }")
+    with pytest.raises(PowerShellError, match='Exception getting "Bad": "oh"'):
+        print(bad[0].Bad)
+    assert typed.run("1") == [1]
+
+
+@pytest.mark.parametrize("member", ["Loop", "Endless"])
+def test_a_stop_ends_it(typed: Session, worker: Any, member: str) -> None:
+    endless = typed.run(f"[Worker]::new() | {ENDLESS}").one()
+    timer = threading.Timer(0.3, typed.stop)
+    timer.start()
+    with pytest.raises(PowerShellError, match="stopped"):
+        print(worker.Loop() if member == "Loop" else endless.Endless)
+    timer.join()
+    assert worker.Read() == 5
+
+
+def test_what_a_signal_handler_raises_ends_it(typed: Session, worker: Any) -> None:
+    start = time.monotonic()
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.3)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            worker.Loop()
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert time.monotonic() - start < 5
+    assert typed.run("'free'") == ["free"]
+
+
+def test_so_it_ends_the_script_of_a_record_that_is_read(typed: Session) -> None:
+    start = time.monotonic()
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.5)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            typed.run(f"{ROW} | {ENDLESS}")
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert time.monotonic() - start < 5
+    assert typed.run("'free'") == ["free"]
+
+
+def test_it_waits_for_what_another_thread_runs(typed: Session, builder: Any) -> None:
+    running = threading.Event()
+    typed.functions["Set-Running"] = running.set
+    thread = threading.Thread(target=typed.run, args=("Set-Running; Start-Sleep 0.5; 1",))
+    thread.start()
+    running.wait()
+    assert builder.Answer == 42
+    thread.join()
+
+
+def test_many_threads_ask_at_once(builder: Any, worker: Any) -> None:
+    found: list[int] = []
+
+    def ask() -> None:
+        for _ in range(10):
+            found.append(builder.Answer + worker.Read())
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [47] * 80
+
+
+@pytest.mark.parametrize("count", [10, 2000])
+def test_it_is_asked_in_the_loop_over_a_stream(typed: Session, count: int) -> None:
+    """Of many the pipeline waits for room, while its scripts are wanted."""
+    numbers = f"1..{count} | ForEach-Object"
+    with typed.stream(f"{numbers} {{ [Worker] @{{ Number = $_ }} }}") as workers:
+        assert sum(worker.Read() for worker in workers) == count * (count + 1) // 2
+    with typed.stream(f"{numbers} {{ [{BUILDER}]::new() }}") as builders:
+        assert [item.Answer for item in builders] == [42] * count
+
+
+def test_a_cmdlet_asks_in_its_pipeline(typed: Session) -> None:
+    class MeasureAnswer(Cmdlet, verb="Measure", noun="Answer"):
+        item: object
+
+        def process(self) -> int:
+            item: Any = self.item
+            return int(item.Answer) + 1
+
+    typed.import_cmdlets(MeasureAnswer)
+    assert typed.run(f"Measure-Answer -Item ([{BUILDER}]::new())", check=True) == [43]
+
+
+@pytest.mark.parametrize("wait", ["Wait-Job", "Receive-Job -Keep -Wait"])
+def test_the_work_of_a_job_asks_while_the_session_waits_for_it(
+    typed: Session, worker: Any, wait: str
+) -> None:
+    waits = threading.Event()
+    typed.functions["Set-Waiting"] = waits.set
+
+    def work() -> int:
+        waits.wait()
+        return int(worker.Read())
+
+    job = typed.start(work)
+    typed.run(f"param($job) Set-Waiting; {wait} $job", job=job)
+    assert job.result(60) == [5]
+    job.remove()
+
+
+@pytest.mark.parametrize("timeout", [None, 60])
+def test_it_asks_while_python_code_of_the_session_waits_for_it(
+    typed: Session, worker: Any, timeout: float | None
+) -> None:
+    def wait() -> int:
+        job = typed.start(worker.Read)
+        try:
+            return int(job.result(timeout).one())
+        finally:
+            job.remove()
+
+    typed.functions["Wait-Work"] = wait
+    assert typed.run("Wait-Work", check=True) == [5]
+
+
+def test_it_does_not_wait_for_a_session_to_know_what_types_have(
+    typed: Session, builder: Any
+) -> None:
+    """In a job on a thread of PowerShell's own it is this error as well."""
+    job = typed.start(lambda: builder.Answer)
+    typed.run("param($job) Wait-Job $job", job=job)
+    with pytest.raises(JobError, match="'Get-Answer' is not recognized"):
+        job.result(60)
+    job.remove()
+
+
+def test_it_is_asked_when_the_session_is_closed() -> None:
+    two = "-MemberName Two -MemberType ScriptProperty -Value { 2 }"
+    with Session() as shell:
+        found = shell.run(f"Update-TypeData -TypeName {BUILDER} {two}; [{BUILDER}]::new()").one()
+    assert found.Two == 2
+
+
+def test_ctrl_c_ends_it_in_a_program(run_python: RunPython) -> None:
+    code = """
+import os, signal, threading
+from psbridge import Session
+with Session() as shell:
+    shell.run("class Worker { [object] Loop() { while ($true) { } return 1 } }")
+    worker = shell.run("[Worker]::new()").one()
+    threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+    try:
+        worker.Loop()
+    except KeyboardInterrupt:
+        print(shell.run("'free'"))
+"""
+    done = run_python(code)
+    assert (done.stdout, done.returncode) == ("['free']\n", 0), done.stderr
