@@ -2,17 +2,23 @@
 
 Who asks an object for such a member, outside of any pipeline, makes a call of the session, which
 is run in its turn, stopped and waited for as any other (``ScriptMembers.cs`` decides which are).
-Three callers cannot wait for the turn:
+These callers cannot wait for the turn:
 
 - who has it, and converts what his pipeline has given: that has ended, and another one runs the
   call;
-- who has it while his pipeline runs, as in the loop over a stream: PowerShell's events have the
-  call run in the midst of that pipeline;
+- who has it while his pipeline runs, and whoever goes through a stream, which waits for him;
+- an event loop, which must not wait for its own tasks;
 - the work of a job, for whose end the session may be waiting: see `jobs.session`.
+
+For them PowerShell's events have the call run in the midst of the pipeline, between two of its
+statements or where it waits for room; and so for everybody, where something runs and the script was
+written in the session. Where a pipeline is in one long statement PowerShell has the thread that
+waits run the script, after a quarter of a second: that is its own way for classes.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -40,14 +46,18 @@ class MemberCalls(RunningRunspace):
         """Run a ``MemberCall``; see `values.viewpoint.ScriptRunner`."""
         from .pipeline import has_ended
 
+        is_mine = self._turns.is_mine()
         if self.closed:
             call.RunHere()
-        elif not self._turns.is_mine():
-            _let_call_fail(call, lambda: self._run(_filled_with(call)))
-        elif self._pipeline is None or has_ended(self._pipeline):
+        elif is_mine and (self._pipeline is None or has_ended(self._pipeline)):
             _let_call_fail(call, lambda: self._run_after(_filled_with(call)))
-        else:
+        elif is_mine or self._is_held_back:
             self._call_beside(call, self._runspace, self._checks(RunOptions()))
+        elif self._turns.holder is not None and (bound or _is_in_event_loop()):
+            runspace = None if bound else self._runspace
+            self._call_beside(call, runspace, self._checks(RunOptions()))
+        else:
+            _let_call_fail(call, lambda: self._run(_filled_with(call)))
 
     def _run_after(self, fill: Callable[[Any], None]) -> Result:
         """Run a pipeline behind the one whose turn it is, which has ended."""
@@ -77,7 +87,7 @@ class MemberCalls(RunningRunspace):
         """
         from PSBridge import PipelineRun
 
-        held = self._pipeline if self._turns.is_mine() else None
+        held = self._pipeline if self._is_held_back else None
         call.Begin(runspace)
         try:
             if held is not None:
@@ -86,6 +96,11 @@ class MemberCalls(RunningRunspace):
         finally:
             if held is not None:
                 PipelineRun.Visit(held, False)
+
+
+def _is_in_event_loop() -> bool:
+    asyncio = sys.modules.get("asyncio")
+    return asyncio is not None and asyncio._get_running_loop() is not None
 
 
 def _filled_with(call: Any) -> Callable[[Any], None]:

@@ -37,6 +37,8 @@ class RunningRunspace(OwnedRunspace):
     # may come out of the call.
     _ending: BaseException | None = None
     _lets_out = False
+    # Whether what runs waits for somebody to take its output.
+    _is_held_back = False
 
     def _answers(self, options: SessionOptions) -> Any:
         if options.answers is None:
@@ -114,6 +116,7 @@ class RunningRunspace(OwnedRunspace):
         try:
             self._check_open()
             fill(pipeline)
+            self._is_held_back = True
             yield from stream_pipeline(
                 pipeline, self._host, options, result, given_up=self._is_given_up
             )
@@ -122,6 +125,7 @@ class RunningRunspace(OwnedRunspace):
             self._break_off(pipeline, error)
             raise
         finally:
+            self._is_held_back = False
             self._leave(pipeline)
 
     def _run_nested(self, fill: Callable[[Any], None], options: RunOptions) -> Result:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import threading
 import time
@@ -161,6 +162,37 @@ def test_it_is_asked_in_the_loop_over_a_stream(typed: Session, count: int) -> No
         assert sum(worker.Read() for worker in workers) == count * (count + 1) // 2
     with typed.stream(f"{numbers} {{ [{BUILDER}]::new() }}") as builders:
         assert [item.Answer for item in builders] == [42] * count
+
+
+def test_it_is_asked_in_an_asynchronous_loop(typed: Session) -> None:
+    async def add() -> tuple[int, int]:
+        numbers = "1..1000 | ForEach-Object"
+        read = answers = 0
+        async with typed.astream(f"{numbers} {{ [Worker] @{{ Number = $_ }} }}") as workers:
+            async for worker in workers:
+                read += worker.Read()
+        async with typed.astream(f"{numbers} {{ [{BUILDER}]::new() }}") as builders:
+            async for item in builders:
+                answers += item.Answer
+        return read, answers
+
+    assert asyncio.run(add()) == (500500, 42000)
+
+
+def test_an_event_loop_does_not_wait_for_its_own_tasks(
+    typed: Session, builder: Any, worker: Any
+) -> None:
+    async def ask() -> list[int]:
+        running = asyncio.create_task(typed.arun("while ($true) { Start-Sleep 1 }"))
+        while typed._turns.holder is None:
+            await asyncio.sleep(0)
+        found = [worker.Read(), builder.Answer]
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        return found
+
+    assert asyncio.run(ask()) == [5, 42]
 
 
 def test_a_cmdlet_asks_in_its_pipeline(typed: Session) -> None:
