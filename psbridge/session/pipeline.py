@@ -77,6 +77,7 @@ def run_pipeline(
     run, feed, check = _prepare(pipeline, host, options, given_up)
     run.Begin()
     if feed:
+        _limit(run, options)
         _feed(run, feed, options, check)
     in_time = wait_until(
         lambda seconds: run.Wait(milliseconds(seconds)),
@@ -86,7 +87,7 @@ def run_pipeline(
     check()
     if not in_time:
         stop_pipeline(pipeline, _LATE_SECONDS)
-    return _finish(pipeline, run, run.GetFailure(), late=not in_time)
+    return _finish(pipeline, run, run.GetFailure(), late=run.WasLate() or not in_time)
 
 
 def run_nested(pipeline: Any, host: Any, options: RunOptions) -> Result:
@@ -134,6 +135,8 @@ def stream_pipeline(
     run.Begin()
     offers = iter(()) if options.input is None else _offers(feed, options.input, options.deadline)
     feeding, late = feed is not None, False
+    if feeding:
+        _limit(run, options)
     while True:
         feeding = feeding and next(offers, None) is not None
         ended = run.Wait(0)  # before the last values are taken
@@ -148,7 +151,7 @@ def stream_pipeline(
             stop_pipeline(pipeline, _LATE_SECONDS)
             break
     try:
-        result._take(_finish(pipeline, run, run.GetFailure(), late=late))
+        result._take(_finish(pipeline, run, run.GetFailure(), late=run.WasLate() or late))
     except (PowerShellError, PipelineTimeout) as error:
         result._take(error.result)
         raise
@@ -183,6 +186,13 @@ def _show(run: Any, host: Any, options: RunOptions) -> None:
         from .host import show_on
 
         show_on(run, options.console)
+
+
+def _limit(run: Any, options: RunOptions) -> None:
+    """Let a run stop when its time is up, even while the input takes its time."""
+    left = options.deadline.left(math.inf)
+    if left < _LONGEST_SECONDS:
+        run.StopAfter(milliseconds(left))
 
 
 def _offers(feed: Any, values: Iterable[object], deadline: Deadline) -> Iterator[bool]:

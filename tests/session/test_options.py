@@ -184,6 +184,25 @@ def test_no_time_is_not_enough(shell: Session) -> None:
     assert shell.run("$null -eq $began") == [True]
 
 
+@pytest.mark.parametrize("way", ["run", "stream"])
+def test_time_that_is_up_stops_code_whose_input_waits(shell: Session, way: str) -> None:
+    from System.Threading import ManualResetEvent
+
+    stopped = ManualResetEvent(False)
+
+    def values() -> Iterator[int]:
+        yield 1
+        assert stopped.WaitOne(60_000)
+        yield 2
+
+    code = "try { $input | ForEach-Object { $_ } } finally { [void]$args[0].Set() }"
+    with pytest.raises(PipelineTimeout) as late:
+        list(getattr(shell, way)(code, stopped, input=values(), timeout=2))
+    if way == "run":
+        assert late.value.result == [1]
+    assert shell.run("'free'") == ["free"]
+
+
 def test_time_that_is_up_stops_an_inner_call(shell: Session) -> None:
     from psbridge import Cmdlet
 

@@ -35,6 +35,9 @@ public sealed class PipelineRun(
     private volatile bool _holds = true;
     private int _visitors;
 
+    private Timer? _limit;
+    private volatile bool _isLate;
+
     // The engine takes nothing else for several statements that are no script.
     private PSDataCollection<PSObject>? _statements;
     private IAsyncResult? _running;
@@ -88,6 +91,36 @@ public sealed class PipelineRun(
                 _running = pipeline.BeginInvoke<object, object>(lines, _output, settings, null, null);
             }
         }
+    }
+
+    /// <summary>Stop what was begun when its time is up, whatever its caller is waiting for.</summary>
+    /// <param name="milliseconds">How long it may take from now on.</param>
+    public void StopAfter(int milliseconds) => _limit = new Timer(
+        _ =>
+        {
+            try
+            {
+                if (pipeline.InvocationStateInfo.State == PSInvocationState.Running)
+                {
+                    _isLate = true;
+                    LastingStop.Begin(pipeline);
+                }
+            }
+            catch (ObjectDisposedException)
+            {
+                // It has ended.
+            }
+        },
+        null,
+        milliseconds,
+        Timeout.Infinite);
+
+    /// <summary>Whether it was stopped because its time was up; it is not any more.</summary>
+    /// <returns>Whether it was.</returns>
+    public bool WasLate()
+    {
+        _limit?.Dispose();
+        return _isLate;
     }
 
     /// <summary>Run it to its end, inside the pipeline that runs on this very thread.</summary>
