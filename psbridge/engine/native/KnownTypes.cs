@@ -136,8 +136,12 @@ internal static unsafe class KnownTypes
 
         // The types of the keys and values are not public.
         Type comparer = typeof(Meeting<,>).MakeGenericType(kind.GenericTypeArguments);
-        object guarded = comparer.GetMethod(nameof(Meeting<int, int>.Guard))!.Invoke(null, [known, making])!;
-        PythonRuntime.Write(classes!, guarded);
+        MethodInfo guard = comparer.GetMethod(nameof(Meeting<int, int>.Guard))!;
+        lock (making) // under which classes are added
+        {
+            PythonRuntime.Write(classes!, guard.Invoke(null, [known, making])!);
+        }
+
         return true;
     }
 }
@@ -163,13 +167,8 @@ internal sealed class Meeting<TType, TClass> : IEqualityComparer<TType>
     /// <summary>The same dictionary, with a comparer of this kind.</summary>
     /// <param name="known">The classes so far.</param>
     /// <param name="making">The lock under which a class is made.</param>
-    public static object Guard(ConcurrentDictionary<TType, TClass> known, object making)
-    {
-        lock (making)
-        {
-            return new Meeting<TType, TClass>(making, known)._known;
-        }
-    }
+    public static object Guard(ConcurrentDictionary<TType, TClass> known, object making) =>
+        new Meeting<TType, TClass>(making, known)._known;
 
     /// <inheritdoc/>
     public bool Equals(TType? first, TType? second) => EqualityComparer<TType>.Default.Equals(first, second);
