@@ -11,9 +11,9 @@ These callers cannot wait for the turn:
 - the work of a job, for whose end the session may be waiting: see `jobs.session`.
 
 For them PowerShell's events have the call run in the midst of the pipeline, between two of its
-statements or where it waits for room; and so for everybody, where something runs and the script was
-written in the session. Where a pipeline is in one long statement PowerShell has the thread that
-waits run the script, after a quarter of a second: that is its own way for classes.
+statements or where it waits for room. Where a pipeline is in one long statement PowerShell has the
+thread that waits run the script, after a quarter of a second: that is its own way for classes. One
+such call runs at a time, for PowerShell tells two of them to both of those that wait.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from ..errors import PowerShellError
 from ..waiting import milliseconds, wait_until
 from .options import RunOptions
 from .runs import RunningRunspace
+from .turns import Turn, Turns
 
 if TYPE_CHECKING:
     from .result import Result
@@ -38,6 +39,7 @@ class MemberCalls(RunningRunspace):
 
     def _take(self, runspace: Any) -> None:
         super()._take(runspace)
+        self._turns_beside = Turns()
         from ..values import runs_scripts
 
         runs_scripts(self, runspace)
@@ -53,7 +55,7 @@ class MemberCalls(RunningRunspace):
             _let_call_fail(call, lambda: self._run_after(_filled_with(call)))
         elif is_mine or self._is_held_back:
             self._call_beside(call, self._runspace, self._checks(RunOptions()))
-        elif self._turns.holder is not None and (bound or _is_in_event_loop()):
+        elif self._turns.holder is not None and _is_in_event_loop():
             runspace = None if bound else self._runspace
             self._call_beside(call, runspace, self._checks(RunOptions()))
         else:
@@ -88,14 +90,20 @@ class MemberCalls(RunningRunspace):
         from PSBridge import PipelineRun
 
         held = self._pipeline if self._is_held_back else None
-        call.Begin(runspace)
+        turn, visited = Turn(), None
         try:
+            self._turns_beside.wait(turn, meanwhile=check)
             if held is not None:
                 PipelineRun.Visit(held, True)
+                visited = held
+            call.Begin(runspace)
             wait_until(lambda seconds: call.Wait(milliseconds(seconds)), meanwhile=check)
         finally:
-            if held is not None:
-                PipelineRun.Visit(held, False)
+            if self._turns_beside.holder is turn:
+                self._turns_beside.holder = None
+            self._turns_beside.wake()
+            if visited is not None:
+                PipelineRun.Visit(visited, False)
 
 
 def _is_in_event_loop() -> bool:

@@ -155,7 +155,7 @@ class PowerShellObject:
         return count
 
     def __bool__(self) -> bool:
-        return bool(self._view.CountItems() != 0)
+        return bool(asked(self._view, "CountItems") != 0)
 
     def __eq__(self, other: object) -> bool:
         if (net := _net_of(other)) is None:

@@ -6,7 +6,7 @@ import asyncio
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -101,6 +101,43 @@ def test_a_stop_ends_it(typed: Session, worker: Any, member: str) -> None:
         print(worker.Loop() if member == "Loop" else endless.Endless)
     timer.join()
     assert worker.Read() == 5
+
+
+ODD = """
+class Odd : System.IComparable, System.Collections.IEnumerable {
+    [bool] Equals([object] $other) { return $this.Loop() }
+    [int] GetHashCode() { return $this.Loop() }
+    [int] CompareTo([object] $other) { return $this.Loop() }
+    [string] ToString() { return $this.Loop() }
+    [System.Collections.IEnumerator] GetEnumerator() { return $this.Loop() }
+    [object] Loop() { while ($true) { } return 1 }
+}
+"""
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda one, other: one == other,
+        lambda one, other: hash(one),
+        lambda one, other: one < other,
+        lambda one, other: str(one),
+        lambda one, other: list(one),
+    ],
+    ids=["==", "hash", "<", "str", "iter"],
+)
+def test_so_it_ends_what_a_class_answers_python_with(
+    typed: Session, ask: Callable[[Any, Any], object]
+) -> None:
+    # PowerShell would enumerate what is written.
+    (pair,) = typed.run(f"{ODD}; @{{ One = [Odd]::new(); Other = [Odd]::new() }}")
+    one, other = pair["One"], pair["Other"]
+    timer = threading.Timer(0.3, typed.stop)
+    timer.start()
+    with pytest.raises(PowerShellError, match="stopped"):
+        ask(one, other)
+    timer.join()
+    assert typed.run("'free'") == ["free"]
 
 
 def test_what_a_signal_handler_raises_ends_it(typed: Session, worker: Any) -> None:

@@ -1,4 +1,5 @@
 using System.Collections;
+using System.Management.Automation.Runspaces;
 
 namespace PSBridge;
 
@@ -6,9 +7,10 @@ namespace PSBridge;
 public sealed class ObjectItems
 {
     private readonly IEnumerator? _items;
+    private readonly Runspace? _from;
     private object?[]? _all;
 
-    internal ObjectItems(IEnumerator items) => _items = items;
+    internal ObjectItems(IEnumerator items, Runspace? from) => (_items, _from) = (items, from);
 
     internal ObjectItems(ICollection items)
     {
@@ -28,6 +30,7 @@ public sealed class ObjectItems
             return all;
         }
 
+        ScriptMembers.RefuseOwn(_items, nameof(IEnumerator.MoveNext), _from);
         return ObjectView.Aside<object?[]>(() => _items.MoveNext() ? [_items.Current] : []);
     }
 }

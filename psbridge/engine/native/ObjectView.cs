@@ -211,6 +211,7 @@ public sealed class ObjectView
     {
         try
         {
+            RefuseOwn(nameof(ToString));
             if (Find(nameof(ToString)) is PSScriptMethod script)
             {
                 ScriptMembers.Refuse(Whole, script, _from);
@@ -228,6 +229,7 @@ public sealed class ObjectView
     /// <returns>The number; -1 where it has no items, or nobody knows how many.</returns>
     public int CountItems()
     {
+        RefuseOwn("get_Count");
         switch (Whole.BaseObject)
         {
             case ICollection items:
@@ -241,32 +243,45 @@ public sealed class ObjectView
 
     /// <summary>Its items, to be walked through.</summary>
     /// <returns>A walk; null where it has none.</returns>
-    public ObjectItems? GetItems() => Whole.BaseObject switch
+    public ObjectItems? GetItems()
     {
-        // A job's stream is one of these too, and to walk through it is to wait for its end.
-        IDictionary entries => new ObjectItems(entries.Keys),
-        ICollection items => new ObjectItems(items),
-        string => null,
-        IEnumerable items => new ObjectItems(items.GetEnumerator()),
-        IEnumerator items => new ObjectItems(items),
-        _ => null,
-    };
+        RefuseOwn(nameof(IEnumerable.GetEnumerator));
+        return Whole.BaseObject switch
+        {
+            // A job's stream is one of these too, and to walk through it is to wait for its end.
+            IDictionary entries => new ObjectItems(entries.Keys),
+            ICollection items => new ObjectItems(items),
+            string => null,
+            IEnumerable items => new ObjectItems(items.GetEnumerator(), _from),
+            IEnumerator items => new ObjectItems(items, _from),
+            _ => null,
+        };
+    }
 
     /// <summary>Whether it is equal to another object.</summary>
     /// <param name="other">The other one.</param>
     /// <returns>What the object itself says.</returns>
-    public bool IsEqualTo(object? other) =>
-        GetBare().Equals(other is PSObject { BaseObject: not PSCustomObject } wrapped ? wrapped.BaseObject : other);
+    public bool IsEqualTo(object? other)
+    {
+        RefuseOwn(nameof(Equals));
+        return GetBare().Equals(
+            other is PSObject { BaseObject: not PSCustomObject } wrapped ? wrapped.BaseObject : other);
+    }
 
     /// <summary>Its hash code.</summary>
     /// <returns>What the object itself says.</returns>
-    public int GetHash() => GetBare().GetHashCode();
+    public int GetHash()
+    {
+        RefuseOwn(nameof(GetHashCode));
+        return GetBare().GetHashCode();
+    }
 
     /// <summary>Compare it with another object.</summary>
     /// <param name="other">The other one.</param>
     /// <returns>Less than 0, 0 or more; null where the two cannot be compared.</returns>
     public int? CompareWith(object other)
     {
+        RefuseOwn(nameof(IComparable.CompareTo));
         try
         {
             return Whole.BaseObject is IComparable mine
@@ -344,6 +359,8 @@ public sealed class ObjectView
 
         return Read(member);
     }
+
+    private void RefuseOwn(string method) => ScriptMembers.RefuseOwn(Whole.BaseObject, method, _from);
 
     // For looking members up, not for their code.
     private Place WithTypes() => TypesOf(_from);

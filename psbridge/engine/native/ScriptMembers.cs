@@ -44,13 +44,26 @@ internal static class ScriptMembers
         }
     }
 
+    /// <summary>Refuse to call a method of .NET's that a class written in PowerShell has as its own.</summary>
+    /// <param name="target">An object.</param>
+    /// <param name="method">The method's name.</param>
+    /// <param name="session">The runspace that the object comes from.</param>
+    /// <exception cref="SessionNeededException">Its class has it.</exception>
+    internal static void RefuseOwn(object target, string method, Runspace? session)
+    {
+        Type type = target.GetType();
+        if (IsPowerShellClass(type) && IsElsewhere(session)
+            && Array.Exists(type.GetMethods(), own => own.Name == method && IsPowerShellClass(own.DeclaringType!)))
+        {
+            throw new SessionNeededException(session!, isBound: true);
+        }
+    }
+
     /// <summary>Whether this thread must not run the script of a member.</summary>
     internal static bool NeedsSession(PSObject owner, PSMemberInfo member, Runspace? session, out bool isBound)
     {
         isBound = false;
-        if (member is not (PSScriptProperty or PSScriptMethod or PSAliasProperty or PSMethod)
-            || t_isHere || session is null || Runspace.DefaultRunspace is not null
-            || !s_served.TryGetValue(session, out _))
+        if (member is not (PSScriptProperty or PSScriptMethod or PSAliasProperty or PSMethod) || !IsElsewhere(session))
         {
             return false;
         }
@@ -86,6 +99,10 @@ internal static class ScriptMembers
             t_isHere = before;
         }
     }
+
+    // Whether there is a session that runs scripts, and this thread is in no pipeline of any.
+    private static bool IsElsewhere(Runspace? session) => !t_isHere && session is not null
+        && Runspace.DefaultRunspace is null && s_served.TryGetValue(session, out _);
 
     private static ScriptBlock? ScriptOf(PSObject owner, PSMemberInfo member)
     {
