@@ -130,7 +130,8 @@ def _package_text(classes: Mapping[str, str]) -> str:
             "# ruff: noqa",
             '"""PowerShell\'s commands, for editors and type checkers."""',
             "",
-            "from typing import Protocol",
+            "from collections.abc import Callable",
+            "from typing import Any, Protocol",
             "",
             *imports,
             "",
@@ -139,6 +140,8 @@ def _package_text(classes: Mapping[str, str]) -> str:
             "",
             f"class Commands({', '.join(bases)}):",
             '    """The commands of all these modules."""',
+            "",
+            "    def __getitem__(self, name: str, /) -> Callable[..., Any]: ...",
             "",
         ]
     )
@@ -186,7 +189,11 @@ def _module_text(module: str, name: str, commands: Mapping[str, CommandDescripti
     body = [line for method in commands for line in _method(method, commands[method])]
     text = "\n".join(body)
     lines = [_MADE_BY, "# ruff: noqa", f'"""The commands of {_said(module)}."""', ""]
-    lines += [f"import {name}" for name in ("datetime", "decimal", "uuid") if f"{name}." in text]
+    lines += [
+        f"import {name}"
+        for name in ("datetime", "decimal", "pathlib", "uuid")
+        if f"{name}." in text
+    ]
     abstract = [name for name in ("Mapping", "Sequence") if f"{name}[" in text]
     if abstract:
         lines.append(f"from collections.abc import {', '.join(abstract)}")
@@ -263,11 +270,10 @@ def _accepted(parameter: CommandParameter) -> Iterator[str]:
     if parameter.is_list and parameter.type == "System.Byte":
         yield "bytes"
     item = _text_of(item_type(parameter))
-    yield item
-    if item in _AS_TEXT:  # PowerShell reads them
-        yield "str"
+    items = (item, *_TAKEN_TOO.get(item, ()))
+    yield from items
     if parameter.is_list:
-        yield f"Sequence[{item}]"
+        yield f"Sequence[{' | '.join(items)}]"
 
 
 def _text_of(annotation: Any) -> str:
@@ -281,4 +287,11 @@ def _text_of(annotation: Any) -> str:
     return name if annotation.__module__ == "builtins" else f"{annotation.__module__}.{name}"
 
 
-_AS_TEXT = ("datetime.datetime", "datetime.timedelta", "uuid.UUID")
+# What psbridge or PowerShell makes into such a value.
+_TAKEN_TOO = {
+    "str": ("pathlib.PurePath",),
+    "datetime.datetime": ("datetime.date", "str"),
+    "datetime.timedelta": ("str",),
+    "uuid.UUID": ("str",),
+    "decimal.Decimal": ("float",),
+}

@@ -23,7 +23,7 @@ __all__ = [
 ]
 
 # The keywords of `RunspaceSession.call` itself.
-OWN_NAMES = ("select", "first", "input", "timeout", "check", "parameters")
+OWN_NAMES = ("select", "first", "input", "timeout", "check", "parameters", "as_")
 
 _REST = inspect.Parameter("arguments", inspect.Parameter.VAR_POSITIONAL, annotation=object)
 _OPTIONS = inspect.Parameter("options", inspect.Parameter.VAR_KEYWORD, annotation=object)

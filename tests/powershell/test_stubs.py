@@ -18,8 +18,9 @@ ROOT = Path(__file__).parents[2]
 
 ODD = """
 function Get-Odd {
-    param($from, [int]$in, [string]$as, $class, $None, $self, [double]$timeout, ${a b}, $__x,
-        $arguments, [ValidateSet('a "b"', 'c\\', 'süß')]$Choice, [byte[]]$Data,
+    param($as_, [string[]]$Paths, $from, [int]$in, [string]$as, $class, $None, $self,
+        [double]$timeout, ${a b}, $__x, $arguments,
+        [ValidateSet('a "b"', 'c\\', 'süß')]$Choice, [byte[]]$Data,
         [datetime[]]$When, [hashtable]$Table, [guid]$Id, [timespan]$Span, [decimal]$Price,
         [pscredential]$Credential, [securestring]$Secret)
     "$from $in $as $class $none $self $timeout"
@@ -38,6 +39,7 @@ function Get-Two {
 RIGHT = """
 import datetime
 from dataclasses import dataclass
+from pathlib import Path
 from typing import cast
 from uuid import UUID
 
@@ -69,7 +71,12 @@ def right(shell: Session) -> Result:
     commands.Get_WordCount("a", Encoding="utf-8")
     names: Result[str] = commands.Get_Process(Id=3, as_=str)
     commands.Get_Process(input=names, as_=reader_for(Name)).one().Name.upper()
+    commands.Get_Item(Path("/etc"))
+    commands.Get_ChildItem([Path("/etc"), "/tmp"])
+    commands.Get_Date(Date=datetime.date(2020, 1, 1))
+    commands["Get-Process"](Id=3)
     odd = cast(Odd, shell.commands)
+    odd.Get_Odd(As_=1, as_=str, Price=1.5, Paths=[Path("a")])
     odd.Get_Odd(From=1, In=2, As="a", Class=3, none=4, Self=5, Timeout=1.5, timeout=2.5)
     odd.Get_Odd(Data=b"1", When=[datetime.datetime.now()], Table={1: 2}, Id=UUID(int=1))
     odd.Get_Odd(Credential=Credential("a", Secret("b")), Secret=Secret("c"), Choice="c\\\\")
