@@ -81,7 +81,9 @@ def _convert_any(value: object, mapping: _MappingConverter, name: str) -> Any:
 
 
 def _unreadable(kind: type, error: Exception) -> Refused:
-    return Refused(f"a {_name(kind)} could not be read: {WorkerError.describe(error).line}")
+    # Not the text of an exception of .NET's, which has its stack.
+    said = getattr(error, "Message", None) if is_net(error) else WorkerError.describe(error).line
+    return Refused(f"a {_name(kind)} could not be read: {said}")
 
 
 def _name(kind: type) -> str:

@@ -163,9 +163,13 @@ def _parsed(address: object) -> Any:
 
 
 def _network(value: Any) -> Any:
+    from ipaddress import IPv4Network, IPv6Network
+
     from System.Net import IPNetwork
 
-    return IPNetwork.Parse(str(value))
+    base: Any = IPv4Network if isinstance(value, IPv4Network) else IPv6Network
+    address = vars(value)["network_address"]
+    return IPNetwork.Parse(f"{address}/{base.prefixlen.__get__(value)}")
 
 
 def _interface(value: Any) -> Any:

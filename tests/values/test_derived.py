@@ -99,6 +99,17 @@ def test_the_base_is_read(
         assert type(found) is type(got)
 
 
+def test_a_network_is_read_without_the_properties_of_its_class(shell: Session) -> None:
+    class Odd(ipaddress.IPv4Network):
+        prefixlen = 99
+
+        def __str__(self) -> str:
+            return "10.0.0.0/99"
+
+    network = ipaddress.ip_network("10.0.0.0/8")
+    assert shell.run("param($x) $x", x=Odd("10.0.0.0/8")) == [network]
+
+
 def test_entries_are_those_of_the_dict(shell: Session) -> None:
     for derived in (spiteful, lying):
         for base in (dict, OrderedDict):

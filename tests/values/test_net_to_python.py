@@ -353,3 +353,9 @@ def test_plain_values_cost_little(shell: Session) -> None:
     by_hand = best(lambda: list(array))
     assert best(lambda: from_net(array)) < 8 * by_hand
     assert best(lambda: to_net(numbers)) < 40 * by_hand
+
+
+def test_a_number_may_have_more_digits_than_python_reads(shell: Session) -> None:
+    (found,) = shell.run("[bigint]::Pow(-10, 5001)")
+    is_it: bool = found == (-10) ** 5001  # an assertion about the number would show its text
+    assert is_it

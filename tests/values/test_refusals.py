@@ -244,3 +244,10 @@ def test_no_secret_is_in_an_error(shell: Session, to_net: Callable[..., Any]) ->
     with pytest.raises(PowerShellError) as failed:
         shell.run('param($x) throw "$($x.c) $($x.s)"', x=given)
     assert "hunter2" not in str(failed.value)
+
+
+def test_what_net_refuses_is_said_in_a_line(shell: Session) -> None:
+    with pytest.raises(ConversionError) as caught:
+        shell.run("param($x) $x", x=Credential("", Secret("x")))
+    assert "userName" in str(caught.value)
+    assert "\n" not in str(caught.value)
