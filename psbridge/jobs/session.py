@@ -149,10 +149,10 @@ class JobSession(StartingSession):
         midst of what waits for the job; what types have runs in no session, for one would have to
         wait for what waits for the job.
         """
-        if _child_at_work() is None or self._turns.is_mine():
+        if _child_at_work() is None or self._turns.is_mine() or self._is_limited:
             super()._call_member(call, bound=bound)
         else:
-            self._call_beside(call, None, self._check_open)
+            self._call_beside(call, None)
 
     def _refuse_deadlock(self, child: Any) -> None:
         """Refuse a job's call for whose end this session would have to wait first."""

@@ -13,6 +13,7 @@ from typing import Any
 import System
 from PSBridge import EngineCommands
 
+from ..arguments import check_text
 from ..engine.paths import net_path
 from ..errors import PowerShellError
 from ..values import net_text, powershell_error
@@ -44,8 +45,10 @@ def add_script(
     """Add a script with its arguments, which are never pasted into the text.
 
     Raises:
+        DeclarationError: the script is no text.
         TypeError: the script has no parameter of this name, or does not take so many arguments.
     """
+    check_text(script, "the script")
     text = net_text(script)
     check_arguments(text, arguments, parameters)
     pipeline.AddScript(text, False)

@@ -61,7 +61,7 @@ class OwnedRunspace:
         self._take(runspace)
         self._turns = Turns()
         self._pipeline: Any = None  # what runs, in the turn
-        self._lingering: Any = None  # what was given up and may still run
+        self._lingering: list[Any] = []  # what was given up and may still run
         self._streams: weakref.WeakSet[Generator[Any, None, None]] = weakref.WeakSet()
         self._nested = 0  # how many calls are inside of pipelines
         self._give_up_at = math.inf
@@ -132,7 +132,7 @@ class OwnedRunspace:
         self._closed = True
         _open.discard(self)
         # Also one that an exception has left running, such as a signal handler's SystemExit.
-        for pipeline in (self._pipeline, self._lingering):
+        for pipeline in (self._pipeline, *self._lingering):
             if pipeline is not None:
                 self._stop(pipeline, 0)
 
@@ -141,9 +141,9 @@ class OwnedRunspace:
         turn = Turn()
         try:
             if self._turns.is_mine():
-                self._lingering = self._pipeline  # of a stream that is never gone on with
+                self._linger()  # of a stream that is never gone on with
             elif not self._turns.wait(turn, self._seconds_to_give_up() + _LEAVE_SECONDS):
-                self._lingering = self._pipeline  # another thread's
+                self._linger()  # another thread's
             if not poll_until(
                 lambda: not self._lingers(), self._seconds_to_give_up(), every=POLL_SECONDS
             ):
@@ -190,10 +190,15 @@ class OwnedRunspace:
         """Whether a pipeline that nobody waits for any more still runs; to be asked in turn."""
         from .pipeline import has_ended
 
-        if self._lingering is not None and has_ended(self._lingering):
-            self._lingering.Dispose()
-            self._lingering = None
-        return self._lingering is not None
+        for pipeline in [each for each in self._lingering if has_ended(each)]:
+            pipeline.Dispose()
+            self._lingering.remove(pipeline)
+        return bool(self._lingering)
+
+    def _linger(self) -> None:
+        """Wait for what runs as for what was given up."""
+        if self._pipeline is not None:
+            self._lingering.append(self._pipeline)
 
     def _is_given_up(self) -> bool:
         if self._closed and time.monotonic() > self._give_up_at:

@@ -19,6 +19,7 @@ from ..engine.environment import take_changes
 from ..engine.instances import is_net_of
 from ..errors import PipelineTimeout, PowerShellError, SessionClosedError
 from ..values import (
+    ReadingBrokenOff,
     list_from_net,
     powershell_error,
     seen_from,
@@ -141,9 +142,10 @@ def stream_pipeline(
         feeding = feeding and next(offers, None) is not None
         ended = run.Wait(0)  # before the last values are taken
         wait = _FEED_MILLISECONDS if feeding else milliseconds(options.deadline.left())
-        with seen_from(pipeline.Runspace, scripts=True):
-            values, _ = list_from_net(run.Take(0 if ended else wait))
+        values, broken = _taken(pipeline, run.Take(0 if ended else wait))
         yield from values
+        if broken is not None and not isinstance(broken, PipelineTimeout):
+            raise broken
         if ended and not values:
             break
         check()
@@ -155,6 +157,16 @@ def stream_pipeline(
     except (PowerShellError, PipelineTimeout) as error:
         result._take(error.result)
         raise
+
+
+def _taken(pipeline: Any, taken: Any) -> tuple[list[Any], Exception | None]:
+    """The values of what a stream has taken, and what has ended the call while they were read."""
+    try:
+        with seen_from(pipeline.Runspace, scripts="Session"):
+            return list_from_net(taken)[0], None
+    except ReadingBrokenOff as unwound:
+        with seen_from(pipeline.Runspace, scripts="Nowhere"):
+            return list_from_net(taken)[0], unwound.error
 
 
 def _prepare(
@@ -254,19 +266,39 @@ def _feed(run: Any, feed: Any, options: RunOptions, check: Callable[[], None]) -
 def _finish(pipeline: Any, run: Any, failure: Any, *, late: bool) -> Result:
     """What a run gave, or raises what went wrong."""
     take_changes()
-    with seen_from(pipeline.Runspace, scripts=True):
-        result = _collect(pipeline, run)
-    if has_ended(pipeline):
-        result.exit_code, result.exited = run.GetExitCode(), run.HasExited()
-    if late:
+    # Before records are read, whose scripts may run programs.
+    ended = (run.GetExitCode(), run.HasExited()) if has_ended(pipeline) else (None, False)
+    result, broken = _collected(pipeline, run, is_over=late or was_stopped(pipeline))
+    result.exit_code, result.exited = ended
+    if late or isinstance(broken, PipelineTimeout):
         raise PipelineTimeout("time was up before the code had ended; it was stopped", result)
     if failure is not None:
         from PSBridge import CommandText
 
-        ended = powershell_error(CommandText.WithPlaces(failure, pipeline.Commands), result)
-        ended.errors = [error_record(record) for record in _records_of(ended)]
-        raise ended
+        error = powershell_error(CommandText.WithPlaces(failure, pipeline.Commands), result)
+        error.errors = [error_record(record) for record in _records_of(error)]
+        raise error
+    if broken is not None:
+        if isinstance(broken, PowerShellError):
+            broken.result = result
+        raise broken
     return result
+
+
+def _collected(pipeline: Any, run: Any, *, is_over: bool) -> tuple[Result, Exception | None]:
+    """What a run gave, and what has ended the call while it was read.
+
+    Args:
+        pipeline: the pipeline.
+        run: its run.
+        is_over: whether the call is over, and scripts of records run no more.
+    """
+    try:
+        with seen_from(pipeline.Runspace, scripts="Nowhere" if is_over else "Session"):
+            return _collect(pipeline, run), None
+    except ReadingBrokenOff as unwound:
+        with seen_from(pipeline.Runspace, scripts="Nowhere"):
+            return _collect(pipeline, run), unwound.error
 
 
 def _records_of(error: PowerShellError) -> list[Any]:

@@ -39,6 +39,7 @@ class RunningRunspace(OwnedRunspace):
     _lets_out = False
     # Whether what runs waits for somebody to take its output.
     _is_held_back = False
+    _options: RunOptions | None = None  # of the call whose turn it is
 
     def _answers(self, options: SessionOptions) -> Any:
         if options.answers is None:
@@ -211,6 +212,7 @@ class RunningRunspace(OwnedRunspace):
         """An empty pipeline, for this caller's turn."""
         from .pipeline import new_pipeline
 
+        self._options = options
         check = self._checks(options)
         check()
         seconds = options.deadline.left(math.inf)
@@ -241,9 +243,9 @@ class RunningRunspace(OwnedRunspace):
 
     def _leave(self, pipeline: Any) -> None:
         """Dispose of a call's pipeline, now or when it has ended."""
-        self._pipeline = None
+        self._pipeline = self._options = None
         self._forget_raised()
-        self._lingering = pipeline
+        self._lingering.append(pipeline)
         self._lingers()
         if self._host is not None:
             self._host.EndProgress()

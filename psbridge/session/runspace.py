@@ -49,10 +49,11 @@ def open_runspace(
     restricted = None
     if options.visible_commands is not None:
         restricted = _restricted(state, options)
-    runspace = SessionRunspace.Open(host, state, job_launcher(home / "pwsh"))
+    limited = restricted is not None
+    runspace = SessionRunspace.Open(host, state, job_launcher(home / "pwsh"), limited)
     try:
         if restricted is not None:
-            _import_functions(restricted, runspace)
+            _complete(restricted, runspace)
         if options.working_directory is not None:
             _go_to(runspace, options.working_directory)
     except BaseException:
@@ -80,14 +81,14 @@ def _restricted(state: Any, options: SessionOptions) -> Any:
         raise powershell_error(error) from None
 
 
-def _import_functions(restricted: Any, runspace: Any) -> None:
+def _complete(restricted: Any, runspace: Any) -> None:
     import System
 
     from ..values import powershell_error
 
     try:
-        restricted.ImportFunctions(runspace)
-    except System.Exception as error:  # what the module throws
+        restricted.Complete(runspace)
+    except System.Exception as error:  # what a module throws
         raise powershell_error(error) from None
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import pickle
 from typing import Any
 
-from PSBridge import CustomRecord, ValueBatch
+from PSBridge import ValueBatch
 
 from . import custom_object
-from .member_calls import asked
-from .viewpoint import runspace_of_scripts, runspace_seen_from
+from .member_calls import asked_for_records
+from .viewpoint import place_of_scripts, runspace_seen_from
 
 __all__ = ["read_batch"]
 
@@ -38,14 +37,11 @@ def read_batch(array: Any, convert_items: Any, kept: Any) -> tuple[list[Any], li
     """
     found: list[Any] = []
     origins: list[str | None] = []
-    batch = ValueBatch.Of(
-        array, custom_object.__name__, runspace_seen_from(), runspace_of_scripts()
-    )
+    batch = ValueBatch.Of(array, custom_object.__name__, runspace_seen_from(), place_of_scripts())
     while batch is not None:
         rest = batch.GetRest()
         if batch.HasScripts():
-            with contextlib.suppress(Exception):  # each of them is asked for again
-                asked(CustomRecord, "ReadAhead", rest, runspace_of_scripts())
+            asked_for_records("ReadAhead", rest, runspace_seen_from())
         rest = convert_items(rest, (array,))
         views = list(batch.GetViews())
         if views:

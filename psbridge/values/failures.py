@@ -61,10 +61,10 @@ def message_of(record: Any) -> str:
     nobody to ask. That is not said of what comes from another process.
     """
     said = text_of(record)
-    if str(record.FullyQualifiedErrorId).startswith("MissingMandatoryParameter,"):
-        from System.Management.Automation import ParameterBindingException
+    if str(record.FullyQualifiedErrorId).split(",")[0] == "MissingMandatoryParameter":
+        from System.Management.Automation import RemoteException
 
-        if is_net_of(record.Exception, ParameterBindingException):
+        if not is_net_of(record.Exception, RemoteException):
             return f"{said} {_HOW_TO_GIVE}"
     return said
 
@@ -88,6 +88,10 @@ def note_place(raised: Exception, record: Any) -> None:
 
 
 def _innermost(error: Any) -> Any:
+    from System.Management.Automation import ActionPreferenceStopException
+
+    if is_net_of(error, ActionPreferenceStopException):
+        error = error.ErrorRecord.Exception  # of the error that the preference has stopped at
     while (inner := error.InnerException) is not None:
         error = inner
     return error

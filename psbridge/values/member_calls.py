@@ -5,12 +5,38 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..errors import SessionClosedError
 from .viewpoint import runner_of
 
 if TYPE_CHECKING:
     from ..errors import PowerShellError
 
-__all__ = ["asked", "asked_in_session", "failure_of"]
+__all__ = ["ReadingBrokenOff", "asked", "asked_for_records", "asked_in_session", "failure_of"]
+
+
+class ReadingBrokenOff(BaseException):
+    """Unwinds the reading of records: the call that reads them is over. Inside psbridge only."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+def asked_for_records(method: str, *arguments: Any) -> Any:
+    """Call a method of ``CustomRecord``, whose scripts may run in their session; see `asked`.
+
+    What a script throws is none of its errors.
+
+    Raises:
+        ReadingBrokenOff: the session has ended the call, such as by a stop.
+    """
+    from PSBridge import CustomRecord
+
+    try:
+        return asked(CustomRecord, method, *arguments)
+    except Exception as error:
+        broken = ReadingBrokenOff(error)
+    raise broken
 
 
 def asked(target: Any, method: str, *arguments: Any) -> Any:
@@ -47,10 +73,12 @@ def asked_in_session(needed: Any, target: Any, method: str, *arguments: Any) -> 
     net = _net_types()
     call = net.call(target, method, net.array(list(arguments)))
     runner = runner_of(needed.GetSession())
-    if runner is None:
-        call.RunHere()
-    else:
+    if runner is not None:
         runner._call_member(call, bound=needed.IsBound())
+    elif needed.IsLimited():
+        raise SessionClosedError("this member's script runs in its session only, which is gone")
+    else:
+        call.RunHere()
     try:
         return call.GetValue()
     except net.exception as error:

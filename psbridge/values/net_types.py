@@ -15,7 +15,7 @@ from typing import Any
 
 import clr
 import System
-from PSBridge import CustomRecord, NoMember, RemotedValue
+from PSBridge import NoMember, RemotedValue
 from System.Collections import ICollection, IDictionary, IList
 from System.Collections.Specialized import OrderedDictionary
 from System.Globalization import CultureInfo
@@ -24,10 +24,10 @@ from System.Numerics import BigInteger
 
 from .custom_object import made_of
 from .enum_value import EnumValue
-from .member_calls import asked
+from .member_calls import asked_for_records
 from .net_to_python import KEPT, READY, Ancestors, Converter, convert, convert_items
 from .powershell_object import PowerShellObject, objects_of
-from .viewpoint import runspace_of_scripts
+from .viewpoint import place_of_scripts, runspace_seen_from
 
 __all__ = ["converter_of", "kept", "many_kept", "number_or_enum"]
 
@@ -142,7 +142,7 @@ def _snapshot(collection: Any) -> Any:
 
 def _record(value: Any, inside: Ancestors) -> Any:
     inside = _enter(value, inside)
-    found = asked(CustomRecord, "ReadOne", value, runspace_of_scripts())
+    found = asked_for_records("ReadOne", value, runspace_seen_from(), place_of_scripts())
     if found is None:
         return None
     if len(found) == 1:
@@ -243,7 +243,8 @@ _BY_TYPE: dict[Any, Converter] = {
     System.Guid: lambda value, inside: uuid.UUID(value.ToString()),
     System.DBNull: lambda value, inside: None,
     SwitchParameter: lambda value, inside: value.IsPresent,
-    BigInteger: lambda value, inside: int(value.ToString()),
+    # Not by its text, of which Python reads some thousand digits only.
+    BigInteger: lambda value, inside: int.from_bytes(value.ToByteArray(), "little", signed=True),
 }
 
 

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, NoReturn
 from ..engine.forking import is_forked_child
 from ..engine.instances import is_net
 from . import reading
-from .member_calls import asked, asked_in_session, failure_of
+from .member_calls import ReadingBrokenOff, asked, asked_in_session, failure_of
 from .names import is_special, nearest
 from .showing import html_table
 from .viewpoint import runspace_seen_from, seen_from
@@ -244,8 +244,12 @@ class PowerShellObject:
             return found
         from .net_to_python import from_net
 
-        with seen_from(self._view.GetRunspace(), scripts=True):
-            return from_net(found)
+        try:
+            with seen_from(self._view.GetRunspace(), scripts="Session"):
+                return from_net(found)
+        except ReadingBrokenOff as unwound:
+            error = unwound.error
+        raise error
 
     def _set(self, name: str, value: object) -> str | None:
         """Set a property; gives what keeps it from being set."""

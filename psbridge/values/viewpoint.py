@@ -8,16 +8,16 @@ from __future__ import annotations
 import threading
 import weakref
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
 __all__ = [
     "ScriptRunner",
+    "place_of_scripts",
     "runner_of",
     "runs_scripts",
-    "runspace_of_scripts",
     "runspace_seen_from",
     "seen_from",
 ]
@@ -38,9 +38,13 @@ class ScriptRunner(Protocol):
         """
 
 
+# Where the scripts of records run when these are read: the names of ``RecordScripts``.
+Scripts = Literal["Here", "Session", "Nowhere"]
+
+
 class _Viewpoint(threading.local):
     runspace: Any = None
-    runs_scripts = False
+    scripts: Scripts = "Here"
 
 
 _viewpoint = _Viewpoint()
@@ -48,20 +52,20 @@ _runners: dict[int, weakref.ref[ScriptRunner]] = {}
 
 
 @contextmanager
-def seen_from(runspace: Any, *, scripts: bool = False) -> Generator[None]:
+def seen_from(runspace: Any, *, scripts: Scripts = "Here") -> Generator[None]:
     """Let what this thread converts meanwhile have the types that a runspace knows.
 
     Args:
         runspace: the runspace.
-        scripts: whether scripts of members run in its pipelines. Elsewhere they run in a runspace
-            of nobody's: who only reads what a job has written must not wait for a session.
+        scripts: where scripts of records run. By default that is a runspace of nobody's: who only
+            reads what a job has written must not wait for a session.
     """
-    before = _viewpoint.runspace, _viewpoint.runs_scripts
-    _viewpoint.runspace, _viewpoint.runs_scripts = runspace, scripts
+    before = _viewpoint.runspace, _viewpoint.scripts
+    _viewpoint.runspace, _viewpoint.scripts = runspace, scripts
     try:
         yield
     finally:
-        _viewpoint.runspace, _viewpoint.runs_scripts = before
+        _viewpoint.runspace, _viewpoint.scripts = before
 
 
 def runspace_seen_from() -> Any:
@@ -69,9 +73,11 @@ def runspace_seen_from() -> Any:
     return _viewpoint.runspace
 
 
-def runspace_of_scripts() -> Any:
-    """The runspace in whose pipelines scripts of members run; None where they run anywhere."""
-    return _viewpoint.runspace if _viewpoint.runs_scripts else None
+def place_of_scripts() -> Any:
+    """Where scripts of records run, a ``RecordScripts``; see `seen_from`."""
+    from PSBridge import RecordScripts
+
+    return getattr(RecordScripts, _viewpoint.scripts)
 
 
 def runs_scripts(runner: ScriptRunner, runspace: Any) -> None:

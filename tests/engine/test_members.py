@@ -100,6 +100,7 @@ MEMBERS = sorted(
         "RemoteSessionNamedPipeServer._customNamedPipeServer",
         "Runspace.ExecutionContext",
         "RunspacePool.RemoteRunspacePoolInternal",
+        "ExecutionContext.AutoLoadingModuleInProgress",
         "PSLocalEventManager.ProcessPendingActions",
         "ScriptBlock.SessionStateInternal",
         "WSManTransportManagerUtils.GetFQEIDFromTransportError",

@@ -9,11 +9,12 @@ import threading
 import time
 import traceback
 from types import FrameType
+from typing import Any
 
 import pytest
 from conditions import until
 
-from psbridge import PowerShellError, Session
+from psbridge import DeclarationError, PowerShellError, Session
 
 
 class Late(Exception):
@@ -204,6 +205,23 @@ def test_an_error_that_is_nowhere_has_no_note(shell: Session) -> None:
     with pytest.raises(PowerShellError) as caught:
         shell.call("Get-Item", "/nowhere", ErrorAction="Stop")
     assert not hasattr(caught.value, "__notes__")
+
+
+def test_an_error_that_was_stopped_at_has_its_own_exception(shell: Session) -> None:
+    for code in ("Get-Item /nope -ErrorAction Stop", "$ErrorActionPreference = 'Stop'; gi /nope"):
+        with pytest.raises(PowerShellError) as caught:
+            shell.run(code)
+        assert caught.value.exception.GetType().Name == "ItemNotFoundException"
+
+
+@pytest.mark.parametrize("code", ["param([Parameter(Mandatory)] $a) $a", "Get-Item", b"1", 5, None])
+def test_what_is_missing_or_no_text_is_said_with_what_to_do(shell: Session, code: Any) -> None:
+    if isinstance(code, str):
+        with pytest.raises(PowerShellError, match="Give them as arguments"):
+            shell.run(code, check=True)
+    else:
+        with pytest.raises(DeclarationError, match=r"the script is .*; it is a text"):
+            shell.run(code)
 
 
 def test_an_error_has_the_innermost_exception_and_the_record_the_outermost(shell: Session) -> None:

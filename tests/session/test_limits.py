@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from psbridge import DeclarationError, PowerShellError, Session
+from psbridge import DeclarationError, JobError, PowerShellError, Session, SessionClosedError
 
 COMMANDS = ["Get-Random", "Get-Command", "Where-Object", "New-Alias", "Measure-Object"]
 
@@ -94,6 +94,39 @@ def test_no_known_way_leads_to_another_command(limited: Session, way: str) -> No
     assert "Get-Location" not in [getattr(value, "Name", "") for value in result]
     assert not any("Path" in str(type(value).__name__) for value in result)
     assert result.errors, list(result)
+
+
+@pytest.mark.parametrize("opener", ["data { 1 }", "data x { 'a' }", "& { data { 1 } }"])
+def test_nothing_that_the_engine_imports_is_visible(opener: str) -> None:
+    """For a data block it imports Microsoft.PowerShell.Utility."""
+    with Session(visible_commands=["Get-Date"], language_mode="ConstrainedLanguage") as limited:
+        limited.run(opener)
+        result = limited.run("Invoke-Expression '6 * 7'")
+        assert (list(result), result.errors[0].category) == ([], "ObjectNotFound")
+
+
+def test_a_script_of_a_type_runs_nowhere_else(tmp_path: Path) -> None:
+    """Be it for repr(), in the work of a job, or when the session is closed."""
+    out = tmp_path / "out"
+    visible = ["Get-Process", "Update-TypeData"]
+    with Session(visible_commands=visible, language_mode="ConstrainedLanguage") as limited:
+        limited.run(
+            "$way = @{ TypeName = 'System.Diagnostics.Process'; MemberType = 'ScriptProperty' }\n"
+            f"Update-TypeData @way -Force -MemberName Id -Value {{ /bin/sh -c 'echo x > {out}' }}\n"
+            f"Update-TypeData @way -Force -MemberName Own -Value {{ /bin/sh -c 'echo x > {out}' }}"
+        )
+        found = limited.run("(Get-Process)[0]").one()
+        assert "Process" in repr(found)
+        assert "Process" in found._repr_html_()
+        for name in ("Id", "Own"):
+            with pytest.raises(PowerShellError, match="Cannot find a provider"):
+                getattr(found, name)
+        job = limited.start(lambda: found.Own)
+        with pytest.raises(JobError, match="Cannot find a provider"):
+            job.result(60)
+    with pytest.raises(SessionClosedError):
+        print(found.Own)
+    assert not out.exists()
 
 
 @pytest.mark.parametrize(

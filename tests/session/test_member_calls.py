@@ -11,7 +11,15 @@ from typing import Any
 
 import pytest
 
-from psbridge import Cmdlet, CustomObject, JobError, PowerShellError, Session
+from psbridge import (
+    Cmdlet,
+    CustomObject,
+    JobError,
+    PipelineTimeout,
+    PowerShellError,
+    Session,
+    SessionClosedError,
+)
 from tests.conftest import RunPython
 
 BUILDER = "System.Text.StringBuilder"
@@ -60,6 +68,19 @@ def test_what_a_session_has_added_to_a_type_runs_in_it(typed: Session, builder: 
     assert builder.properties()["Answer"] == 42
     builder.Answer = 7
     assert typed.variables["set"] == 7
+
+
+def test_it_does_so_whatever_has_looked_at_the_object_before(typed: Session) -> None:
+    """A repr shows what PowerShell's own scripts compute, and runs no other."""
+    kind = "System.Text.UTF8Encoding"
+    typed.run(
+        f"Update-TypeData -TypeName {kind} -MemberName Shown -MemberType ScriptProperty "
+        f"-Value {{ Get-Answer 3 }}; Update-TypeData -TypeName {kind} "
+        "-DefaultDisplayPropertySet Shown, CodePage -Force"
+    )
+    found = typed.run(f"[{kind}]::new()").one()
+    assert repr(found) == "<UTF8Encoding CodePage=65001>"
+    assert found.Shown == 45
 
 
 def test_so_does_what_was_added_to_the_object(typed: Session) -> None:
@@ -153,6 +174,67 @@ def test_what_a_signal_handler_raises_ends_it(typed: Session, worker: Any) -> No
     assert typed.run("'free'") == ["free"]
 
 
+@pytest.mark.parametrize("count", [1, 40])
+@pytest.mark.parametrize("way", ["run", "stream"])
+def test_a_stop_ends_the_reading_of_records(typed: Session, count: int, way: str) -> None:
+    timer = threading.Timer(0.5, typed.stop)
+    timer.start()
+    with pytest.raises(PowerShellError, match="stopped"):
+        list(getattr(typed, way)(f"1..{count} | ForEach-Object {{ {ROW} | {ENDLESS} }}"))
+    timer.join()
+    assert typed.run("'free'") == ["free"]
+
+
+@pytest.mark.parametrize("count", [1, 40])
+@pytest.mark.parametrize("way", ["run", "stream"])
+def test_time_that_is_up_ends_it(typed: Session, count: int, way: str) -> None:
+    with pytest.raises(PipelineTimeout) as late:
+        list(getattr(typed, way)(f"1..{count} | ForEach-Object {{ {ROW} | {ENDLESS} }}", timeout=1))
+    if way == "run":
+        assert late.value.result == [CustomObject(Number=1, Endless=None, Answer=None)] * count
+    assert typed.run("'free'") == ["free"]
+
+
+def test_a_cancelled_call_ends_it(typed: Session) -> None:
+    async def ask() -> None:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.5):
+                await typed.arun(f"{ROW} | {ENDLESS}")
+
+    asyncio.run(ask())
+    assert typed.run("'free'") == ["free"]
+
+
+def test_a_close_ends_it() -> None:
+    with Session() as shell:
+        timer = threading.Timer(0.5, shell.close)
+        timer.start()
+        with pytest.raises(SessionClosedError):
+            shell.run(f"1..50 | ForEach-Object {{ {ROW} | {ENDLESS} }}")
+        timer.join()
+
+
+def test_the_next_call_waits_for_a_script_that_does_not_stop(typed: Session) -> None:
+    sleep = "Add-Member -PassThru ScriptProperty Late { [Threading.Thread]::Sleep(2000); 5 }"
+    with pytest.raises(PipelineTimeout):
+        typed.run(f"{ROW} | {sleep}", timeout=0.5)
+    assert typed.run("'free'") == ["free"]
+
+
+def test_what_scripts_of_records_say_is_the_calls(typed: Session) -> None:
+    says = "Add-Member -PassThru ScriptProperty Says { Write-Host 'h'; Write-Warning 'w'; true; 1 }"
+    result = typed.run(f"false; {ROW} | {says}")
+    assert [record.message for record in result.warnings] == ["w"]
+    assert [record.message for record in result.information] == ["h"]
+    assert (result.exit_code, result[0].Says) == (1, 1)
+
+
+def test_it_runs_in_its_session_wherever_it_is_asked(typed: Session, builder: Any) -> None:
+    with Session() as other:
+        other.functions["Read-Answer"] = lambda: builder.Answer
+        assert other.run("Read-Answer", check=True) == [42]
+
+
 def test_so_it_ends_the_script_of_a_record_that_is_read(typed: Session) -> None:
     start = time.monotonic()
     before = signal.signal(signal.SIGALRM, signal.default_int_handler)
@@ -176,19 +258,27 @@ def test_it_waits_for_what_another_thread_runs(typed: Session, builder: Any) -> 
     thread.join()
 
 
-def test_many_threads_ask_at_once(builder: Any, worker: Any) -> None:
+def test_many_threads_ask_at_once(typed: Session, builder: Any, worker: Any) -> None:
     found: list[int] = []
 
     def ask() -> None:
-        for _ in range(10):
+        for _ in range(20):
             found.append(builder.Answer + worker.Read())
 
-    threads = [threading.Thread(target=ask) for _ in range(8)]
+    def run() -> None:
+        for _ in range(20):
+            found.append(typed.run("Get-Answer 5").one())
+
+    def stream() -> None:
+        for _ in range(5):
+            found.append(sum(typed.stream("1..10")) - 8)
+
+    threads = [threading.Thread(target=work) for work in [ask] * 6 + [run, stream]]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert found == [47] * 80
+    assert found == [47] * 145
 
 
 @pytest.mark.parametrize("count", [10, 2000])

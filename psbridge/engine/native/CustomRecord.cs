@@ -11,14 +11,28 @@ using System.Runtime.CompilerServices;
 
 namespace PSBridge;
 
+/// <summary>Where the scripts of records run when these are read.</summary>
+public enum RecordScripts
+{
+    /// <summary>On the thread that reads, in a runspace of nobody's: who reads must not wait.</summary>
+    Here,
+
+    /// <summary>In the session that the records come from.</summary>
+    Session,
+
+    /// <summary>Nowhere, and their values are null: the call is over.</summary>
+    Nowhere,
+}
+
 /// <summary>Reading objects that are made of properties alone.</summary>
 /// <remarks>
 /// One reader is for objects that are read at a time: whether types add anything to theirs is looked at
 /// once. Where nothing is added their own members are all there is, and to read these where PowerShell keeps
 /// them takes a twentieth of what <see cref="PSObject.Properties"/> does, which makes a copy of each.
 /// </remarks>
-/// <param name="session">The runspace in whose pipelines scripts of members run; null where they run here.</param>
-public sealed class CustomRecord(Runspace? session)
+/// <param name="from">The runspace that they come from.</param>
+/// <param name="scripts">Where scripts of members run.</param>
+public sealed class CustomRecord(Runspace? from, RecordScripts scripts)
 {
     private static readonly string s_usual = typeof(PSCustomObject).FullName!;
 
@@ -57,14 +71,15 @@ public sealed class CustomRecord(Runspace? session)
 
     /// <summary>Read all of one.</summary>
     /// <param name="record">The object.</param>
-    /// <param name="session">The runspace in whose pipelines scripts of members run; null where they run here.</param>
+    /// <param name="from">The runspace that it comes from.</param>
+    /// <param name="scripts">Where scripts of members run.</param>
     /// <returns>
     /// The machine that it came from; the names of its type, a line each, null for the usual ones; then
     /// each property's name and value. What was another object where it comes from is one thing alone: the
     /// value, or a <see cref="NoMember"/> where that cannot be made again. Null is PowerShell's nothing.
     /// </returns>
     /// <exception cref="SessionNeededException">There is such a script, and this thread is not there.</exception>
-    public static object?[]? ReadOne(PSObject record, Runspace? session)
+    public static object?[]? ReadOne(PSObject record, Runspace? from, RecordScripts scripts)
     {
         if (record == AutomationNull.Value)
         {
@@ -79,20 +94,20 @@ public sealed class CustomRecord(Runspace? session)
 
         return RemotedValue.IsOne(record)
             ? [RemotedValue.Revive(record) ?? NoMember.Instance]
-            : [.. new CustomRecord(session).Read(record, NamesOf(record), false)];
+            : [.. new CustomRecord(from, scripts).Read(record, NamesOf(record), false)];
     }
 
     /// <summary>Read those of many values that are records with scripts, in one call.</summary>
     /// <param name="items">The values.</param>
-    /// <param name="session">See <see cref="ReadOne"/>, which gives what was read.</param>
+    /// <param name="from">See <see cref="ReadOne"/>, which gives what was read.</param>
     /// <exception cref="SessionNeededException">There are such, and this thread is not there.</exception>
-    public static void ReadAhead(object?[] items, Runspace? session)
+    public static void ReadAhead(object?[] items, Runspace? from)
     {
         foreach (object? item in items)
         {
             if (item is PSObject { BaseObject: PSCustomObject } record && record != AutomationNull.Value
                 && record.Properties.Any(property => property is PSScriptProperty or PSAliasProperty)
-                && ReadOne(record, session) is { } found)
+                && ReadOne(record, from, RecordScripts.Session) is { } found)
             {
                 s_ahead.AddOrUpdate(record, found);
             }
@@ -180,13 +195,17 @@ public sealed class CustomRecord(Runspace? session)
                 continue;
             }
 
-            ScriptMembers.Refuse(record, property, session);
+            if (scripts == RecordScripts.Session)
+            {
+                ScriptMembers.Refuse(record, property, from);
+            }
+
             object? value;
             try
             {
-                value = ObjectView.Read(property);
+                value = IsRefused(record, property) ? null : ObjectView.Read(property);
             }
-            catch (Exception)
+            catch (Exception error) when (!ScriptMembers.EndsCall(error))
             {
                 value = null; // as PowerShell has it
             }
@@ -194,6 +213,10 @@ public sealed class CustomRecord(Runspace? session)
             Add(property.Name, value);
         }
     }
+
+    private bool IsRefused(PSObject record, PSMemberInfo property) => scripts == RecordScripts.Nowhere
+        ? ScriptMembers.IsScript(record, property)
+        : ScriptMembers.IsRefused(record, property, from);
 
     // What PowerShell keeps there for itself.
     private static bool IsPowerShells(PSMemberInfo member) => member is PSMemberSet || member.Name == "pstypenames";

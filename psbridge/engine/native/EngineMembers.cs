@@ -319,6 +319,9 @@ public static class EngineMembers
             "ProcessPendingActions",
             "a method of a class that is called in the loop over its own stream may wait for ever");
 
+        internal static readonly EngineMember LoadingModules = Property(
+            ContextType, "AutoLoadingModuleInProgress", "no session can be opened that has some commands only");
+
         internal static readonly EngineMember PipeEnabled = Field(PipeServer, "IPCNamedPipeServerEnabled", Pipe);
         internal static readonly EngineMember PipeOfProcess = Field(PipeServer, "IPCNamedPipeServer", Pipe);
         internal static readonly EngineMember PipeOfHost = Field(PipeServer, "_customNamedPipeServer", Pipe);

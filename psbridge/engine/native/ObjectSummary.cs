@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Management.Automation;
+using System.Management.Automation.Runspaces;
 using System.Threading.Tasks;
 
 namespace PSBridge;
@@ -27,7 +28,7 @@ internal static class ObjectSummary
     // "System.Diagnostics.Process#IncludeUserName" is a Process.
     private static string LastPart(string name) => name.Split('#')[0].Split('.', '+')[^1];
 
-    internal static void Read(PSObject item, int most, List<object?> found)
+    internal static void Read(PSObject item, int most, Runspace? session, List<object?> found)
     {
         object bare = item.BaseObject;
         string[] names = DisplaySet(item);
@@ -54,7 +55,7 @@ internal static class ObjectSummary
                 ? item.Properties[alias.ReferencedMemberName]
                 : property;
             // What is a session's affair would wait for what runs there, which may be waiting for this.
-            bool isScript = isChosen && source is PSScriptProperty script && ScriptMembers.RunsAnywhere(item, script);
+            bool isScript = isChosen && source is PSScriptProperty script && ScriptMembers.RunsAnywhere(item, script, session);
             if (!isScript && (source is not (PSNoteProperty or PSProperty or PSCodeProperty)
                 || (source is PSProperty && !IsSimple(source.TypeNameOfValue))))
             {

@@ -192,7 +192,7 @@ public sealed class ObjectView
             {
                 found.Add(ReadOwn(property));
             }
-            catch (Exception error) when (error is not SessionNeededException)
+            catch (Exception error) when (!ScriptMembers.EndsCall(error))
             {
                 found.Add(new FailedMember(error));
             }
@@ -219,7 +219,7 @@ public sealed class ObjectView
 
             return Aside(Whole.ToString) ?? "";
         }
-        catch (Exception error) when (error is not SessionNeededException)
+        catch (Exception error) when (!ScriptMembers.EndsCall(error))
         {
             return Whole.TypeNames.FirstOrDefault() ?? "";
         }
@@ -322,7 +322,7 @@ public sealed class ObjectView
         {
             using (WithTypes())
             {
-                ObjectSummary.Read(Whole, most, found);
+                ObjectSummary.Read(Whole, most, _from, found);
             }
         });
         try
@@ -378,9 +378,15 @@ public sealed class ObjectView
     /// <summary>Read a property whose script is of no session, in a runspace of nobody's.</summary>
     internal static object? ReadScript(PSPropertyInfo property)
     {
+        return Outside(() => property.Value);
+    }
+
+    /// <summary>Do something in a runspace of nobody's, whatever this thread's is.</summary>
+    internal static T Outside<T>(Func<T> call)
+    {
         using (Place.Nowhere())
         {
-            return Aside(() => property.Value);
+            return Aside(call);
         }
     }
 

@@ -82,10 +82,19 @@ public sealed class RestrictedState
         return restricted;
     }
 
-    /// <summary>Give an open runspace the functions of modules that are to be there.</summary>
+    /// <summary>Give an open runspace the functions of modules that are to be there, and let no more come.</summary>
     /// <param name="runspace">One that began with this.</param>
-    public void ImportFunctions(Runspace runspace)
+    /// <exception cref="NotSupportedException">This engine does not let one.</exception>
+    public void Complete(Runspace runspace)
     {
+        // A data block makes the engine import this module, unless that is being imported already.
+        if (EngineMembers.Runspaces.Context.Property?.GetValue(runspace) is not { } context
+            || EngineMembers.Runspaces.LoadingModules.Property?.GetValue(context) is not HashSet<string> loading)
+        {
+            throw new NotSupportedException("With this PowerShell no session can have some commands only.");
+        }
+
+        loading.Add("Microsoft.PowerShell.Utility");
         foreach ((string module, List<string> functions) in _functions)
         {
             using PowerShell pipeline = PowerShell.Create(runspace);

@@ -11,8 +11,8 @@ namespace PSBridge;
 /// <summary>Where the code of members that are scripts runs.</summary>
 /// <remarks>
 /// A script of a member means the session that the object comes from: it calls functions of a module that is
-/// imported there, reads variables, and may be stopped there. So a thread that is in no pipeline does not run
-/// it. It is told so, by <see cref="SessionNeededException"/>, and has the session run the call; see
+/// imported there, reads variables, and may be stopped there. So a thread that is in no pipeline of the session
+/// does not run it. It is told so, by <see cref="SessionNeededException"/>, and has the session run the call; see
 /// `member_calls.py`. Two kinds are not the session's affair: the methods of .NET's types, and the scripts
 /// that PowerShell's own types have, which need nothing of a session: these run in a runspace of nobody's,
 /// in a hundredth of the time (<see cref="ObjectView.Aside"/>).
@@ -22,6 +22,7 @@ namespace PSBridge;
 /// </remarks>
 internal static class ScriptMembers
 {
+    // Whether they have some commands only.
     private static readonly ConditionalWeakTable<Runspace, object> s_served = [];
     private static readonly ConcurrentDictionary<string, bool> s_needNothing = [];
 
@@ -29,7 +30,12 @@ internal static class ScriptMembers
     private static bool t_isHere;
 
     /// <summary>Let a session run the scripts of its objects' members from now on.</summary>
-    internal static void Serve(Runspace runspace) => s_served.AddOrUpdate(runspace, runspace);
+    /// <param name="runspace">Its runspace.</param>
+    /// <param name="isLimited">Whether it has some commands only. Then no script of its runs outside of it.</param>
+    internal static void Serve(Runspace runspace, bool isLimited) => s_served.AddOrUpdate(runspace, isLimited);
+
+    private static bool IsLimited(Runspace? session) =>
+        session is not null && s_served.TryGetValue(session, out object? isLimited) && isLimited is true;
 
     /// <summary>Refuse to run the script of a member on this thread, where that is a session's affair.</summary>
     /// <param name="owner">The object.</param>
@@ -40,7 +46,7 @@ internal static class ScriptMembers
     {
         if (NeedsSession(owner, member, session, out bool isBound))
         {
-            throw new SessionNeededException(session!, isBound);
+            throw new SessionNeededException(session!, isBound, IsLimited(session));
         }
     }
 
@@ -55,7 +61,7 @@ internal static class ScriptMembers
         if (IsPowerShellClass(type) && IsElsewhere(session)
             && Array.Exists(type.GetMethods(), own => own.Name == method && IsPowerShellClass(own.DeclaringType!)))
         {
-            throw new SessionNeededException(session!, isBound: true);
+            throw new SessionNeededException(session!, isBound: true, IsLimited(session));
         }
     }
 
@@ -79,12 +85,34 @@ internal static class ScriptMembers
         }
 
         isBound = IsBound(script);
-        return isBound || !NeedsNothing(owner, member, script);
+        return isBound || IsLimited(session) || !NeedsNothing(owner, member, script);
     }
 
     /// <summary>Whether a property's script can be run anywhere.</summary>
-    internal static bool RunsAnywhere(PSObject owner, PSScriptProperty property) =>
-        property.GetterScript is { } script && !IsBound(script) && NeedsNothing(owner, property, script);
+    internal static bool RunsAnywhere(PSObject owner, PSScriptProperty property, Runspace? session) =>
+        !IsLimited(session) && property.GetterScript is { } script && !IsBound(script)
+        && NeedsNothing(owner, property, script);
+
+    /// <summary>Whether the script of a record's property, which is read for no call of its session, is refused.</summary>
+    internal static bool IsRefused(PSObject owner, PSMemberInfo property, Runspace? session) =>
+        IsLimited(session) && Runspace.DefaultRunspace != session && ScriptOf(owner, property) is not null;
+
+    /// <summary>Whether what a member has thrown ends the call that reads it: nothing more is read.</summary>
+    internal static bool EndsCall(Exception? error)
+    {
+        for (; error is not null; error = error.InnerException)
+        {
+            if (error is SessionNeededException or PipelineStoppedException)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>Whether to read a property is to run a script.</summary>
+    internal static bool IsScript(PSObject owner, PSMemberInfo property) => ScriptOf(owner, property) is not null;
 
     /// <summary>Do something on this thread, whatever it runs.</summary>
     internal static T Here<T>(Func<T> call)
@@ -100,9 +128,9 @@ internal static class ScriptMembers
         }
     }
 
-    // Whether there is a session that runs scripts, and this thread is in no pipeline of any.
+    // Whether there is a session that runs scripts, and this thread is in no pipeline of it.
     private static bool IsElsewhere(Runspace? session) => !t_isHere && session is not null
-        && Runspace.DefaultRunspace is null && s_served.TryGetValue(session, out _);
+        && Runspace.DefaultRunspace != session && s_served.TryGetValue(session, out _);
 
     private static ScriptBlock? ScriptOf(PSObject owner, PSMemberInfo member)
     {
@@ -135,7 +163,7 @@ internal static class ScriptMembers
             return isKnown;
         }
 
-        return s_needNothing[text] = ObjectView.Aside(() =>
+        return s_needNothing[text] = ObjectView.Outside(() =>
         {
             // The names of an object's type are the same for all views of it; a record has only its own.
             PSObject usual = owner.BaseObject is PSCustomObject ? OfTypes(owner.TypeNames) : new(owner.BaseObject);
@@ -159,7 +187,8 @@ internal static class ScriptMembers
 /// <summary>A member's script is to be run by a session, and not by this thread.</summary>
 /// <param name="session">The session's runspace.</param>
 /// <param name="isBound">Whether PowerShell runs it there in any case.</param>
-public sealed class SessionNeededException(Runspace session, bool isBound)
+/// <param name="isLimited">Whether the session has some commands only.</param>
+public sealed class SessionNeededException(Runspace session, bool isBound, bool isLimited)
     : InvalidOperationException("This member's script is to be run by its session.")
 {
     /// <summary>Which session.</summary>
@@ -169,4 +198,8 @@ public sealed class SessionNeededException(Runspace session, bool isBound)
     /// <summary>Whether the script was written in a session, which PowerShell has run it in any case.</summary>
     /// <returns>Whether it was.</returns>
     public bool IsBound() => isBound;
+
+    /// <summary>Whether the script must not run anywhere else.</summary>
+    /// <returns>Whether it must not: the session has some commands only.</returns>
+    public bool IsLimited() => isLimited;
 }

@@ -63,8 +63,9 @@ public static class SessionRunspace
     /// <param name="host">Its host.</param>
     /// <param name="state">What it begins with.</param>
     /// <param name="jobProgram">What Start-Job is to start instead of pwsh, here and everywhere; or null.</param>
+    /// <param name="isLimited">Whether it has some commands only.</param>
     /// <returns>The runspace.</returns>
-    public static Runspace Open(SessionHost host, InitialSessionState state, string? jobProgram)
+    public static Runspace Open(SessionHost host, InitialSessionState state, string? jobProgram, bool isLimited)
     {
         if (jobProgram is not null)
         {
@@ -80,7 +81,7 @@ public static class SessionRunspace
         Runspace runspace = RunspaceFactory.CreateRunspace(host, state);
         runspace.ThreadOptions = PSThreadOptions.ReuseThread;
         runspace.Open();
-        ScriptMembers.Serve(runspace);
+        ScriptMembers.Serve(runspace, isLimited);
         return runspace;
     }
 

@@ -50,9 +50,9 @@ public sealed class ValueBatch
     private byte[] _data;
     private int _at = Head;
 
-    private ValueBatch(object?[] items, int start, string module, Runspace? from, Runspace? session)
+    private ValueBatch(object?[] items, int start, string module, Runspace? from, RecordScripts scripts)
     {
-        _records = new CustomRecord(session);
+        _records = new CustomRecord(from, scripts);
         int stop = Math.Min(items.Length, start + Piece);
         _module = module;
         _from = from;
@@ -79,7 +79,7 @@ public sealed class ValueBatch
         Write((byte)'.');
         if (stop < items.Length)
         {
-            _writeNext = () => new ValueBatch(items, stop, module, from, session);
+            _writeNext = () => new ValueBatch(items, stop, module, from, scripts);
             _next = Runspace.DefaultRunspace is null ? Task.Run(_writeNext) : null;
         }
     }
@@ -88,10 +88,10 @@ public sealed class ValueBatch
     /// <param name="items">The values; nobody changes them meanwhile.</param>
     /// <param name="module">The Python module of `CustomObject` and `made_of`.</param>
     /// <param name="from">The runspace that they come from.</param>
-    /// <param name="session">The one in whose pipelines scripts of members run; null where they run here.</param>
+    /// <param name="scripts">Where scripts of records run.</param>
     /// <returns>The first piece of them.</returns>
-    public static ValueBatch Of(object?[] items, string module, Runspace? from, Runspace? session) =>
-        new(items, 0, module, from, session);
+    public static ValueBatch Of(object?[] items, string module, Runspace? from, RecordScripts scripts) =>
+        new(items, 0, module, from, scripts);
 
     /// <summary>The machines that values came from.</summary>
     /// <param name="items">The values.</param>
