@@ -155,7 +155,7 @@ def _body(function: Any) -> dict[str, Any]:
     annotations: dict[str, Any] = {}
     body: dict[str, Any] = {"__annotations__": annotations}
     positional: list[str] = []
-    by_name: list[str] = []
+    by_name: dict[str, str] = {}
     rest: str | None = None
     for position, parameter in enumerate(signature.parameters.values()):
         name = parameter.name
@@ -164,23 +164,29 @@ def _body(function: Any) -> dict[str, Any]:
         if name.startswith("_"):
             raise DeclarationError(f"{where}.{name}: a parameter's name begins with a letter")
         hint = hints.get(name, object)
+        # A cmdlet's own names are free for functions; PowerShell sees no underscore at the end.
+        attribute = f"{name}_" if hasattr(JobCmdlet, name) else name
         if parameter.kind is parameter.VAR_POSITIONAL:
-            rest = name
+            rest = attribute
             settings = Parameter(position=position, from_remaining_arguments=True)
-            annotations[name] = Annotated[list[hint], settings]  # type: ignore[valid-type]
-            body[name] = []
+            annotations[attribute] = Annotated[list[hint], settings]  # type: ignore[valid-type]
+            body[attribute] = []
             continue
         alone = parameter.kind is parameter.KEYWORD_ONLY
-        (by_name if alone else positional).append(name)
-        annotations[name] = _with_place(hint, None if alone else position, parameter)
+        if alone:
+            by_name[name] = attribute
+        else:
+            positional.append(attribute)
+        annotations[attribute] = _with_place(hint, None if alone else position, parameter)
         if parameter.default is not parameter.empty:
-            body[name] = parameter.default
+            body[attribute] = parameter.default
 
     def process(self: Cmdlet) -> Any:
-        arguments = [getattr(self, name) for name in positional]
+        arguments = [getattr(self, attribute) for attribute in positional]
         if rest is not None:
             arguments += getattr(self, rest)
-        return function(*arguments, **{name: getattr(self, name) for name in by_name})
+        named = {name: getattr(self, attribute) for name, attribute in by_name.items()}
+        return function(*arguments, **named)
 
     return body | {"process": process}
 

@@ -186,3 +186,14 @@ def test_a_mistake_is_one_clear_error(
     with pytest.raises(DeclarationError, match=message):
         shell.functions[name] = function
     assert len(shell.functions) == 0
+
+
+def test_a_parameter_may_have_any_name_that_cmdlets_use_themselves(shell: Session) -> None:
+    def odd(start: int, end: int, *write: object, session: str = "s", process: int = 1) -> object:
+        return {"sum": start + end + process, "rest": list(write), "session": session}
+
+    shell.functions["Get-Odd"] = odd
+    assert shell.run("Get-Odd 1 2 x y -Process 3 -Session t", check=True) == [
+        {"sum": 6, "rest": ["x", "y"], "session": "t"}
+    ]
+    assert shell.run("Get-Odd -End 1 -Start 2").one()["sum"] == 4

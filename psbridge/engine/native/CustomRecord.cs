@@ -103,14 +103,24 @@ public sealed class CustomRecord(Runspace? from, RecordScripts scripts)
     /// <exception cref="SessionNeededException">There are such, and this thread is not there.</exception>
     public static void ReadAhead(object?[] items, Runspace? from)
     {
+        List<KeyValuePair<PSObject, object?[]>> read = [];
         foreach (object? item in items)
         {
             if (item is PSObject { BaseObject: PSCustomObject } record && record != AutomationNull.Value
-                && record.Properties.Any(property => property is PSScriptProperty or PSAliasProperty)
-                && ReadOne(record, from, RecordScripts.Session) is { } found)
+                && record.Properties.Any(property => property is PSScriptProperty or PSAliasProperty))
             {
-                s_ahead.AddOrUpdate(record, found);
+                s_ahead.Remove(record);
+                if (ReadOne(record, from, RecordScripts.Session) is { } found)
+                {
+                    read.Add(new(record, found));
+                }
             }
+        }
+
+        // Not before: of a call that is broken off nothing stays for the next one.
+        foreach ((PSObject record, object?[] found) in read)
+        {
+            s_ahead.AddOrUpdate(record, found);
         }
     }
 
