@@ -79,9 +79,9 @@ public sealed class MemberCall(object target, string method, object?[] arguments
             Type type = target as Type ?? target.GetType();
             _value = type.GetMethod(method)!.Invoke(target, arguments);
         }
-        catch (TargetInvocationException error)
+        catch (Exception error)
         {
-            _error = error.InnerException!;
+            _error = error is TargetInvocationException { InnerException: { } inner } ? inner : error;
             ExceptionDispatchInfo.Throw(_error);
         }
     }

@@ -55,7 +55,8 @@ internal static class ObjectSummary
                 ? item.Properties[alias.ReferencedMemberName]
                 : property;
             // What is a session's affair would wait for what runs there, which may be waiting for this.
-            bool isScript = isChosen && source is PSScriptProperty script && ScriptMembers.RunsAnywhere(item, script, session);
+            bool isScript = isChosen && source is PSScriptProperty script
+                && ScriptMembers.RunsAnywhere(item, script, session);
             if (!isScript && (source is not (PSNoteProperty or PSProperty or PSCodeProperty)
                 || (source is PSProperty && !IsSimple(source.TypeNameOfValue))))
             {
@@ -70,7 +71,8 @@ internal static class ObjectSummary
 
             try
             {
-                if ((isScript ? ObjectView.ReadScript(source) : source.Value) is { } value && (IsSimple(PSObject.AsPSObject(value).BaseObject.GetType().FullName!)
+                object? shown = isScript ? ObjectView.ReadScript(source) : source.Value;
+                if (shown is { } value && (IsSimple(PSObject.AsPSObject(value).BaseObject.GetType().FullName!)
                     || value is Enum))
                 {
                     Add(found, property.Name, value);
