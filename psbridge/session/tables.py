@@ -24,12 +24,14 @@ def columns_of(rows: Sequence[Any], names: Sequence[str] | None) -> dict[str, li
 
     Args:
         rows: values as psbridge gives them out, or as a program has had them made.
-        names: the properties to take; all that a row has by default, of an object of PowerShell's
-            those that PowerShell shows.
+        names: the properties to take, or the only one; all that a row has by default, of an object
+            of PowerShell's those that PowerShell shows.
 
     Raises:
         ConversionError: a row has no property of such a name.
     """
+    if isinstance(names, str):
+        names = [names]
     if names is not None:
         return {
             name: [_cell(_property(row, name, at)) for at, row in enumerate(rows)] for name in names

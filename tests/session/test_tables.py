@@ -42,6 +42,10 @@ def test_columns_may_be_chosen(shell: Session) -> None:
         result.to_pandas(["Nothing"])
 
 
+def test_one_property_need_be_no_list(shell: Session) -> None:
+    assert list(shell.run("Get-Process -Id $PID").to_pandas("Id").columns) == ["Id"]
+
+
 def test_what_a_row_does_not_have_is_empty(shell: Session) -> None:
     table = shell.run("@{ a = 1 }; @{ b = 2 }; @{ a = 3 }").to_arrow()
     assert table.to_pylist() == [
