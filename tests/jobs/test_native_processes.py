@@ -21,7 +21,7 @@ from tests.session.terminal import Terminal
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="has no such signals")
 
-LOOP = "Write-Warning w; $PID; Start-Sleep 300"
+LOOP = "Write-Warning w; Start-Sleep 0; $PID; Start-Sleep 300"
 
 
 def started(shell: Session, script: str = LOOP) -> tuple[JobHandle, int]:
@@ -88,7 +88,7 @@ WITH_A_JOB = """
 import os, sys, time
 from psbridge import Session
 shell = Session()
-job = shell.start_job("$PID; Start-Sleep 300")
+job = shell.start_job("Start-Sleep 0; $PID; Start-Sleep 300")
 while not job.children[0].net.Output.Count:
     time.sleep(0.01)
 pid = job.children[0].net.Output[0].BaseObject
@@ -171,7 +171,7 @@ def test_ctrl_c_of_a_terminal_is_for_the_program_and_its_jobs_run_on() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs memfd_create and setsid")
 def test_such_a_process_has_a_session_of_its_own_and_is_pwsh(shell: Session) -> None:
-    job, pid = started(shell, "$PID; Start-Sleep 300")
+    job, pid = started(shell, "Start-Sleep 0; $PID; Start-Sleep 300")
     assert os.getsid(pid) == os.getpgid(pid) == pid
     words = Path("/proc", str(pid), "cmdline").read_text().split("\0")
     assert words[:4] == [str(shell.engine.home.path / "pwsh"), "-s", "-NoLogo", "-NoProfile"]
@@ -184,7 +184,7 @@ def test_where_there_is_no_setsid_jobs_run_in_front(
     shell: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    job, pid = started(shell, "$PID; Start-Sleep 300")
+    job, pid = started(shell, "Start-Sleep 0; $PID; Start-Sleep 300")
     assert os.getsid(pid) == os.getsid(0)
     job.remove(force=True)
 

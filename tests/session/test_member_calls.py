@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from psbridge import (
 from tests.conftest import RunPython
 
 BUILDER = "System.Text.StringBuilder"
+LOOP = "[void] $global:looping.Set(); while ($true) { }"
 TYPES = """
 function Get-Answer { param($More = 0) 42 + $More }
 $answer = @{
@@ -37,12 +39,12 @@ Update-TypeData -TypeName BUILDER -MemberName Other -MemberType AliasProperty -V
 class Worker {
     [int] $Number
     [int] Read() { return $this.Number }
-    [object] Loop() { while ($true) { } return 1 }
+    [object] Loop() { LOOP return 1 }
     [object] Call() { return Get-Mine }
 }
-""".replace("BUILDER", BUILDER)
+""".replace("BUILDER", BUILDER).replace("LOOP", LOOP)
 ROW = "[pscustomobject] @{ PSTypeName = 'Row'; Number = 1 }"
-ENDLESS = "Add-Member -PassThru ScriptProperty Endless { while ($true) { } }"
+ENDLESS = f"Add-Member -PassThru ScriptProperty Endless {{ {LOOP} }}"
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +52,31 @@ def typed() -> Iterator[Session]:
     with Session() as shell:
         shell.run(TYPES)
         yield shell
+
+
+@contextmanager
+def when_it_loops(shell: Session, act: Callable[[], object]) -> Iterator[None]:
+    """Do something, in another thread, as soon as code of the session loops without end."""
+    from System.Threading import ManualResetEvent
+
+    looping = ManualResetEvent(False)
+    shell.variables["looping"] = looping
+    thread = threading.Thread(target=lambda: looping.WaitOne(60_000) and act())
+    thread.start()
+    yield
+    thread.join()
+
+
+def send_alarm() -> None:
+    os.kill(os.getpid(), signal.SIGALRM)
+
+
+@pytest.fixture
+def interrupting() -> Iterator[None]:
+    """SIGALRM raises KeyboardInterrupt."""
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGALRM, before)
 
 
 @pytest.fixture
@@ -116,11 +143,8 @@ def test_an_error_of_a_script_is_the_members(typed: Session, worker: Any) -> Non
 @pytest.mark.parametrize("member", ["Loop", "Endless"])
 def test_a_stop_ends_it(typed: Session, worker: Any, member: str) -> None:
     endless = typed.run(f"[Worker]::new() | {ENDLESS}").one()
-    timer = threading.Timer(0.3, typed.stop)
-    timer.start()
-    with pytest.raises(PowerShellError, match="stopped"):
+    with when_it_loops(typed, typed.stop), pytest.raises(PowerShellError, match="stopped"):
         print(worker.Loop() if member == "Loop" else endless.Endless)
-    timer.join()
     assert worker.Read() == 5
 
 
@@ -131,9 +155,9 @@ class Odd : System.IComparable, System.Collections.IEnumerable {
     [int] CompareTo([object] $other) { return $this.Loop() }
     [string] ToString() { return $this.Loop() }
     [System.Collections.IEnumerator] GetEnumerator() { return $this.Loop() }
-    [object] Loop() { while ($true) { } return 1 }
+    [object] Loop() { LOOP return 1 }
 }
-"""
+""".replace("LOOP", LOOP)
 
 
 @pytest.mark.parametrize(
@@ -153,35 +177,24 @@ def test_so_it_ends_what_a_class_answers_python_with(
     # PowerShell would enumerate what is written.
     (pair,) = typed.run(f"{ODD}; @{{ One = [Odd]::new(); Other = [Odd]::new() }}")
     one, other = pair["One"], pair["Other"]
-    timer = threading.Timer(0.3, typed.stop)
-    timer.start()
-    with pytest.raises(PowerShellError, match="stopped"):
+    with when_it_loops(typed, typed.stop), pytest.raises(PowerShellError, match="stopped"):
         ask(one, other)
-    timer.join()
     assert typed.run("'free'") == ["free"]
 
 
-def test_what_a_signal_handler_raises_ends_it(typed: Session, worker: Any) -> None:
-    start = time.monotonic()
-    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
-    signal.setitimer(signal.ITIMER_REAL, 0.3)
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            worker.Loop()
-    finally:
-        signal.signal(signal.SIGALRM, before)
-    assert time.monotonic() - start < 5
+@pytest.mark.usefixtures("interrupting")
+@pytest.mark.parametrize("of", ["an object", "a record"])
+def test_what_a_signal_handler_raises_ends_it(typed: Session, worker: Any, of: str) -> None:
+    with when_it_loops(typed, send_alarm), pytest.raises(KeyboardInterrupt):
+        print(worker.Loop() if of == "an object" else typed.run(f"{ROW} | {ENDLESS}"))
     assert typed.run("'free'") == ["free"]
 
 
 @pytest.mark.parametrize("count", [1, 40])
 @pytest.mark.parametrize("way", ["run", "stream"])
 def test_a_stop_ends_the_reading_of_records(typed: Session, count: int, way: str) -> None:
-    timer = threading.Timer(0.5, typed.stop)
-    timer.start()
-    with pytest.raises(PowerShellError, match="stopped"):
+    with when_it_loops(typed, typed.stop), pytest.raises(PowerShellError, match="stopped"):
         list(getattr(typed, way)(f"1..{count} | ForEach-Object {{ {ROW} | {ENDLESS} }}"))
-    timer.join()
     assert typed.run("'free'") == ["free"]
 
 
@@ -189,7 +202,7 @@ def test_a_stop_ends_the_reading_of_records(typed: Session, count: int, way: str
 @pytest.mark.parametrize("way", ["run", "stream"])
 def test_time_that_is_up_ends_it(typed: Session, count: int, way: str) -> None:
     with pytest.raises(PipelineTimeout) as late:
-        list(getattr(typed, way)(f"1..{count} | ForEach-Object {{ {ROW} | {ENDLESS} }}", timeout=1))
+        list(getattr(typed, way)(f"1..{count} | ForEach-Object {{ {ROW} | {ENDLESS} }}", timeout=3))
     if way == "run":
         assert late.value.result == [CustomObject(Number=1, Endless=None, Answer=None)] * count
     assert typed.run("'free'") == ["free"]
@@ -206,12 +219,8 @@ def test_a_cancelled_call_ends_it(typed: Session) -> None:
 
 
 def test_a_close_ends_it() -> None:
-    with Session() as shell:
-        timer = threading.Timer(0.5, shell.close)
-        timer.start()
-        with pytest.raises(SessionClosedError):
-            shell.run(f"1..50 | ForEach-Object {{ {ROW} | {ENDLESS} }}")
-        timer.join()
+    with Session() as shell, when_it_loops(shell, shell.close), pytest.raises(SessionClosedError):
+        shell.run(f"1..50 | ForEach-Object {{ {ROW} | {ENDLESS} }}")
 
 
 def test_the_next_call_waits_for_a_script_that_does_not_stop(typed: Session) -> None:
@@ -233,19 +242,6 @@ def test_it_runs_in_its_session_wherever_it_is_asked(typed: Session, builder: An
     with Session() as other:
         other.functions["Read-Answer"] = lambda: builder.Answer
         assert other.run("Read-Answer", check=True) == [42]
-
-
-def test_so_it_ends_the_script_of_a_record_that_is_read(typed: Session) -> None:
-    start = time.monotonic()
-    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
-    signal.setitimer(signal.ITIMER_REAL, 0.5)
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            typed.run(f"{ROW} | {ENDLESS}")
-    finally:
-        signal.signal(signal.SIGALRM, before)
-    assert time.monotonic() - start < 5
-    assert typed.run("'free'") == ["free"]
 
 
 def test_it_waits_for_what_another_thread_runs(typed: Session, builder: Any) -> None:
@@ -386,12 +382,12 @@ def test_it_is_asked_when_the_session_is_closed() -> None:
 
 def test_ctrl_c_ends_it_in_a_program(run_python: RunPython) -> None:
     code = """
-import os, signal, threading
+import os, signal
 from psbridge import Session
 with Session() as shell:
-    shell.run("class Worker { [object] Loop() { while ($true) { } return 1 } }")
+    shell.functions["Send-Interrupt"] = lambda: os.kill(os.getpid(), signal.SIGINT)
+    shell.run("class Worker { [object] Loop() { Send-Interrupt; while ($true) { } return 1 } }")
     worker = shell.run("[Worker]::new()").one()
-    threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
     try:
         worker.Loop()
     except KeyboardInterrupt:
