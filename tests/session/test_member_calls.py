@@ -26,6 +26,7 @@ from tests.conftest import RunPython
 BUILDER = "System.Text.StringBuilder"
 LOOP = "[void] $global:looping.Set(); while ($true) { }"
 TYPES = """
+$global:looping = [System.Threading.ManualResetEvent]::new($false)
 function Get-Answer { param($More = 0) 42 + $More }
 $answer = @{
     MemberName = 'Answer'; MemberType = 'ScriptProperty'; Value = { Get-Answer }
