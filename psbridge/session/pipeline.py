@@ -9,7 +9,8 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import System
 from PSBridge import PipelineRun
@@ -41,6 +42,9 @@ __all__ = [
     "stream_pipeline",
     "was_stopped",
 ]
+
+
+T = TypeVar("T")
 
 
 def new_pipeline(runspace: Any) -> Any:
@@ -142,7 +146,8 @@ def stream_pipeline(
         feeding = feeding and next(offers, None) is not None
         ended = run.Wait(0)  # before the last values are taken
         wait = _FEED_MILLISECONDS if feeding else milliseconds(options.deadline.left())
-        values, broken = _taken(pipeline, run.Take(0 if ended else wait))
+        taken = run.Take(0 if ended else wait)
+        (values, _), broken = _read(pipeline, partial(list_from_net, taken))
         yield from values
         if broken is not None and not isinstance(broken, PipelineTimeout):
             raise broken
@@ -157,16 +162,6 @@ def stream_pipeline(
     except (PowerShellError, PipelineTimeout) as error:
         result._take(error.result)
         raise
-
-
-def _taken(pipeline: Any, taken: Any) -> tuple[list[Any], Exception | None]:
-    """The values of what a stream has taken, and what has ended the call while they were read."""
-    try:
-        with seen_from(pipeline.Runspace, scripts="Session"):
-            return list_from_net(taken)[0], None
-    except ReadingBrokenOff as unwound:
-        with seen_from(pipeline.Runspace, scripts="Nowhere"):
-            return list_from_net(taken)[0], unwound.error
 
 
 def _prepare(
@@ -268,7 +263,8 @@ def _finish(pipeline: Any, run: Any, failure: Any, *, late: bool) -> Result:
     take_changes()
     # Before records are read, whose scripts may run programs.
     ended = (run.GetExitCode(), run.HasExited()) if has_ended(pipeline) else (None, False)
-    result, broken = _collected(pipeline, run, is_over=late or was_stopped(pipeline))
+    is_over = late or was_stopped(pipeline)
+    result, broken = _read(pipeline, partial(_collect, pipeline, run), is_over=is_over)
     result.exit_code, result.exited = ended
     if late or isinstance(broken, PipelineTimeout):
         raise PipelineTimeout("time was up before the code had ended; it was stopped", result)
@@ -285,20 +281,22 @@ def _finish(pipeline: Any, run: Any, failure: Any, *, late: bool) -> Result:
     return result
 
 
-def _collected(pipeline: Any, run: Any, *, is_over: bool) -> tuple[Result, Exception | None]:
-    """What a run gave, and what has ended the call while it was read.
+def _read(
+    pipeline: Any, read: Callable[[], T], *, is_over: bool = False
+) -> tuple[T, Exception | None]:
+    """Read values of a call's, and say what has ended the call meanwhile.
 
     Args:
-        pipeline: the pipeline.
-        run: its run.
+        pipeline: the call's pipeline.
+        read: converts the values, whose scripts run in the session.
         is_over: whether the call is over, and scripts of records run no more.
     """
     try:
         with seen_from(pipeline.Runspace, scripts="Nowhere" if is_over else "Session"):
-            return _collect(pipeline, run), None
+            return read(), None
     except ReadingBrokenOff as unwound:
         with seen_from(pipeline.Runspace, scripts="Nowhere"):
-            return _collect(pipeline, run), unwound.error
+            return read(), unwound.error
 
 
 def _records_of(error: PowerShellError) -> list[Any]:

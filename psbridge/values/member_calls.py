@@ -11,7 +11,7 @@ from .viewpoint import runner_of
 if TYPE_CHECKING:
     from ..errors import PowerShellError
 
-__all__ = ["ReadingBrokenOff", "asked", "asked_for_records", "asked_in_session", "failure_of"]
+__all__ = ["ReadingBrokenOff", "asked", "asked_again", "asked_for_records", "failure_of"]
 
 
 class ReadingBrokenOff(BaseException):
@@ -30,10 +30,8 @@ def asked_for_records(method: str, *arguments: Any) -> Any:
     Raises:
         ReadingBrokenOff: the session has ended the call, such as by a stop.
     """
-    from PSBridge import CustomRecord
-
     try:
-        return asked(CustomRecord, method, *arguments)
+        return asked(_net_types().records, method, *arguments)
     except Exception as error:
         broken = ReadingBrokenOff(error)
     raise broken
@@ -56,26 +54,26 @@ def asked(target: Any, method: str, *arguments: Any) -> Any:
         return getattr(target, method)(*arguments)
     except net.exception as error:
         thrown = error
-    if type(thrown) is net.session_needed:
-        return asked_in_session(thrown, target, method, *arguments)
-    raise _raised(thrown)
+    return asked_again(thrown, target, method, *arguments)
 
 
-def asked_in_session(needed: Any, target: Any, method: str, *arguments: Any) -> Any:
-    """Let the session call the method that this thread must not call; see `asked`.
+def asked_again(thrown: Any, target: Any, method: str, *arguments: Any) -> Any:
+    """Let a session call a method that this thread must not call; see `asked`.
 
     Args:
-        needed: the ``SessionNeededException`` that says so.
+        thrown: what the method has thrown here: a ``SessionNeededException``, or it is raised.
         target: as there.
         method: as there.
         arguments: as there.
     """
     net = _net_types()
+    if type(thrown) is not net.session_needed:
+        raise _raised(thrown)
     call = net.call(target, method, net.array(list(arguments)))
-    runner = runner_of(needed.GetSession())
+    runner = runner_of(thrown.GetSession())
     if runner is not None:
-        runner._call_member(call, bound=needed.IsBound())
-    elif needed.IsLimited():
+        runner._call_member(call, bound=thrown.IsBound())
+    elif thrown.IsLimited():
         raise SessionClosedError("this member's script runs in its session only, which is gone")
     else:
         call.RunHere()
@@ -105,13 +103,18 @@ class _NetTypes(NamedTuple):
     session_needed: Any
     call: Any
     array: Any
+    records: Any
 
 
 @functools.cache
 def _net_types() -> _NetTypes:
     import System
-    from PSBridge import MemberCall, SessionNeededException
+    from PSBridge import CustomRecord, MemberCall, SessionNeededException
 
     return _NetTypes(
-        System.Exception, SessionNeededException, MemberCall, System.Array[System.Object]
+        System.Exception,
+        SessionNeededException,
+        MemberCall,
+        System.Array[System.Object],
+        CustomRecord,
     )

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, NoReturn
 from ..engine.forking import is_forked_child
 from ..engine.instances import is_net
 from . import reading
-from .member_calls import ReadingBrokenOff, asked, asked_in_session, failure_of
+from .member_calls import ReadingBrokenOff, asked, asked_again, failure_of
 from .names import is_special, nearest
 from .showing import html_table
 from .viewpoint import runspace_seen_from, seen_from
@@ -233,10 +233,8 @@ class PowerShellObject:
         if kind is net.callable:
             return PowerShellMethod(self, found)
         if kind is net.failed:
-            error = found.GetError()
-            if type(error) is not net.session_needed:
-                raise failure_of(error)
-            return self._made_of(name, asked_in_session(error, self._view, "Get", _text(name)))
+            again = asked_again(found.GetError(), self._view, "Get", _text(name))
+            return self._made_of(name, again)
         return self._value(found)
 
     def _value(self, found: Any) -> Any:
@@ -365,20 +363,13 @@ class _NetTypes(NamedTuple):
     missing: Any
     callable: Any
     failed: Any
-    session_needed: Any
 
 
 @functools.cache
 def _net_types() -> _NetTypes:
-    from PSBridge import (
-        CallableMember,
-        FailedMember,
-        NoMember,
-        ObjectView,
-        SessionNeededException,
-    )
+    from PSBridge import CallableMember, FailedMember, NoMember, ObjectView
 
-    return _NetTypes(ObjectView, NoMember, CallableMember, FailedMember, SessionNeededException)
+    return _NetTypes(ObjectView, NoMember, CallableMember, FailedMember)
 
 
 _MISSING = object()

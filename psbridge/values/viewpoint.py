@@ -5,6 +5,7 @@ Apart from `powershell_object`, since each run of a pipeline says it, and few br
 
 from __future__ import annotations
 
+import functools
 import threading
 import weakref
 from contextlib import contextmanager
@@ -75,9 +76,14 @@ def runspace_seen_from() -> Any:
 
 def place_of_scripts() -> Any:
     """Where scripts of records run, a ``RecordScripts``; see `seen_from`."""
-    from PSBridge import RecordScripts
+    return _record_scripts(_viewpoint.scripts)
 
-    return getattr(RecordScripts, _viewpoint.scripts)
+
+@functools.cache
+def _record_scripts(name: Scripts) -> Any:
+    from PSBridge import RecordScripts  # to ask it takes longer than to read a record
+
+    return getattr(RecordScripts, name)
 
 
 def runs_scripts(runner: ScriptRunner, runspace: Any) -> None:

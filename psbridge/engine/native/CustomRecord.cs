@@ -205,11 +205,6 @@ public sealed class CustomRecord(Runspace? from, RecordScripts scripts)
                 continue;
             }
 
-            if (scripts == RecordScripts.Session)
-            {
-                ScriptMembers.Refuse(record, property, from);
-            }
-
             object? value;
             try
             {
@@ -224,9 +219,20 @@ public sealed class CustomRecord(Runspace? from, RecordScripts scripts)
         }
     }
 
-    private bool IsRefused(PSObject record, PSMemberInfo property) => scripts == RecordScripts.Nowhere
-        ? ScriptMembers.IsScript(record, property)
-        : ScriptMembers.IsRefused(record, property, from);
+    // Whether a script is not to be run at all; throws where another thread is to run it.
+    private bool IsRefused(PSObject record, PSMemberInfo property)
+    {
+        switch (scripts)
+        {
+            case RecordScripts.Here:
+                return ScriptMembers.IsRefused(record, property, from);
+            case RecordScripts.Nowhere:
+                return ScriptMembers.IsScript(record, property);
+            default:
+                ScriptMembers.Refuse(record, property, from);
+                return false;
+        }
+    }
 
     // What PowerShell keeps there for itself.
     private static bool IsPowerShells(PSMemberInfo member) => member is PSMemberSet || member.Name == "pstypenames";

@@ -73,7 +73,7 @@ internal static unsafe class KnownTypes
     }
 
     /// <summary>Take a lock, with the GIL before and after it and without while it is another thread's.</summary>
-    internal static void Enter(object entered)
+    private static void Enter(object entered)
     {
         if (!Monitor.TryEnter(entered))
         {

@@ -71,7 +71,7 @@ internal static class ObjectSummary
 
             try
             {
-                object? shown = isScript ? ObjectView.ReadScript(source) : source.Value;
+                object? shown = isScript ? ObjectView.Outside(() => source.Value) : source.Value;
                 if (shown is { } value && (IsSimple(PSObject.AsPSObject(value).BaseObject.GetType().FullName!)
                     || value is Enum))
                 {

@@ -375,12 +375,6 @@ public sealed class ObjectView
         _ => Aside(() => member.Value),
     };
 
-    /// <summary>Read a property whose script is of no session, in a runspace of nobody's.</summary>
-    internal static object? ReadScript(PSPropertyInfo property)
-    {
-        return Outside(() => property.Value);
-    }
-
     /// <summary>Do something in a runspace of nobody's, whatever this thread's is.</summary>
     internal static T Outside<T>(Func<T> call)
     {

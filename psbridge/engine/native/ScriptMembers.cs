@@ -3,7 +3,6 @@ using System.Collections.Concurrent;
 using System.Collections.ObjectModel;
 using System.Management.Automation;
 using System.Management.Automation.Runspaces;
-using System.Reflection;
 using System.Runtime.CompilerServices;
 
 namespace PSBridge;
@@ -65,8 +64,7 @@ internal static class ScriptMembers
         }
     }
 
-    /// <summary>Whether this thread must not run the script of a member.</summary>
-    internal static bool NeedsSession(PSObject owner, PSMemberInfo member, Runspace? session, out bool isBound)
+    private static bool NeedsSession(PSObject owner, PSMemberInfo member, Runspace? session, out bool isBound)
     {
         isBound = false;
         if (member is not (PSScriptProperty or PSScriptMethod or PSAliasProperty or PSMethod) || !IsElsewhere(session))
