@@ -145,14 +145,15 @@ class JobSession(StartingSession):
     def _call_member(self, call: Any, *, bound: bool) -> None:
         """See `session.member_calls`; for the work of a job.
 
-        As in PowerShell's own jobs on threads: a script runs where it was written, be it in the
-        midst of what waits for the job; what types have runs in no session, for one would have to
-        wait for what waits for the job.
+        As in PowerShell's own jobs on threads: a script runs where it was written; what types have
+        runs in no session, for one would have to wait for what waits for the job.
         """
         if _child_at_work() is None or self._turns.is_mine() or self._is_limited:
             super()._call_member(call, bound=bound)
+        elif bound:
+            self._call_beside(call)
         else:
-            self._call_beside(call, None)
+            self._call_aside(call)
 
     def _refuse_deadlock(self, child: Any) -> None:
         """Refuse a job's call for whose end this session would have to wait first."""

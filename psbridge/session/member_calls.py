@@ -4,17 +4,26 @@ Who asks an object for such a member, outside of any pipeline, makes a call of t
 is run in its turn, stopped and waited for as any other (``ScriptMembers.cs`` decides which are).
 These callers cannot wait for the turn:
 
-- who has it, and converts what his pipeline has given: that has ended, and another one runs the
-  call;
-- who has it while his pipeline runs, and whoever goes through a stream, which waits for him;
+- who has it: he converts what his pipeline has given, or the pipeline runs, and he goes through its
+  stream or its input;
+- who is given what a stream gives by him who goes through that;
 - an event loop, which must not wait for its own tasks, and a pipeline of another session's, whose
   turn others may wait for;
 - the work of a job, for whose end the session may be waiting: see `jobs.session`.
 
-For them PowerShell's events have the call run in the midst of the pipeline, between two of its
-statements or where it waits for room. Where a pipeline is in one long statement PowerShell has the
-thread that waits run the script, after a quarter of a second: that is its own way for classes. One
-such call runs at a time, for PowerShell tells two of them to both of those that wait.
+Their calls are made beside the turn, one at a time. Where no pipeline runs, one is made for the
+call. Where one runs, an event of PowerShell's has it run the call in its midst, between two of its
+statements or where it waits for room; a long statement is waited for.
+
+Guarantees:
+
+- The code of a session runs on one thread at a time, in a pipeline, so that it can be stopped.
+- A pipeline begins where none runs: each does so under the turn of those that are beside.
+
+PowerShell itself may make a pipeline for an event: where the one that it was for has ended in the
+very moment. Such a one is stopped as what else runs in the runspace.
+
+Rejected: PowerShell's own way for the methods of its classes; see ``MemberCall.cs``.
 """
 
 from __future__ import annotations
@@ -25,8 +34,9 @@ from collections.abc import Callable
 from typing import Any
 
 from ..errors import PipelineTimeout, PowerShellError
-from ..waiting import milliseconds, wait_until
+from ..waiting import milliseconds, poll_until, wait_until
 from .options import RunOptions
+from .owned_runspace import POLL_SECONDS
 from .result import Result
 from .runs import RunningRunspace
 from .turns import Turn, Turns
@@ -39,28 +49,156 @@ class MemberCalls(RunningRunspace):
 
     def _take(self, runspace: Any) -> None:
         super()._take(runspace)
-        self._turns_beside = Turns()
+        self._beside = Turns()  # of whoever makes a call beside the turn, or begins a pipeline
+        self._left: list[Any] = []  # calls that have begun, and whose callers may have left
         from ..values import runs_scripts
 
         runs_scripts(self, runspace)
 
     def _call_member(self, call: Any, *, bound: bool) -> None:
         """Run a ``MemberCall``; see `values.viewpoint.ScriptRunner`."""
-        from .pipeline import has_ended
-
         is_mine = self._turns.is_mine()
         if self.closed and (is_mine or self._is_limited):
             self._check_open()
         if self.closed:
             call.RunHere()
-        elif is_mine and (self._pipeline is None or has_ended(self._pipeline)):
-            _let_call_fail(call, lambda: self._run_after(_filled_with(call)))
-        elif is_mine or self._is_held_back:
-            self._call_beside(call, self._runspace)
-        elif self._turns.holder is not None and (_is_in_event_loop() or _is_in_pipeline()):
-            self._call_beside(call, None if bound else self._runspace)
+        elif (
+            is_mine
+            or self._is_held_back
+            or (self._turns.holder is not None and (_is_in_event_loop() or _is_in_pipeline()))
+        ):
+            self._call_beside(call)
         else:
             _let_call_fail(call, lambda: self._run(_filled_with(call)))
+
+    def _call_beside(self, call: Any) -> None:
+        """Run a ``MemberCall`` beside the turn."""
+        from .pipeline import has_ended
+
+        options = self._options_of_caller()
+        turn = Turn()
+        try:
+            self._wait_beside(turn, options)
+            pipeline = self._pipeline
+            if pipeline is None or has_ended(pipeline):
+                _let_call_fail(call, lambda: self._run_for(call, options))
+            else:
+                self._call_inside(pipeline, call, options)
+        finally:
+            if self._beside.holder is turn:
+                self._beside.holder = None
+            self._beside.wake()
+
+    def _call_aside(self, call: Any) -> None:
+        """Run a ``MemberCall`` in no session, on a thread of its own."""
+        call.BeginAside()
+        self._wait_for(call, self._options_of_caller())
+
+    def _call_inside(self, pipeline: Any, call: Any, options: RunOptions) -> None:
+        """Have a pipeline that runs run a call; or run it when that has ended."""
+        from PSBridge import PipelineRun
+
+        from .pipeline import has_ended, stopped_error, was_stopped
+
+        try:
+            PipelineRun.Visit(pipeline, True)
+            call.BeginIn(self._runspace)
+            self._wait_for(call, options, lambda: has_ended(pipeline))
+            if call.TryTake():
+                if was_stopped(pipeline):
+                    raise stopped_error()
+                _let_call_fail(call, lambda: self._run_for(call, options))
+            else:  # PowerShell may have made a pipeline for it
+                self._wait_for(call, options)
+        finally:
+            PipelineRun.Visit(pipeline, False)
+            if not call.TryTake() and not call.Wait(0):
+                self._left.append(call)
+
+    def _wait_for(
+        self, call: Any, options: RunOptions, is_over: Callable[[], bool] = lambda: False
+    ) -> None:
+        """Wait for the end of a call, or for something else."""
+        if not wait_until(
+            lambda seconds: call.Wait(milliseconds(seconds)) or is_over(),
+            options.deadline.left(math.inf),
+            meanwhile=self._checks(options),
+        ):
+            raise _late()
+
+    def _run_for(self, call: Any, options: RunOptions) -> Result:
+        """Run a pipeline that runs a call, where none runs."""
+        from .pipeline import has_ended, new_pipeline, run_pipeline
+
+        pipeline = new_pipeline(self._runspace)
+        if (ended := self._pipeline) is not None:
+            # What is said is that call's.
+            for stream in ("Warning", "Verbose", "Debug", "Information"):
+                setattr(pipeline.Streams, stream, getattr(ended.Streams, stream))
+        self._pipeline_beside = pipeline
+        try:
+            # Whoever closes after this line sees the pipeline, and asks it to stop.
+            self._check_open()
+            _filled_with(call)(pipeline)
+            # Without the host, which knows what the other one has ended with.
+            return run_pipeline(
+                pipeline, None, options, given_up=self._is_given_up, begin=lambda run: run.Begin()
+            )
+        except BaseException as error:
+            self._break_off(pipeline, error)
+            raise
+        finally:
+            self._pipeline_beside = None
+            if has_ended(pipeline):
+                pipeline.Dispose()
+            else:
+                self._lingering.append(pipeline)
+
+    def _begin(self, run: Any, options: RunOptions) -> None:
+        """See `RunningRunspace`: where nobody runs a pipeline beside."""
+        turn = Turn()
+        try:
+            self._wait_beside(turn, options)
+            run.Begin()
+        finally:
+            if self._beside.holder is turn:
+                self._beside.holder = None
+            self._beside.wake()
+
+    def _wait_beside(self, turn: Turn, options: RunOptions) -> None:
+        """Take the turn of those that are beside, when nothing runs that was given up."""
+        from .pipeline import has_ended
+
+        left, check = options.deadline.left, self._checks(options)
+        if not self._beside.wait(turn, left(math.inf), meanwhile=check) or not poll_until(
+            lambda: all(has_ended(each) for each in list(self._lingering)),
+            left(math.inf),
+            meanwhile=check,
+            every=POLL_SECONDS,
+        ):
+            raise _late()
+
+    def stop(self) -> None:
+        """See `OwnedRunspace`."""
+        super().stop()
+        if self._beside.holder is not None:
+            self._stop_all()
+
+    def _lingers(self) -> bool:
+        """See `OwnedRunspace`; a call may run on as well."""
+        if super()._lingers() or self._pipeline_beside is not None:
+            return True
+        for call in [each for each in self._left if each.Wait(0)]:
+            self._left.remove(call)
+        if self._left:
+            self._stop_all()
+        return bool(self._left)
+
+    def _stop_all(self) -> None:
+        """Stop what runs in the runspace, be it a pipeline that PowerShell has made."""
+        from PSBridge import MemberCall
+
+        MemberCall.StopIn(self._runspace)
 
     def _options_of_caller(self) -> RunOptions:
         """How long the caller waits: as long as the call that it is in, where it is in one."""
@@ -70,76 +208,9 @@ class MemberCalls(RunningRunspace):
             options.is_cancelled = self._options.is_cancelled
         return options
 
-    def _run_after(self, fill: Callable[[Any], None]) -> Result:
-        """Run a pipeline behind the one whose turn it is, which has ended."""
-        from .pipeline import new_pipeline, run_pipeline
 
-        ended, pipeline = self._pipeline, new_pipeline(self._runspace)
-        self._pipeline = pipeline
-        if ended is not None:
-            # What is said is the call's.
-            for stream in ("Warning", "Verbose", "Debug", "Information"):
-                setattr(pipeline.Streams, stream, getattr(ended.Streams, stream))
-        try:
-            fill(pipeline)
-            # Without the host, which knows what the other one has ended with.
-            options = self._options_of_caller()
-            return run_pipeline(pipeline, None, options, given_up=self._is_given_up)
-        except BaseException as error:
-            self._break_off(pipeline, error)
-            raise
-        finally:
-            self._pipeline = ended
-            self._lingering.append(pipeline)
-            self._lingers()
-
-    def _call_beside(self, call: Any, runspace: Any) -> None:
-        """Run a call on a thread of its own; what it waits for goes on where nobody waits for it.
-
-        Args:
-            call: a ``MemberCall``.
-            runspace: in which its scripts run, by events; None where PowerShell decides.
-        """
-        from PSBridge import PipelineRun
-
-        held = self._pipeline if self._is_held_back else None
-        options = self._options_of_caller()
-        check = self._checks_beside(options)
-        turn, visited = Turn(), None
-        try:
-            seconds = options.deadline.left(math.inf)
-            in_time = self._turns_beside.wait(turn, seconds, meanwhile=check)
-            if in_time:
-                if held is not None:
-                    PipelineRun.Visit(held, True)
-                    visited = held
-                call.Begin(runspace)
-                in_time = wait_until(
-                    lambda seconds: call.Wait(milliseconds(seconds)),
-                    options.deadline.left(math.inf),
-                    meanwhile=check,
-                )
-        finally:
-            if self._turns_beside.holder is turn:
-                self._turns_beside.holder = None
-            self._turns_beside.wake()
-            if visited is not None:
-                PipelineRun.Visit(visited, False)
-        if not in_time:
-            raise PipelineTimeout("time was up while a script of a member ran", Result())
-
-    def _checks_beside(self, options: RunOptions) -> Callable[[], None]:
-        from .pipeline import stopped_error, was_stopped
-
-        check = RunningRunspace._checks(self, options)  # it does not wait for the session
-        pipeline = self._pipeline if self._turns.is_mine() else None
-
-        def check_all() -> None:
-            check()
-            if pipeline is not None and was_stopped(pipeline):
-                raise stopped_error()
-
-        return check_all
+def _late() -> PipelineTimeout:
+    return PipelineTimeout("time was up while a script of a member ran", Result())
 
 
 def _is_in_event_loop() -> bool:

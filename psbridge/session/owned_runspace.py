@@ -61,6 +61,7 @@ class OwnedRunspace:
         self._take(runspace)
         self._turns = Turns()
         self._pipeline: Any = None  # what runs, in the turn
+        self._pipeline_beside: Any = None  # what runs for a member of an object
         self._lingering: list[Any] = []  # what was given up and may still run
         self._streams: weakref.WeakSet[Generator[Any, None, None]] = weakref.WeakSet()
         self._nested = 0  # how many calls are inside of pipelines
@@ -108,8 +109,9 @@ class OwnedRunspace:
         runs this does nothing; calls that wait for their turn have it next.
         """
         check_process()
-        if (pipeline := self._pipeline) is not None:
-            self._stop(pipeline, 0)
+        for pipeline in (self._pipeline, self._pipeline_beside):
+            if pipeline is not None:
+                self._stop(pipeline, 0)
 
     def close(self) -> None:
         """Stop what runs in this session and close it; closing twice does nothing.
@@ -132,7 +134,7 @@ class OwnedRunspace:
         self._closed = True
         _open.discard(self)
         # Also one that an exception has left running, such as a signal handler's SystemExit.
-        for pipeline in (self._pipeline, *self._lingering):
+        for pipeline in (self._pipeline, self._pipeline_beside, *self._lingering):
             if pipeline is not None:
                 self._stop(pipeline, 0)
 

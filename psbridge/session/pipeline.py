@@ -62,7 +62,12 @@ def nested_pipeline() -> Any:
 
 
 def run_pipeline(
-    pipeline: Any, host: Any, options: RunOptions, *, given_up: Callable[[], bool]
+    pipeline: Any,
+    host: Any,
+    options: RunOptions,
+    *,
+    given_up: Callable[[], bool],
+    begin: Callable[[Any], None],
 ) -> Result:
     """Run a pipeline to its end and collect its output and streams.
 
@@ -71,6 +76,7 @@ def run_pipeline(
         host: its session's host; None where it runs on another machine.
         options: how to run it, and on which console it shows things.
         given_up: whether to wait no longer for it; asked ten times a second.
+        begin: begins a ``PipelineRun`` when nothing else runs in the runspace.
 
     Raises:
         PowerShellError: a terminating error; its ``result`` holds what came before.
@@ -80,7 +86,7 @@ def run_pipeline(
         KeyboardInterrupt: Ctrl-C; it runs on.
     """
     run, feed, check = _prepare(pipeline, host, options, given_up)
-    run.Begin()
+    begin(run)
     if feed:
         _limit(run, options)
         _feed(run, feed, options, check)
@@ -122,6 +128,7 @@ def stream_pipeline(
     result: Result,
     *,
     given_up: Callable[[], bool],
+    begin: Callable[[Any], None],
 ) -> Iterator[Any]:
     """Run a pipeline and give its output as it comes; see `run_pipeline`.
 
@@ -134,10 +141,11 @@ def stream_pipeline(
         options: as there.
         result: gets its other streams at the end.
         given_up: as there.
+        begin: as there.
     """
     run, feed, check = _prepare(pipeline, host, options, given_up)
     run.HoldBack()
-    run.Begin()
+    begin(run)
     offers = iter(()) if options.input is None else _offers(feed, options.input, options.deadline)
     feeding, late = feed is not None, False
     if feeding:
@@ -147,7 +155,8 @@ def stream_pipeline(
         ended = run.Wait(0)  # before the last values are taken
         wait = _FEED_MILLISECONDS if feeding else milliseconds(options.deadline.left())
         taken = run.Take(0 if ended else wait)
-        (values, _), broken = _read(pipeline, partial(list_from_net, taken))
+        is_over = was_stopped(pipeline)
+        (values, _), broken = _read(pipeline, partial(list_from_net, taken), is_over=is_over)
         yield from values
         if broken is not None and not isinstance(broken, PipelineTimeout):
             raise broken

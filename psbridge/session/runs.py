@@ -119,7 +119,12 @@ class RunningRunspace(OwnedRunspace):
             fill(pipeline)
             self._is_held_back = True
             yield from stream_pipeline(
-                pipeline, self._host, options, result, given_up=self._is_given_up
+                pipeline,
+                self._host,
+                options,
+                result,
+                given_up=self._is_given_up,
+                begin=lambda run: self._begin(run, options),
             )
             self._ended(result)
         except BaseException as error:
@@ -200,13 +205,23 @@ class RunningRunspace(OwnedRunspace):
             self._check_open()
             fill(pipeline)
             return self._ended(
-                run_pipeline(pipeline, self._host, options, given_up=self._is_given_up)
+                run_pipeline(
+                    pipeline,
+                    self._host,
+                    options,
+                    given_up=self._is_given_up,
+                    begin=lambda run: self._begin(run, options),
+                )
             )
         except BaseException as error:
             self._break_off(pipeline, error)
             raise
         finally:
             self._leave(pipeline)
+
+    def _begin(self, run: Any, options: RunOptions) -> None:
+        """Begin a ``PipelineRun``, in the turn."""
+        run.Begin()
 
     def _new_pipeline(self, options: RunOptions) -> Any:
         """An empty pipeline, for this caller's turn."""

@@ -15,7 +15,7 @@ from typing import Any
 
 import clr
 import System
-from PSBridge import NoMember, RemotedValue
+from PSBridge import NoMember, ReadRecord, RemotedValue
 from System.Collections import ICollection, IDictionary, IList
 from System.Collections.Specialized import OrderedDictionary
 from System.Globalization import CultureInfo
@@ -148,6 +148,18 @@ def _record(value: Any, inside: Ancestors) -> Any:
     if len(found) == 1:
         (revived,) = found
         return KEPT if type(revived) is NoMember else convert(revived, inside)
+    return _made_of(found, inside)
+
+
+def _read_record(value: Any, inside: Ancestors) -> Any:
+    inside = _enter(value.GetRecord(), inside)
+    try:
+        return _made_of(value.GetValues(), inside)
+    except Exception:
+        return kept(value.GetRecord())
+
+
+def _made_of(found: Any, inside: Ancestors) -> Any:
     origin, type_names, *rest = found
     items = iter(rest)
     properties = {
@@ -235,6 +247,7 @@ def _decimal(value: Any, inside: Ancestors) -> decimal.Decimal:
 
 _BY_TYPE: dict[Any, Converter] = {
     PSCustomObject: _record,
+    ReadRecord: _read_record,
     System.Array[System.Byte]: lambda value, inside: bytes(value),
     System.DateTime: _datetime,
     System.DateTimeOffset: _datetime_offset,

@@ -29,6 +29,7 @@ MEMBERS = sorted(
         "PSTaskPool.Close",
         "RunspaceBase.RunningPipelines",
         "RunspaceBase._pipelineListLock",
+        "PSEventManager.SubscribeEvent",
         "Runspace.RunspaceList",
         "RunspaceBase.RunspaceOpening",
         "RunspaceBase.SetRunspaceState",

@@ -11,11 +11,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from conditions import until
 
 from psbridge import (
     Cmdlet,
     CustomObject,
     JobError,
+    JobFailed,
     PipelineTimeout,
     PowerShellError,
     Session,
@@ -199,6 +201,60 @@ def test_a_stop_ends_the_reading_of_records(typed: Session, count: int, way: str
     assert typed.run("'free'") == ["free"]
 
 
+LONG_STATEMENT = "[System.Threading.Thread]::Sleep(700)"
+
+
+def test_it_waits_for_a_long_statement_in_the_loop_over_a_stream(typed: Session) -> None:
+    """PowerShell would run it beside that, and the process died when the statement ended first."""
+    loop = "$end = [datetime]::Now.AddSeconds(1); while ([datetime]::Now -lt $end) { }; 7"
+    slow = f"[{BUILDER}]::new() | Add-Member -PassThru ScriptProperty Slow {{ {loop} }}"
+    with typed.stream(f"{slow}; {LONG_STATEMENT}; 2") as values:
+        first: Any = next(values)
+        assert [first.Slow, *values] == [7, 2]
+
+
+def test_a_stop_ends_it_at_the_end_of_the_code_of_a_stream(typed: Session) -> None:
+    with (
+        when_it_loops(typed, typed.stop),
+        typed.stream(f"[{BUILDER}]::new() | {ENDLESS}; {LONG_STATEMENT}") as values,
+        pytest.raises(PowerShellError, match="stopped"),
+    ):
+        print(next(values).Endless)
+    assert typed.run("'free'") == ["free"]
+
+
+def test_a_record_with_scripts_comes_as_soon_as_it_is_written(typed: Session) -> None:
+    with typed.stream(f"{ROW}; Start-Sleep 600") as values:
+        assert next(values).Answer == 42
+
+
+def test_a_stop_ends_what_is_asked_by_whom_a_stream_gives_its_values_to(typed: Session) -> None:
+    """He does not wait for the turn of who goes through the stream, which is over here."""
+    errors: list[BaseException] = []
+
+    def ask() -> None:
+        try:
+            print(given.Endless)
+        except PowerShellError as error:
+            errors.append(error)
+
+    from psbridge.session.pipeline import has_ended
+
+    asking = threading.Thread(target=ask)
+    with (
+        when_it_loops(typed, typed.stop),
+        typed.stream(f"[{BUILDER}]::new() | {ENDLESS}; 2") as values,
+    ):
+        given: Any = next(values)
+        assert next(values) == 2
+        until(lambda: has_ended(typed._pipeline))
+        asking.start()
+        asking.join()
+        assert list(values) == []
+    assert "stopped" in str(errors[0])
+    assert typed.run("'free'") == ["free"]
+
+
 @pytest.mark.parametrize("count", [1, 40])
 @pytest.mark.parametrize("way", ["run", "stream"])
 def test_time_that_is_up_ends_it(typed: Session, count: int, way: str) -> None:
@@ -331,36 +387,60 @@ def test_a_cmdlet_asks_in_its_pipeline(typed: Session) -> None:
     assert typed.run(f"Measure-Answer -Item ([{BUILDER}]::new())", check=True) == [43]
 
 
-@pytest.mark.parametrize("wait", ["Wait-Job", "Receive-Job -Keep -Wait"])
-def test_the_work_of_a_job_asks_while_the_session_waits_for_it(
+@pytest.mark.parametrize("wait", ["Wait-Job", "Receive-Job -Wait"])
+def test_the_work_of_a_job_cannot_ask_while_the_session_waits_for_it(
+    typed: Session, worker: Any, wait: str
+) -> None:
+    from PSBridge import JobsWaitedFor
+
+    waited_for = threading.Event()
+
+    def work() -> None:
+        waited_for.wait()
+        worker.Read()
+
+    job = typed.start(work)
+    waiting = threading.Thread(target=typed.run, args=(f"{wait} $args[0]", job))
+    waiting.start()
+    until(lambda: JobsWaitedFor.InSession(typed.jobs.net, job.children[0].net))
+    waited_for.set()
+    with pytest.raises(JobFailed, match="the session waits for this job"):
+        job.result(60)
+    waiting.join()
+    job.remove()
+
+
+def test_nor_can_it_while_python_code_of_the_session_waits_for_it(
+    typed: Session, worker: Any
+) -> None:
+    def wait() -> None:
+        job = typed.start(worker.Read)
+        try:
+            job.result()
+        finally:
+            job.remove()
+
+    typed.functions["Wait-Work"] = wait
+    with pytest.raises(JobFailed, match="the session waits for this job"):
+        typed.run("Wait-Work", check=True)
+
+
+@pytest.mark.parametrize("wait", ["Wait-Job $args[0] -Timeout 1", "Wait-Work $args[0]"])
+def test_it_waits_until_a_wait_of_the_session_for_it_is_over(
     typed: Session, worker: Any, wait: str
 ) -> None:
     waits = threading.Event()
     typed.functions["Set-Waiting"] = waits.set
+    typed.functions["Wait-Work"] = lambda job: typed.jobs[job.Id].wait(1)
 
     def work() -> int:
         waits.wait()
         return int(worker.Read())
 
     job = typed.start(work)
-    typed.run(f"param($job) Set-Waiting; {wait} $job", job=job)
+    typed.run(f"Set-Waiting; {wait}", job, check=True)
     assert job.result(60) == [5]
     job.remove()
-
-
-@pytest.mark.parametrize("timeout", [None, 60])
-def test_it_asks_while_python_code_of_the_session_waits_for_it(
-    typed: Session, worker: Any, timeout: float | None
-) -> None:
-    def wait() -> int:
-        job = typed.start(worker.Read)
-        try:
-            return int(job.result(timeout).one())
-        finally:
-            job.remove()
-
-    typed.functions["Wait-Work"] = wait
-    assert typed.run("Wait-Work", check=True) == [5]
 
 
 def test_it_does_not_wait_for_a_session_to_know_what_types_have(

@@ -24,6 +24,20 @@ public enum RecordScripts
     Nowhere,
 }
 
+/// <summary>A record that was read where its scripts belong.</summary>
+/// <param name="record">It.</param>
+/// <param name="values">What <see cref="CustomRecord.ReadOne"/> gives.</param>
+public sealed class ReadRecord(PSObject record, object?[] values)
+{
+    /// <summary>The record.</summary>
+    /// <returns>It.</returns>
+    public PSObject GetRecord() => record;
+
+    /// <summary>What was read.</summary>
+    /// <returns>What <see cref="CustomRecord.ReadOne"/> gives.</returns>
+    public object?[] GetValues() => values;
+}
+
 /// <summary>Reading objects that are made of properties alone.</summary>
 /// <remarks>
 /// One reader is for objects that are read at a time: whether types add anything to theirs is looked at
@@ -125,6 +139,28 @@ public sealed class CustomRecord(Runspace? from, RecordScripts scripts)
     }
 
     private static readonly ConditionalWeakTable<PSObject, object?[]> s_ahead = [];
+
+    /// <summary>Read a value that is a record with scripts; on the thread where these are to run.</summary>
+    /// <param name="item">The value.</param>
+    /// <returns>What was read; null where it is no such record.</returns>
+    internal ReadRecord? ReadWithScripts(object? item)
+    {
+        if (item is not PSObject { BaseObject: PSCustomObject } record || record == AutomationNull.Value)
+        {
+            return null;
+        }
+
+        string? names = NamesOf(record);
+        _found.Clear();
+        if ((HasOnlyItsOwn(record, names ?? s_usual) && TryReadOwn(record))
+            || !record.Properties.Any(property => property is PSScriptProperty or PSAliasProperty)
+            || RemotedValue.IsOne(record))
+        {
+            return null;
+        }
+
+        return new ReadRecord(record, [.. Read(record, names, false)]);
+    }
 
     /// <summary>Read all of one of many, which is not PowerShell's nothing; see <see cref="ReadOne"/>.</summary>
     /// <returns>The same, until the next one is read; null for what was another object, and for what has

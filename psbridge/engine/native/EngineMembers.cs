@@ -317,7 +317,20 @@ public static class EngineMembers
         internal static readonly EngineMember RunEvents = Method(
             () => Named("System.Management.Automation.PSLocalEventManager"),
             "ProcessPendingActions",
-            "a method of a class that is called in the loop over its own stream may wait for ever");
+            "a script of a member that is asked for in the loop over a stream waits for the stream's end");
+
+        internal static readonly EngineMember Subscribe = Method<PSEventManager>(
+            nameof(PSEventManager.SubscribeEvent),
+            "a script of a member waits for the end of what runs in its session",
+            typeof(object),
+            typeof(string),
+            typeof(string),
+            typeof(PSObject),
+            typeof(PSEventReceivedEventHandler),
+            typeof(bool),
+            typeof(bool),
+            typeof(bool),
+            typeof(int));
 
         internal static readonly EngineMember LoadingModules = Property(
             ContextType, "AutoLoadingModuleInProgress", "no session can be opened that has some commands only");

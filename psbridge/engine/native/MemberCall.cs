@@ -14,9 +14,12 @@ namespace PSBridge;
 /// <param name="arguments">Its arguments.</param>
 public sealed class MemberCall(object target, string method, object?[] arguments)
 {
+    private static int s_begun;
+
     private readonly ManualResetEvent _ended = new(false);
     private object? _value;
     private Exception? _error;
+    private int _taken;
 
     /// <summary>What it has given.</summary>
     /// <returns>The value.</returns>
@@ -35,6 +38,10 @@ public sealed class MemberCall(object target, string method, object?[] arguments
     /// <returns>Whether it has.</returns>
     public bool HasFailed() => _error is not null and not PipelineStoppedException;
 
+    /// <summary>Be the one who runs it.</summary>
+    /// <returns>False where somebody else is.</returns>
+    public bool TryTake() => Interlocked.Exchange(ref _taken, 1) == 0;
+
     /// <summary>Do it on this thread.</summary>
     public void RunHere() => ScriptMembers.Here(() =>
     {
@@ -50,23 +57,57 @@ public sealed class MemberCall(object target, string method, object?[] arguments
         return true;
     });
 
-    /// <summary>Begin it on a thread of its own, which nobody can stop.</summary>
-    /// <param name="session">The runspace that its scripts run in, by an event where a pipeline runs there;
-    /// null where they run as PowerShell has it.</param>
-    public void Begin(Runspace? session)
+    /// <summary>Have the pipeline run it that runs in a session, as soon as it comes to that.</summary>
+    /// <remarks>
+    /// Not as PowerShell does it for a class's methods: there the thread that waits runs the code after a
+    /// quarter of a second, beside the pipeline. When that goes on meanwhile the two share their variables'
+    /// scopes, and the process dies of it ("Stack empty").
+    /// </remarks>
+    /// <param name="session">The session's runspace.</param>
+    public void BeginIn(Runspace session) => OnItsOwnThread(() =>
     {
-        var thread = new Thread(() =>
+        if (EngineMembers.Runspaces.Subscribe.Method is not { } subscribe)
         {
-            Runspace.DefaultRunspace = session;
-            RunHere();
-            _ended.Set();
-        });
-        thread.IsBackground = true;
-        thread.Name = "psbridge member";
-        thread.Start();
+            return;
+        }
+
+        string name = $"psbridge.member.{Interlocked.Increment(ref s_begun)}";
+        PSEventReceivedEventHandler run = (_, _) =>
+        {
+            if (TryTake())
+            {
+                RunHere();
+            }
+        };
+        try
+        {
+            subscribe.Invoke(session.Events, [null, null, name, null, run, true, false, true, 1]);
+            // Where nothing runs any more this makes a pipeline, and comes back when that has ended.
+            session.Events.GenerateEvent(name, null, [], null, true, false);
+        }
+        catch (Exception)
+        {
+            // The session closes. Whoever waits sees that his pipeline has ended.
+        }
+    });
+
+    /// <summary>Begin it on a thread that is in no session.</summary>
+    public void BeginAside()
+    {
+        if (TryTake())
+        {
+            OnItsOwnThread(RunHere);
+        }
     }
 
-    /// <summary>Wait for what was begun.</summary>
+    private static void OnItsOwnThread(ThreadStart work) =>
+        new Thread(work) { IsBackground = true, Name = "psbridge member" }.Start();
+
+    /// <summary>Stop what runs in a session.</summary>
+    /// <param name="session">The session's runspace.</param>
+    public static void StopIn(Runspace session) => LastingStop.Begin(session);
+
+    /// <summary>Wait for its end.</summary>
     /// <param name="milliseconds">How long at most.</param>
     /// <returns>Whether it has ended.</returns>
     public bool Wait(int milliseconds) => _ended.WaitOne(milliseconds);
@@ -83,6 +124,10 @@ public sealed class MemberCall(object target, string method, object?[] arguments
         {
             _error = error is TargetInvocationException { InnerException: { } inner } ? inner : error;
             ExceptionDispatchInfo.Throw(_error);
+        }
+        finally
+        {
+            _ended.Set();
         }
     }
 }

@@ -1,7 +1,9 @@
 using System;
 using System.Collections;
+using System.Collections.Concurrent;
 using System.Linq;
 using System.Management.Automation;
+using System.Management.Automation.Runspaces;
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
@@ -26,10 +28,14 @@ public sealed class PipelineRun(
 
     private static readonly ConditionalWeakTable<PowerShell, PipelineRun> s_held = [];
 
+    // A runspace gives its variables only while nothing runs there; scripts of members may, at a run's end.
+    private static readonly ConditionalWeakTable<Runspace, PSVariableIntrinsics> s_variables = [];
+
     // Not PSObject: what has no properties of its own comes unwrapped here, at a tenth of the time.
     private readonly PSDataCollection<object> _output = new();
 
     // Of a run whose output is taken while it runs.
+    private readonly ConcurrentQueue<object?> _ready = [];
     private readonly ManualResetEvent _news = new(false);
     private readonly AutoResetEvent _room = new(false);
     private volatile bool _holds = true;
@@ -169,11 +175,17 @@ public sealed class PipelineRun(
     public void HoldBack()
     {
         s_held.Add(pipeline, this);
+        CustomRecord? records = host is null ? null : new(pipeline.Runspace, RecordScripts.Session);
         // Raised on the pipeline's thread, under no lock.
         _output.DataAdded += (_, _) =>
         {
+            foreach (object? item in _output.ReadAll())
+            {
+                MakeReady(records, item);
+            }
+
             _news.Set();
-            while (_holds && _output.Count >= Ahead)
+            while (_holds && _ready.Count >= Ahead)
             {
                 if (Volatile.Read(ref _visitors) == 0)
                 {
@@ -186,6 +198,21 @@ public sealed class PipelineRun(
                 }
             }
         };
+    }
+
+    // The scripts of a record run where it is written: the pipeline may be in one statement for long
+    // afterwards, and nothing else may run code of its session meanwhile.
+    private void MakeReady(CustomRecord? records, object? item)
+    {
+        object? ready = item;
+        try
+        {
+            ready = records?.ReadWithScripts(item) ?? item;
+        }
+        finally
+        {
+            _ready.Enqueue(ready);
+        }
     }
 
     /// <summary>Let somebody have scripts run in a pipeline that is held back, by events of its session's.</summary>
@@ -225,18 +252,31 @@ public sealed class PipelineRun(
 
     /// <summary>Take the output that there is, and wait for some where there is none.</summary>
     /// <param name="milliseconds">How long to wait at most.</param>
-    /// <returns>Its objects; none where it has ended, or time is up.</returns>
+    /// <returns>Its objects, records with scripts as a <see cref="ReadRecord"/>; none where it has ended, or
+    /// time is up.</returns>
     public object?[] Take(int milliseconds)
     {
-        if (_output.Count == 0)
+        if (_ready.IsEmpty)
         {
             WaitHandle.WaitAny([_news, _running!.AsyncWaitHandle], milliseconds);
         }
 
         _news.Reset();
-        object?[] taken = _statements is null ? [.. _output.ReadAll()] : [.. _statements.ReadAll()];
+        object?[] taken = _statements is null ? TakeReady() : [.. _statements.ReadAll()];
         _room.Set();
         return taken;
+    }
+
+    private object?[] TakeReady()
+    {
+        var taken = new object?[_ready.Count];
+        int count = 0;
+        while (count < taken.Length && _ready.TryDequeue(out taken[count]))
+        {
+            count++;
+        }
+
+        return count == taken.Length ? taken : taken[..count];
     }
 
     /// <summary>Wait for the end of what was begun.</summary>
@@ -272,7 +312,10 @@ public sealed class PipelineRun(
         return host.ExitOfRun ?? (ReferenceEquals(now, _exitCodeBefore) ? null : now as int?);
     }
 
-    private object? LastExitCode() => pipeline.Runspace.SessionStateProxy.PSVariable.GetValue("global:LASTEXITCODE");
+    private object? LastExitCode() => s_variables.GetValue(pipeline.Runspace, VariablesOf).GetValue("global:LASTEXITCODE");
+
+    private static PSVariableIntrinsics VariablesOf(Runspace runspace) =>
+        ((EngineIntrinsics)runspace.SessionStateProxy.GetVariable("ExecutionContext")).SessionState.PSVariable;
 
     /// <summary>The output so far.</summary>
     /// <returns>Its objects.</returns>
@@ -286,6 +329,11 @@ public sealed class PipelineRun(
         if (_statements is not null)
         {
             return [.. _statements];
+        }
+
+        if (!_ready.IsEmpty)
+        {
+            return [.. _ready];
         }
 
         // Not ReadAll(), which takes the first item out as often as there are items.

@@ -98,7 +98,12 @@ public sealed class ValueBatch
     /// <returns>A name for each, null where it is of this machine; null where all are.</returns>
     public static string?[]? OriginsOf(object?[] items)
     {
-        string?[] origins = [.. items.Select(item => item is PSObject whole ? OriginOf(whole) : null)];
+        string?[] origins = [.. items.Select(item => item switch
+        {
+            PSObject whole => OriginOf(whole),
+            ReadRecord read => (string?)read.GetValues()[0],
+            _ => null,
+        })];
         return Array.Exists(origins, origin => origin is not null) ? origins : null;
     }
 
@@ -152,6 +157,12 @@ public sealed class ValueBatch
     {
         if (item is not PSObject whole)
         {
+            if (item is ReadRecord read)
+            {
+                Refer(item);
+                return (string?)read.GetValues()[0];
+            }
+
             WriteValue(item);
             return null;
         }
