@@ -33,7 +33,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from ..errors import PipelineTimeout, PowerShellError
+from ..errors import PipelineTimeout, PowerShellError, SessionClosedError
 from ..waiting import milliseconds, poll_until, wait_until
 from .options import RunOptions
 from .owned_runspace import POLL_SECONDS
@@ -73,6 +73,8 @@ class MemberCalls(RunningRunspace):
 
     def _call_beside(self, call: Any) -> None:
         """Run a ``MemberCall`` beside the turn."""
+        from System import Exception as NetException
+
         from .pipeline import has_ended
 
         options = self._options_of_caller()
@@ -84,6 +86,11 @@ class MemberCalls(RunningRunspace):
                 _let_call_fail(call, lambda: self._run_for(call, options))
             else:
                 self._call_inside(pipeline, call, options)
+        except (PowerShellError, NetException) as error:
+            # A .NET exception: it was asked to stop before it began.
+            if self._closed:
+                raise SessionClosedError("the session was closed while this ran") from error
+            raise
         finally:
             if self._beside.holder is turn:
                 self._beside.holder = None

@@ -228,31 +228,33 @@ def test_a_record_with_scripts_comes_as_soon_as_it_is_written(typed: Session) ->
         assert next(values).Answer == 42
 
 
-def test_a_stop_ends_what_is_asked_by_whom_a_stream_gives_its_values_to(typed: Session) -> None:
-    """He does not wait for the turn of who goes through the stream, which is over here."""
+@pytest.mark.parametrize(
+    ("act", "expected"), [("stop", PowerShellError), ("close", SessionClosedError)]
+)
+def test_so_it_ends_where_who_asks_is_given_the_values_of_a_stream(
+    act: str, expected: type[BaseException]
+) -> None:
+    """He does not wait for the turn of who goes through the stream, whose code has ended here."""
     errors: list[BaseException] = []
 
     def ask() -> None:
         try:
             print(given.Endless)
-        except PowerShellError as error:
+        except (PowerShellError, SessionClosedError) as error:
             errors.append(error)
 
-    from psbridge.session.pipeline import has_ended
-
     asking = threading.Thread(target=ask)
-    with (
-        when_it_loops(typed, typed.stop),
-        typed.stream(f"[{BUILDER}]::new() | {ENDLESS}; 2") as values,
-    ):
+    with Session() as shell, when_it_loops(shell, getattr(shell, act)):
+        values = shell.stream(f"[{BUILDER}]::new() | {ENDLESS}; 2")
         given: Any = next(values)
         assert next(values) == 2
-        until(lambda: has_ended(typed._pipeline))
+        until(lambda: str(shell._pipeline.InvocationStateInfo.State) == "Completed")
         asking.start()
         asking.join()
-        assert list(values) == []
-    assert "stopped" in str(errors[0])
-    assert typed.run("'free'") == ["free"]
+        values.close()
+        assert [type(error) for error in errors] == [expected]
+        if act == "stop":
+            assert shell.run("'free'") == ["free"]
 
 
 @pytest.mark.parametrize("count", [1, 40])

@@ -36,7 +36,7 @@ public sealed class MemberCall(object target, string method, object?[] arguments
 
     /// <summary>Whether it has thrown something, but for a stop.</summary>
     /// <returns>Whether it has.</returns>
-    public bool HasFailed() => _error is not null and not PipelineStoppedException;
+    public bool HasFailed() => _error is not null && !ScriptMembers.EndsCall(_error);
 
     /// <summary>Be the one who runs it.</summary>
     /// <returns>False where somebody else is.</returns>
