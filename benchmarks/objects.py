@@ -107,6 +107,23 @@ def members(shell: Session) -> tuple[Callable[[], Any], Callable[[], Any]]:
     return ours, by_hand
 
 
+def properties(shell: Session) -> tuple[Callable[[], Any], Callable[[], Any]]:
+    """All properties of files, five of which are scripts of PowerShell's own."""
+    shell.run(f"$item = Get-Item ([Environment]::ProcessPath); $global:items = , $item * {FILES}")
+
+    def by_hand() -> Any:
+        from System.Management.Automation.Runspaces import Runspace
+
+        found = _by_hand(shell, "$items")
+        Runspace.DefaultRunspace = shell._runspace
+        try:
+            return [{each.Name: each.Value for each in item.Properties} for item in found]
+        finally:
+            Runspace.DefaultRunspace = None
+
+    return lambda: [item.properties() for item in shell.run("$items")], by_hand
+
+
 def integers_of_a_job(shell: Session) -> tuple[Callable[[], Any], Callable[[], Any]]:
     """Integers that a job has written; by hand one of PowerShell's, whose buffers are its own."""
 
@@ -137,6 +154,7 @@ ROWS = {
     f"{COUNT} objects of 4 properties out": records_out,
     f"{COUNT} dataclass instances in": records_in,
     f"4 members of {FILES} objects": members,
+    f"all properties of {FILES} files": properties,
     f"{INTEGERS} integers out of a job": integers_of_a_job,
 }
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from PSBridge import ValueBatch
 
-from . import custom_object
 from .member_calls import asked_for_records
 from .viewpoint import place_of_scripts, runspace_seen_from
 
@@ -37,16 +36,16 @@ def read_batch(array: Any, convert_items: Any, kept: Any) -> tuple[list[Any], li
     """
     found: list[Any] = []
     origins: list[str | None] = []
-    batch = ValueBatch.Of(array, custom_object.__name__, runspace_seen_from(), place_of_scripts())
+    batch = ValueBatch.Of(array, __package__, runspace_seen_from(), place_of_scripts())
     while batch is not None:
-        rest = batch.GetRest()
-        if batch.HasScripts():
+        data, rest, views, handles, machines, has_scripts = batch.GetParts()
+        if has_scripts:
             asked_for_records("ReadAhead", rest, runspace_seen_from())
-        rest = convert_items(rest, (array,))
-        views = list(batch.GetViews())
-        if views:
-            views = kept(views, memoryview(bytes(batch.GetHandles())).cast("q"))
-        found += _Reader(bytes(batch.GetData()), rest, views).load()
-        origins += batch.GetOrigins() or [None] * (len(found) - len(origins))
+        others = [] if rest is None else convert_items(rest, (array,))
+        objects = []
+        if views is not None:
+            objects = kept(list(views), memoryview(bytes(handles)).cast("q"))
+        found += _Reader(bytes(data), others, objects).load()
+        origins += machines or [None] * (len(found) - len(origins))
         batch = batch.GetNext()
     return found, origins

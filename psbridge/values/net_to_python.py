@@ -46,17 +46,21 @@ def list_from_net(array: Any) -> tuple[list[Any], list[str | None]]:
         The values, and the machine that each came from; None for this one.
     """
     if len(array) < _MANY:
-        from PSBridge import ValueBatch
+        items = list(array)
+        if sum(type(item) not in READY for item in items) < _MANY_OTHERS:
+            from PSBridge import ValueBatch
 
-        origins = ValueBatch.OriginsOf(array)
-        return convert_items(array, (array,)), list(origins or [None] * len(array))
+            origins = ValueBatch.OriginsOf(array)
+            return convert_items(items, (array,)), list(origins or [None] * len(items))
     from .batch import read_batch
 
     return read_batch(array, convert_items, _many_kept)
 
 
-# From how many on one call of C#'s is faster than a look at each.
-_MANY = 32
+# From how many on one call of C#'s is faster than a look at each; that takes longer for what is no
+# number and no text.
+_MANY = 8
+_MANY_OTHERS = 2
 
 
 def convert(value: Any, inside: Ancestors) -> Any:

@@ -15,7 +15,7 @@ from typing import Any
 
 import clr
 import System
-from PSBridge import NoMember, ReadRecord, RemotedValue
+from PSBridge import FailedMember, NoMember, ReadRecord, RemotedValue
 from System.Collections import ICollection, IDictionary, IList
 from System.Collections.Specialized import OrderedDictionary
 from System.Globalization import CultureInfo
@@ -248,6 +248,7 @@ def _decimal(value: Any, inside: Ancestors) -> decimal.Decimal:
 _BY_TYPE: dict[Any, Converter] = {
     PSCustomObject: _record,
     ReadRecord: _read_record,
+    FailedMember: _itself,  # PowerShellObject's affair
     System.Array[System.Byte]: lambda value, inside: bytes(value),
     System.DateTime: _datetime,
     System.DateTimeOffset: _datetime_offset,

@@ -12,7 +12,7 @@ import datetime as dt
 import functools
 import reprlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn, TypeVar
 
 from ..engine.forking import is_forked_child
 from ..engine.instances import is_net
@@ -23,6 +23,8 @@ from .showing import html_table
 from .viewpoint import runspace_seen_from, seen_from
 
 __all__ = ["PowerShellMethod", "PowerShellObject", "objects_of", "property_of"]
+
+T = TypeVar("T")
 
 
 class PowerShellObject:
@@ -83,9 +85,9 @@ class PowerShellObject:
         One that cannot be read is there too: its value is the `PowerShellError` that says why.
         """
         failed = _net_types().failed
-        found = list(asked(self._view, "GetProperties"))
+        found = self._values(asked(self._view, "GetProperties"))
         return {
-            name: failure_of(value.GetError()) if type(value) is failed else self._value(value)
+            name: failure_of(value.GetError()) if type(value) is failed else value
             for name, value in zip(found[::2], found[1::2], strict=True)
         }
 
@@ -144,9 +146,8 @@ class PowerShellObject:
         return self._walk(items)
 
     def _walk(self, items: Any) -> Iterator[Any]:
-        while found := list(asked(items, "Next")):
-            for item in found:
-                yield self._value(item)
+        while found := self._values(asked(items, "Next")):
+            yield from found
 
     def __len__(self) -> int:
         count = int(asked(self._view, "CountItems"))
@@ -242,9 +243,19 @@ class PowerShellObject:
             return found
         from .net_to_python import from_net
 
+        return self._converted(from_net, found)
+
+    def _values(self, found: Any) -> list[Any]:
+        """The items of a .NET array."""
+        from .net_to_python import list_from_net
+
+        values, _ = self._converted(list_from_net, found)
+        return values
+
+    def _converted(self, convert: Callable[[Any], T], found: Any) -> T:
         try:
             with seen_from(self._view.GetRunspace(), scripts="Session"):
-                return from_net(found)
+                return convert(found)
         except ReadingBrokenOff as unwound:
             error = unwound.error
         raise error

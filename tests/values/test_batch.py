@@ -25,6 +25,15 @@ $null; [DBNull]::Value; $true; $false; [switch]$true; [byte]255; [sbyte]-128; [i
 [int64]::MaxValue; [uint64]::MaxValue; [bigint]::Pow(-7, 301); [single]1.5; [double]::MaxValue
 [double]::NegativeInfinity; [double]::NegativeZero; 1.10d; [char]'a'; ''; 'text'; ('x' * 100000)
 "a`0b"; [char]::ConvertFromUtf32(0x1F600); "half $([char]0xd800)"; [guid]::Empty
+[datetime]::new(2024, 7, 1, 12, 30, 15, 7, 'Local').AddTicks(1239); [datetime]::MinValue
+[datetime]::new(2024, 1, 31, 23, 59, 59, 999, 'Utc'); [datetime]::MaxValue
+[datetimeoffset]::MinValue
+[datetimeoffset]::new(2024, 1, 2, 3, 4, 5, [timespan]::FromMinutes(-345))
+[timespan]::MinValue
+[timespan]::MaxValue; [timespan]-1; [timespan]-19; [timespan]::Zero; [decimal]::MaxValue; -0.0d
+[IO.FileAttributes]'ReadOnly, Hidden'; [IO.FileAttributes]0; [ConsoleColor]99; , [byte[]]@()
+([psobject]::AsPSObject([datetime]::UnixEpoch) | Add-Member -PassThru Note 5)
+[System.Diagnostics.Tracing.EventKeywords]::All; [guid]'6b29fc40-ca47-1067-b31d-00dd010662da'
 [datetime]'2024-02-29'; [timespan]1; [DayOfWeek]::Monday; [version]'1.2'; [psobject]5; [psobject]'a'
 , @(1, @('a', $null)); , [byte[]](1, 2); @{ a = 1 }; [pscustomobject]@{}
 [pscustomobject]@{ a = 1; B = 'x'; c = $null; 'd e' = [datetime]'2024-02-29'; day = [DayOfWeek]1 }

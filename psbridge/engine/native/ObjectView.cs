@@ -172,7 +172,7 @@ public sealed class ObjectView
     /// <returns>Each name, and behind it the value or a <see cref="FailedMember"/>.</returns>
     public object?[] GetProperties()
     {
-        bool isFromElsewhere = Whole.Properties[RemotingNotes.Mark] is not null;
+        bool isFromElsewhere = CustomRecord.Find(Whole, RemotingNotes.Mark) is not null;
         List<object?> found = [];
         PSPropertyInfo[] all;
         using (WithTypes())

@@ -1,6 +1,4 @@
 using System;
-using System.Buffers;
-using System.Buffers.Binary;
 using System.Collections;
 using System.Collections.Generic;
 using System.Linq;
@@ -9,7 +7,6 @@ using System.Management.Automation.Internal;
 using System.Management.Automation.Runspaces;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using System.Text.Unicode;
 using System.Threading.Tasks;
 
 namespace PSBridge;
@@ -17,8 +14,8 @@ namespace PSBridge;
 /// <summary>Many values for Python in one piece: written here as a pickle, which Python reads at once.</summary>
 /// <remarks>
 /// From Python each look at an object costs a microsecond or more, and a value of a record several. What is
-/// plain (null, Boolean, numbers, text), and records of what is plain, are written here. Everything else is
-/// an item of <see cref="GetRest"/>, to which the pickle refers by its number ("persistent id"), and Python
+/// plain (null, Boolean, numbers, text, dates, enums), and records of what is plain, are written here. Everything
+/// else is an item of the rest, to which the pickle refers by its number ("persistent id"), and Python
 /// converts it as it does a single one. A record that holds a record, a list or a dictionary is such an item
 /// as a whole: what contains itself is found there.
 ///
@@ -30,39 +27,38 @@ namespace PSBridge;
 /// </remarks>
 public sealed class ValueBatch
 {
-    private const byte Mark = (byte)'(';
-    private const int Head = 11;
     private const int Step = 1000; // how many are put into the list at a time, as Python's own do
     private const int Piece = 500; // smaller than a processor's cache
     private const int Guess = 64; // bytes for each
 
     private readonly List<object?> _rest = [];
     private readonly CustomRecord _records;
-    private readonly Dictionary<string, int> _names = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, int> _globals = new(StringComparer.Ordinal);
+    private readonly PickleWriter _writer;
     private readonly List<ObjectView> _views = [];
-    private readonly string _module;
+    private readonly PickleGlobal _record;
+    private readonly PickleGlobal _otherRecord;
+    private readonly PickleGlobal _enumValue;
     private readonly Runspace? _from;
     private readonly string?[] _origins;
     private readonly Func<ValueBatch>? _writeNext;
     private readonly Task<ValueBatch>? _next;
     private bool _isFromElsewhere;
-    private byte[] _data;
-    private int _at = Head;
 
-    private ValueBatch(object?[] items, int start, string module, Runspace? from, RecordScripts scripts)
+    private ValueBatch(object?[] items, int start, string package, Runspace? from, RecordScripts scripts)
     {
         _records = new CustomRecord(from, scripts);
         int stop = Math.Min(items.Length, start + Piece);
-        _module = module;
+        _record = new($"{package}.custom_object", "CustomObject");
+        _otherRecord = new($"{package}.custom_object", "made_of");
+        _enumValue = new($"{package}.enum_value", "EnumValue");
         _from = from;
         _origins = new string?[stop - start];
-        _data = new byte[(stop - start) * Guess + Head];
-        Write((byte)']');
+        _writer = new PickleWriter((stop - start) * Guess);
+        _writer.BeginList();
         for (int i = start; i < stop;)
         {
             int end = Math.Min(stop, i + Step);
-            Write(Mark);
+            _writer.BeginItems();
             for (; i < end; i++)
             {
                 string? origin = WriteItem(items[i]);
@@ -73,25 +69,25 @@ public sealed class ValueBatch
                 }
             }
 
-            Write((byte)'e');
+            _writer.EndItems();
         }
 
-        Write((byte)'.');
+        _writer.End();
         if (stop < items.Length)
         {
-            _writeNext = () => new ValueBatch(items, stop, module, from, scripts);
+            _writeNext = () => new ValueBatch(items, stop, package, from, scripts);
             _next = Runspace.DefaultRunspace is null ? Task.Run(_writeNext) : null;
         }
     }
 
     /// <summary>Write values.</summary>
     /// <param name="items">The values; nobody changes them meanwhile.</param>
-    /// <param name="module">The Python module of `CustomObject` and `made_of`.</param>
+    /// <param name="package">The Python package of `custom_object` and `enum_value`.</param>
     /// <param name="from">The runspace that they come from.</param>
     /// <param name="scripts">Where scripts of records run.</param>
     /// <returns>The first piece of them.</returns>
-    public static ValueBatch Of(object?[] items, string module, Runspace? from, RecordScripts scripts) =>
-        new(items, 0, module, from, scripts);
+    public static ValueBatch Of(object?[] items, string package, Runspace? from, RecordScripts scripts) =>
+        new(items, 0, package, from, scripts);
 
     /// <summary>The machines that values came from.</summary>
     /// <param name="items">The values.</param>
@@ -111,46 +107,31 @@ public sealed class ValueBatch
     /// <returns>It; null where this is the last.</returns>
     public ValueBatch? GetNext() => _next is null ? _writeNext?.Invoke() : _next.GetAwaiter().GetResult();
 
-    /// <summary>The machines that its values came from.</summary>
-    /// <returns>A name for each, null where it is of this machine; null where all are.</returns>
-    public string?[]? GetOrigins() => _isFromElsewhere ? _origins : null;
+    /// <summary>What it consists of, in one call.</summary>
+    /// <returns>
+    /// The pickle of a list, as bytes; what it refers to by its number, or null; the views of objects that it
+    /// refers to by -1, -2 and so on, or null, and their handles, eight bytes for each; the machines that its
+    /// values came from, null where all are of this one; whether there are records for
+    /// <see cref="CustomRecord.ReadAhead"/>.
+    /// </returns>
+    public object?[] GetParts() =>
+    [
+        _writer.GetData(),
+        _rest.Count > 0 ? GetRest() : null,
+        _views.Count > 0 ? _views.ToArray() : null,
+        _views.Count > 0 ? MemoryMarshal.AsBytes<long>(_views.Select(view => view.GetHandle()).ToArray()).ToArray() : null,
+        _isFromElsewhere ? _origins : null,
+        _records.HasScripts,
+    ];
 
-    /// <summary>The pickle of a list.</summary>
-    /// <returns>Its bytes, in one frame: without one Python asks for them a few at a time.</returns>
-    public byte[] GetData()
+    private object?[] GetRest()
     {
-        ReadOnlySpan<byte> start = [0x80, 4, 0x95];
-        start.CopyTo(_data);
-        BinaryPrimitives.WriteInt64LittleEndian(_data.AsSpan(start.Length), _at - Head);
-        return _data[.._at];
-    }
-
-    /// <summary>What the pickle refers to by its number.</summary>
-    /// <returns>The values.</returns>
-    public object?[] GetRest()
-    {
-        if (_rest.Count > 0)
+        for (Task<ValueBatch>? later = _next; later is not null; later = later.GetAwaiter().GetResult()._next)
         {
-            for (Task<ValueBatch>? later = _next; later is not null; later = later.GetAwaiter().GetResult()._next)
-            {
-            }
         }
 
         return [.. _rest];
     }
-
-    /// <summary>Whether there are records in <see cref="GetRest"/> for <see cref="CustomRecord.ReadAhead"/>.</summary>
-    /// <returns>Whether there are.</returns>
-    public bool HasScripts() => _records.HasScripts;
-
-    /// <summary>What the pickle refers to by -1, -2 and so on.</summary>
-    /// <returns>Views of objects that Python sees as such.</returns>
-    public ObjectView[] GetViews() => [.. _views];
-
-    /// <summary>The handles of these views.</summary>
-    /// <returns>Eight bytes for each.</returns>
-    public byte[] GetHandles() =>
-        MemoryMarshal.AsBytes<long>(_views.Select(view => view.GetHandle()).ToArray()).ToArray();
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private string? WriteItem(object? item)
@@ -175,7 +156,7 @@ public sealed class ValueBatch
 
         if (whole == AutomationNull.Value)
         {
-            Write((byte)'N');
+            _writer.WriteNone();
             return null;
         }
 
@@ -220,26 +201,35 @@ public sealed class ValueBatch
     private void WriteRecord(List<object?> record)
     {
         bool isUsual = record[0] is null && record[1] is null;
-        WriteGlobal(isUsual ? "CustomObject" : "made_of");
-        Write((byte)'}', Mark);
+        _writer.Write(isUsual ? _record : _otherRecord);
+        _writer.BeginDictionary();
         for (int i = 2; i < record.Count; i += 2)
         {
             WriteName((string)record[i]!);
             WriteValue(record[i + 1]);
         }
 
-        Write((byte)'u');
+        _writer.EndDictionary();
         if (isUsual)
         {
-            Write(0x85, (byte)'R');
+            _writer.Call(1);
             return;
         }
 
         WriteValue(record[0]);
         WriteName((string?)record[1] ?? "");
-        Write(0x87, (byte)'R');
+        _writer.Call(3);
     }
 
+    private void WriteName(string name)
+    {
+        if (!_writer.TryWriteName(name))
+        {
+            Refer(name);
+        }
+    }
+
+    // What a single one becomes: see `net_types.py`.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void WriteValue(object? value)
     {
@@ -247,43 +237,83 @@ public sealed class ValueBatch
         switch (bare)
         {
             case null:
-                Write((byte)'N');
+                _writer.WriteNone();
                 break;
             case bool truth:
-                Write(truth ? (byte)0x88 : (byte)0x89);
+                _writer.Write(truth);
                 break;
             case int when value is PSObject item && RemotedValue.EnumOf(item) is not null:
                 Refer(value);
                 break;
             case int number:
-                WriteInt(number);
+                _writer.Write(number);
                 break;
             case string text:
-                WriteText(text, value);
+                if (!_writer.TryWrite(text))
+                {
+                    Refer(value);
+                }
+
                 break;
             case double number:
-                WriteDouble(number);
+                _writer.Write(number);
                 break;
             case long number:
-                WriteLong(number);
+                _writer.Write(number);
                 break;
             case float number:
-                WriteDouble(number);
+                _writer.Write((double)number);
                 break;
             case byte number:
-                WriteInt(number);
+                _writer.Write((int)number);
                 break;
             case short number:
-                WriteInt(number);
+                _writer.Write((int)number);
                 break;
             case ushort number:
-                WriteInt(number);
+                _writer.Write((int)number);
                 break;
             case sbyte number:
-                WriteInt(number);
+                _writer.Write((int)number);
                 break;
             case uint number:
-                WriteLong(number);
+                _writer.Write((long)number);
+                break;
+            default:
+                WriteRare(value, bare);
+                break;
+        }
+    }
+
+    private void WriteRare(object? value, object bare)
+    {
+        switch (bare)
+        {
+            case DateTime moment:
+                _writer.Write(moment, moment.Kind switch
+                {
+                    DateTimeKind.Utc => TimeSpan.Zero,
+                    DateTimeKind.Local => TimeZoneInfo.Local.GetUtcOffset(moment),
+                    _ => null,
+                });
+                break;
+            case Enum named when named.GetTypeCode() != TypeCode.UInt64:
+                _writer.Write(named, _enumValue);
+                break;
+            case TimeSpan time:
+                _writer.Write(time);
+                break;
+            case DateTimeOffset moment:
+                _writer.Write(moment.DateTime, moment.Offset);
+                break;
+            case decimal number:
+                _writer.Write(number);
+                break;
+            case Guid id:
+                _writer.Write(id);
+                break;
+            case byte[] bytes:
+                _writer.Write(bytes);
                 break;
             default:
                 Refer(value);
@@ -296,114 +326,12 @@ public sealed class ValueBatch
         if (value is not null && ObjectView.IsKind((value is PSObject whole ? whole.BaseObject : value).GetType()))
         {
             _views.Add(ObjectView.Of(value, _from));
-            WriteInt(-_views.Count);
+            _writer.Refer(-_views.Count);
         }
         else
         {
-            WriteInt(_rest.Count);
+            _writer.Refer(_rest.Count);
             _rest.Add(value);
         }
-
-        Write((byte)'Q');
-    }
-
-    private void WriteGlobal(string name)
-    {
-        if (!TryRecall(_globals, name))
-        {
-            WriteName(_module);
-            WriteName(name);
-            Write(0x93);
-            Remember(_globals, name);
-        }
-    }
-
-    // A text that comes again and again.
-    private void WriteName(string name)
-    {
-        if (!TryRecall(_names, name) && WriteText(name, name))
-        {
-            Remember(_names, name);
-        }
-    }
-
-    // Python counts all that it is to remember.
-    private void Remember(Dictionary<string, int> known, string name)
-    {
-        Write(0x94);
-        known.Add(name, _names.Count + _globals.Count);
-    }
-
-    private bool TryRecall(Dictionary<string, int> known, string name)
-    {
-        if (!known.TryGetValue(name, out int index))
-        {
-            return false;
-        }
-
-        Span<byte> span = Take(5);
-        span[0] = (byte)'j';
-        BinaryPrimitives.WriteInt32LittleEndian(span[1..], index);
-        return true;
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private bool WriteText(string text, object? value)
-    {
-        Span<byte> span = Take((text.Length * 3) + 5);
-        OperationStatus status = Utf8.FromUtf16(text, span[5..], out _, out int length, replaceInvalidSequences: false);
-        if (status != OperationStatus.Done)
-        {
-            _at -= span.Length;
-            Refer(value); // half of a surrogate pair, which UTF-8 does not have
-            return false;
-        }
-
-        span[0] = (byte)'X';
-        BinaryPrimitives.WriteInt32LittleEndian(span[1..], length);
-        _at -= span.Length - 5 - length;
-        return true;
-    }
-
-    private void WriteInt(int number)
-    {
-        Span<byte> span = Take(5);
-        span[0] = (byte)'J';
-        BinaryPrimitives.WriteInt32LittleEndian(span[1..], number);
-    }
-
-    private void WriteLong(long number)
-    {
-        Span<byte> span = Take(10);
-        span[0] = 0x8a;
-        span[1] = 8;
-        BinaryPrimitives.WriteInt64LittleEndian(span[2..], number);
-    }
-
-    private void WriteDouble(double number)
-    {
-        Span<byte> span = Take(9);
-        span[0] = (byte)'G';
-        BinaryPrimitives.WriteDoubleBigEndian(span[1..], number);
-    }
-
-    private void Write(byte code) => Take(1)[0] = code;
-
-    private void Write(byte first, byte second)
-    {
-        Write(first);
-        Write(second);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private Span<byte> Take(int count)
-    {
-        if (_data.Length - _at < count)
-        {
-            Array.Resize(ref _data, checked(Math.Max(2 * _data.Length, _at + count)));
-        }
-
-        _at += count;
-        return _data.AsSpan(_at - count, count);
     }
 }
