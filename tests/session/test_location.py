@@ -75,8 +75,10 @@ def inner(shell: Session, tmp_path: Path) -> Path:
 
 FROM_LOCATION = {
     "a native program": "/bin/pwd",
+    # Start-Process waits for the output of no process that has ended before it looks.
     "Start-Process": (
-        "Start-Process /bin/pwd -Wait -RedirectStandardOutput out.txt; Get-Content out.txt"
+        "Start-Process /bin/pwd -Wait -RedirectStandardOutput out.txt; "
+        "while (-not ($found = Get-Content out.txt)) { Start-Sleep -Milliseconds 20 }; $found"
     ),
     "Start-Job": f"Start-Job {{ {LOCATION} }} | Wait-Job | Receive-Job",
     "a native program in Start-Job": "Start-Job { /bin/pwd } | Wait-Job | Receive-Job",
