@@ -8,6 +8,7 @@ from typing import Any
 
 from PSBridge import ValueBatch
 
+from .custom_object import CustomObject
 from .member_calls import asked_for_records
 from .viewpoint import place_of_scripts, runspace_seen_from
 
@@ -38,14 +39,20 @@ def read_batch(array: Any, convert_items: Any, kept: Any) -> tuple[list[Any], li
     origins: list[str | None] = []
     batch = ValueBatch.Of(array, __package__, runspace_seen_from(), place_of_scripts())
     while batch is not None:
-        data, rest, views, handles, machines, has_scripts = batch.GetParts()
+        data, rest, views, handles, machines, records, has_scripts = batch.GetParts()
         if has_scripts:
             asked_for_records("ReadAhead", rest, runspace_seen_from())
         others = [] if rest is None else convert_items(rest, (array,))
         objects = []
         if views is not None:
             objects = kept(list(views), memoryview(bytes(handles)).cast("q"))
-        found += _Reader(bytes(data), others, objects).load()
+        values = _Reader(bytes(data), others, objects).load()
+        if records is True:
+            values = map(CustomObject, values)
+        elif records is not None:
+            for at in memoryview(bytes(records)).cast("i"):
+                values[at] = CustomObject(values[at])
+        found += values
         origins += machines or [None] * (len(found) - len(origins))
         batch = batch.GetNext()
     return found, origins

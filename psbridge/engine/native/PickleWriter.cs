@@ -236,6 +236,12 @@ internal sealed class PickleWriter(int guess)
 
     private void Recall(int index)
     {
+        if (index <= byte.MaxValue)
+        {
+            Put((byte)'h', (byte)index);
+            return;
+        }
+
         Span<byte> span = Take(5);
         span[0] = (byte)'j';
         BinaryPrimitives.WriteInt32LittleEndian(span[1..], index);
