@@ -20,7 +20,7 @@ def error_record(record: Any) -> ErrorRecord:
     """An ErrorRecord of .NET's as what it is to Python's users."""
     from ..values.failures import message_of, note_place  # most programs meet no failure
 
-    if (raised := raised_behind(record)) is not None:
+    if (raised := raised_behind(record.Exception)) is not None:
         note_place(raised, record)
     return ErrorRecord(
         message=message_of(record),

@@ -46,9 +46,12 @@ def powershell_error(
         )
         if (place := _place_of(record)) and place not in str(made):
             made.add_note(place)
-    if (raised := raised_behind(record)) is not None:
+    # The record of what a member throws has the text alone.
+    raised = raised_behind(error) or (record and raised_behind(record.Exception))
+    if raised is not None:
         made.raised = raised
-        note_place(raised, record)
+        if record is not None:
+            note_place(raised, record)
     made.exception = _innermost(error)
     made.__cause__ = raised if raised is not None else _inner_exception(error)
     return made

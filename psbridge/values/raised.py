@@ -49,13 +49,17 @@ def record_of(session: object, error: BaseException) -> Any:
     return next(found, None)
 
 
-def raised_behind(record: Any) -> Exception | None:
-    """The Python exception that an ErrorRecord of .NET's describes, where it is still known."""
-    if not _by_session or record is None:
+def raised_behind(error: Any) -> Exception | None:
+    """The Python exception that one of .NET's comes from, where it is still known.
+
+    Args:
+        error: what PowerShell has thrown, or what an ErrorRecord has; or None.
+    """
+    if not _by_session or error is None:
         return None
     from System import Object
 
-    described = _thrown(record.Exception)
+    described = _thrown(error)
     for several in list(_by_session.values()):
         for each in list(several):
             if Object.ReferenceEquals(each.record.Exception, described):

@@ -389,6 +389,34 @@ def test_a_cmdlet_asks_in_its_pipeline(typed: Session) -> None:
     assert typed.run(f"Measure-Answer -Item ([{BUILDER}]::new())", check=True) == [43]
 
 
+@pytest.mark.parametrize(
+    "item",
+    [
+        "[Worker]::new()",
+        f"[{BUILDER}]::new() | Add-Member -PassThru ScriptMethod Call {{ Get-Mine }}",
+    ],
+)
+def test_what_python_code_raises_behind_a_member_comes_out_in_a_cmdlet(
+    typed: Session, item: str
+) -> None:
+    raised: list[BaseException] = []
+
+    class TestMember(Cmdlet, verb="Test", noun="Member"):
+        item: object
+
+        def process(self) -> None:
+            item: Any = self.item
+            try:
+                item.Call()
+            except Exception as error:
+                raised.append(error)
+
+    typed.import_cmdlets(TestMember)
+    typed.functions["Get-Mine"] = lambda: 1 / 0
+    typed.run(f"Test-Member -Item ({item})", check=True)
+    assert [type(error) for error in raised] == [ZeroDivisionError]
+
+
 @pytest.mark.parametrize("wait", ["Wait-Job", "Receive-Job -Wait"])
 def test_the_work_of_a_job_cannot_ask_while_the_session_waits_for_it(
     typed: Session, worker: Any, wait: str
