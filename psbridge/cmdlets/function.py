@@ -142,10 +142,7 @@ def _body(function: Any) -> dict[str, Any]:
     where = _name_of(inner)
     if inspect.iscoroutinefunction(inner) or inspect.isasyncgenfunction(inner):
         raise DeclarationError(f"{where} is async; what a cmdlet calls cannot be")
-    try:
-        signature = inspect.signature(function)
-    except (TypeError, ValueError) as error:
-        raise DeclarationError(f"{where} does not tell its parameters: {error}") from error
+    signature = _signature(function)
     try:
         # Of a class its __init__ has the parameters.
         hinted = vars(inner).get("__init__", inner) if isinstance(inner, type) else inner
@@ -189,6 +186,13 @@ def _body(function: Any) -> dict[str, Any]:
         return function(*arguments, **named)
 
     return body | {"process": process}
+
+
+def _signature(function: Any) -> inspect.Signature:
+    try:
+        return inspect.signature(function)
+    except ValueError:  # of Python's own, such as max and int: it takes what it is given
+        return inspect.signature(lambda *arguments: None)
 
 
 def _with_place(hint: Any, position: int | None, parameter: inspect.Parameter) -> Any:

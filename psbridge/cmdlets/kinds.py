@@ -78,8 +78,8 @@ def kind_of(hint: Any, where: str, net_type: str | None = None) -> Kind:
         return _SIMPLE[dict]
     if origin is collections.abc.Callable:
         return _SIMPLE[collections.abc.Callable]
-    if origin is list and arguments[0] is not bool:
-        return _list_of(arguments[0], where)
+    if arguments and (make := _LISTS.get(origin)) and arguments[0] is not bool and _is_list(hint):
+        return _list_of(arguments[0], where, make)
     if origin is Literal and all(isinstance(choice, str) for choice in arguments):
         # PowerShell takes any letter case, so the author's spelling is put back.
         by_name = {choice.lower(): choice for choice in arguments}
@@ -92,12 +92,23 @@ def kind_of(hint: Any, where: str, net_type: str | None = None) -> Kind:
         import clr
 
         return kind_of(object, where, str(clr.GetClrType(hint).FullName))
-    raise DeclarationError(
-        f"{where}: {hint!r} is no type that a parameter can have; use str, int, float, bool, Path, "
-        "datetime, timedelta, Decimal, UUID, bytes, an Enum, a Literal of texts, Credential, "
-        "Secret, Callable, a list of one of these, dict, or object for anything; a .NET type is "
-        "named by Parameter(net_type=...)"
-    )
+    return _read_kind(hint, where)
+
+
+def _read_kind(hint: Any, where: str) -> Kind:
+    """A type without a counterpart: PowerShell binds anything, and `reader_for` reads it."""
+    from ..values import reader_for
+
+    try:
+        read = reader_for(hint)
+    except DeclarationError as error:
+        raise DeclarationError(
+            f"{where}: {hint!r} is no type that a parameter can have; use str, int, float, bool, "
+            "Path, datetime, timedelta, Decimal, UUID, bytes, an Enum, a Literal of texts, "
+            "Credential, Secret, Callable, a list of one of these, dict, what reader_for reads, or "
+            "object for anything; a .NET type is named by Parameter(net_type=...)"
+        ) from error
+    return Kind("object", lambda value, _: read(value, where))
 
 
 def check_net_type(name: object, where: str) -> None:
@@ -122,12 +133,33 @@ _NET_TYPE = re.compile(
 )
 
 
-def _list_of(hint: Any, where: str) -> Kind:
+def _is_list(hint: Any) -> bool:
+    """Whether it has any number of items, of one type."""
+    return typing.get_origin(hint) is not tuple or typing.get_args(hint)[-1] is ...
+
+
+# What a list becomes.
+_LISTS: dict[Any, Callable[[list[Any]], Any]] = {
+    list: list,
+    tuple: tuple,
+    set: set,
+    frozenset: frozenset,
+    collections.abc.Sequence: list,
+    collections.abc.Collection: list,
+    collections.abc.Iterable: list,
+    collections.abc.Set: frozenset,
+}
+
+
+def _list_of(hint: Any, where: str, make: Callable[[list[Any]], Any]) -> Kind:
     element = kind_of(hint, where)
-    if element is _SIMPLE[Path] or element is _SIMPLE[PurePath]:
-        convert: Convert = _paths
-    else:
-        convert = lambda values, net: [element.convert(value, net) for value in values]  # noqa: E731
+    globs = element is _SIMPLE[Path] or element is _SIMPLE[PurePath]
+
+    def convert(values: Any, net: Any) -> Any:
+        if globs:
+            return make(_paths(values, net))
+        return make([element.convert(value, net) for value in values])
+
     return Kind(
         f"{element.net_type}[]",
         convert,
@@ -136,7 +168,7 @@ def _list_of(hint: Any, where: str) -> Kind:
         is_number=element.is_number,
         is_text=element.is_text,
         is_list=True,
-        globs=convert is _paths,
+        globs=globs,
     )
 
 

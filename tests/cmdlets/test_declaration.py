@@ -56,7 +56,7 @@ def test_names_are_powershell_s() -> None:
 @pytest.mark.parametrize(
     ("annotation", "default", "message"),
     [
-        (complex, ..., r"Bad\.value: .*complex.* is no type that a parameter can have"),
+        (memoryview, ..., r"Bad\.value: .*memoryview.* is no type that a parameter can have"),
         (Annotated[str, Parameter(mandatory=True)], "x", "mandatory and has a default"),
         (Annotated[str, Parameter(alias="FullName")], ..., r"alias is a list of names"),
         (Annotated[str, Parameter(alias=["Full Name"])], ..., "'Full Name' is not made of"),

@@ -5,7 +5,10 @@ from __future__ import annotations
 import functools
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from ipaddress import IPv4Address
 from typing import Annotated, Any, Literal
 
 import pytest
@@ -160,7 +163,7 @@ def test_what_replaces_it_is_what_is_there(shell: Session) -> None:
 
 
 def nameless(*, _hidden: int = 1) -> None: ...
-def with_a_strange_type(x: complex) -> None: ...
+def with_a_strange_type(x: memoryview) -> None: ...
 async def asynchronous() -> None: ...
 
 
@@ -174,9 +177,8 @@ async def asynchronous() -> None: ...
         ("Get-It; 1", double, "noun 'It; 1' is not made"),
         ("Get-It", 3, "Get-It is 3; it is a function or something else to call"),
         ("Get-It", nameless, "_hidden: a parameter's name begins with a letter"),
-        ("Get-It", with_a_strange_type, "complex.* is no type"),
+        ("Get-It", with_a_strange_type, "memoryview.* is no type"),
         ("Get-It", asynchronous, "is async"),
-        ("Get-It", type, "type does not tell its parameters"),
         (3, double, "name is 3; it is a text"),
     ],
 )
@@ -186,6 +188,71 @@ def test_a_mistake_is_one_clear_error(
     with pytest.raises(DeclarationError, match=message):
         shell.functions[name] = function
     assert len(shell.functions) == 0
+
+
+@dataclass
+class Point:
+    x: int
+    y: int = 0
+
+
+@pytest.mark.parametrize(
+    ("hint", "given", "expected"),
+    [
+        (int | str, "5", 5),
+        (int | str, "a", "a"),
+        (int | str | None, "'5'", "5"),
+        (date, "2024-02-29", date(2024, 2, 29)),
+        (IPv4Address, "10.0.0.1", IPv4Address("10.0.0.1")),
+        (Sequence[str], "1, 2", ["1", "2"]),
+        (Iterable[int], "7", [7]),
+        (set[int], "1, 2, 1", {1, 2}),
+        (frozenset[str], "a", frozenset({"a"})),
+        (tuple[int, ...], "1, 2", (1, 2)),
+        (tuple[int, str], "1, a", (1, "a")),
+        (tuple[int], "1", (1,)),
+        (dict[str, int], "@{ a = 1 }", {"a": 1}),
+        (Mapping[str, int], "@{ a = 1 }", {"a": 1}),
+        (Sequence, "1, a", [1, "a"]),
+        (Point, "@{ x = 1 }", Point(1)),
+        (list[Point], "@{ x = 1 }, ([pscustomobject]@{ X = 2; Y = 3 })", [Point(1), Point(2, 3)]),
+    ],
+    ids=str,
+)
+def test_a_parameter_is_read_as_its_annotation_says(
+    shell: Session, hint: Any, given: str, expected: object
+) -> None:
+    found: list[object] = []
+
+    def take(value: object) -> None:
+        found.append(value)
+
+    take.__annotations__["value"] = hint
+    shell.functions["Set-It"] = take
+    shell.run(f"Set-It {given}", check=True)
+    assert found == [expected]
+    assert [type(value) for value in found] == [type(expected)]
+
+
+def test_what_cannot_be_read_so_is_an_error_that_says_where(shell: Session) -> None:
+    def take(points: list[Point]) -> None:
+        raise AssertionError
+
+    shell.functions["Set-It"] = take
+    result = shell.run("Set-It @{ x = 1 }, @{ x = 'one' }")
+    assert "points" in result.errors[0].message
+    assert "x: 'one' (a str) is no int" in result.errors[0].message
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments", "expected"),
+    [(max, "1 5 2", 5), (int, "'5'", 5), (math.hypot, "3 4", 5.0), (len, "1, 2", 2)],
+)
+def test_a_function_of_pythons_own_takes_what_it_is_given(
+    shell: Session, function: Any, arguments: str, expected: object
+) -> None:
+    shell.functions["Get-It"] = function
+    assert shell.run(f"Get-It {arguments}", check=True) == [expected]
 
 
 def test_a_parameter_may_have_any_name_that_cmdlets_use_themselves(shell: Session) -> None:
