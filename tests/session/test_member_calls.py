@@ -491,6 +491,19 @@ def test_it_is_asked_when_the_session_is_closed() -> None:
     assert found.Two == 2
 
 
+@pytest.mark.parametrize("member", ["Read", "Own", "Ask"])
+def test_a_script_that_was_written_in_a_closed_session_says_so(member: str) -> None:
+    with Session() as shell:
+        shell.run(TYPES)
+        found: Any = shell.run(
+            "[Worker]::new() | Add-Member -PassThru ScriptProperty Own { 5 } "
+            "| Add-Member -PassThru ScriptMethod Ask { 5 }"
+        ).one()
+    with pytest.raises(PowerShellError, match="runs in its session, which is closed"):
+        print(found.Own if member == "Own" else getattr(found, member)())
+    assert found.properties()["Number"] == 0
+
+
 def test_ctrl_c_ends_it_in_a_program(run_python: RunPython) -> None:
     code = """
 import os, signal

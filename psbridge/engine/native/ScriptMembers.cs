@@ -41,13 +41,23 @@ internal static class ScriptMembers
     /// <param name="member">Its member.</param>
     /// <param name="session">The runspace that the object comes from.</param>
     /// <exception cref="SessionNeededException">It is.</exception>
+    /// <exception cref="InvalidOperationException">It is, and the session is closed.</exception>
     internal static void Refuse(PSObject owner, PSMemberInfo member, Runspace? session)
     {
         if (NeedsSession(owner, member, session, out bool isBound))
         {
             throw new SessionNeededException(session!, isBound, IsLimited(session));
         }
+
+        if (t_isHere && session?.RunspaceStateInfo.State is RunspaceState.Closed && IsBound(owner, member))
+        {
+            throw new InvalidOperationException("This member's script runs in its session, which is closed.");
+        }
     }
+
+    private static bool IsBound(PSObject owner, PSMemberInfo member) => member is PSMethod
+        ? IsPowerShellClass(owner.BaseObject.GetType())
+        : ScriptOf(owner, member) is { } script && IsBound(script);
 
     /// <summary>Refuse to call a method of .NET's that a class written in PowerShell has as its own.</summary>
     /// <param name="target">An object.</param>
