@@ -9,6 +9,7 @@ from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
+from ..engine.instances import is_net_of
 from ..errors import DeclarationError, PsbridgeError
 
 if TYPE_CHECKING:
@@ -160,4 +161,10 @@ def _net_answer(kind: str, answer: object) -> Any:
         return NetworkCredential("", net_text(answer)).SecurePassword
     if kind in ("choice", "choices") and isinstance(answer, bool):
         raise TypeError("the answer to a choice is its label, its key or its place, and no bool")
-    return to_net(answer)
+    given = to_net(answer)
+    if kind == "text":
+        from System.Security import SecureString
+
+        if is_net_of(given, SecureString):
+            raise TypeError("the answer is secret, and who asks takes a text; reveal() gives it")
+    return given

@@ -191,13 +191,11 @@ class Result(list[T]):
 
         Raises:
             ImportError: pandas is not installed.
-            ConversionError: a value has no property of such a name.
+            ConversionError: a value has no property of such a name, or a text that is none.
         """
-        import pandas
+        from .tables import data_frame
 
-        from .tables import columns_of
-
-        return pandas.DataFrame(columns_of(self, columns))
+        return data_frame(self, columns)
 
     def to_arrow(self, columns: Sequence[str] | None = None) -> Any:
         """The values as a ``pyarrow.Table``, where PyArrow is installed; see `to_pandas`.
@@ -206,7 +204,7 @@ class Result(list[T]):
 
         Raises:
             ImportError: PyArrow is not installed.
-            ConversionError: a value has no property of such a name.
+            ConversionError: a value has no property of such a name, or a text that is none.
         """
         from .tables import arrow_table
 

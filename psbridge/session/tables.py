@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -12,14 +13,23 @@ from ..values.enum_value import EnumValue
 from ..values.names import fold
 from ..values.powershell_object import PowerShellObject, property_of
 
-__all__ = ["arrow_table", "columns_of"]
+__all__ = ["arrow_table", "data_frame"]
 
 # The column of values that have no properties of their own.
 _VALUE = "value"
 _MISSING = object()
 
 
-def columns_of(rows: Sequence[Any], names: Sequence[str] | None) -> dict[str, list[Any]]:
+def data_frame(rows: Sequence[Any], names: Sequence[str] | None) -> Any:
+    """A ``pandas.DataFrame`` of rows; see `_columns_of`."""
+    import pandas
+
+    columns = _columns_of(rows, names)
+    with _naming_half_pairs(columns):
+        return pandas.DataFrame(columns)
+
+
+def _columns_of(rows: Sequence[Any], names: Sequence[str] | None) -> dict[str, list[Any]]:
     """The columns of a table, in the order in which the rows have them.
 
     Args:
@@ -51,7 +61,7 @@ def columns_of(rows: Sequence[Any], names: Sequence[str] | None) -> dict[str, li
 
 
 def arrow_table(rows: Sequence[Any], names: Sequence[str] | None) -> Any:
-    """A ``pyarrow.Table`` of rows; see `columns_of`."""
+    """A ``pyarrow.Table`` of rows; see `_columns_of`."""
     import pyarrow
 
     not_of_one_type = (
@@ -67,7 +77,25 @@ def arrow_table(rows: Sequence[Any], names: Sequence[str] | None) -> Any:
             pass
         return pyarrow.array([None if cell is None else str(cell) for cell in column])
 
-    return pyarrow.table({name: array(cells) for name, cells in columns_of(rows, names).items()})
+    columns = _columns_of(rows, names)
+    with _naming_half_pairs(columns):
+        return pyarrow.table({name: array(cells) for name, cells in columns.items()})
+
+
+@contextmanager
+def _naming_half_pairs(columns: dict[str, list[Any]]) -> Iterator[None]:
+    """Say which text Arrow cannot have, in which pandas keeps texts, too."""
+    try:
+        yield
+        return
+    except UnicodeEncodeError as error:
+        for name, cells in columns.items():
+            for at, cell in enumerate([name, *cells]):
+                if isinstance(cell, str) and any("\ud800" <= each <= "\udfff" for each in cell):
+                    where = f"values[{at - 1}]: its {name!r}" if at else "the name of a property"
+                    refused = f"{where} is {cell!r}, which has half of a surrogate pair"
+                    raise ConversionError(f"{refused}; a table has no such text") from error
+        raise
 
 
 def _mixes_zones(column: list[Any]) -> bool:

@@ -73,6 +73,7 @@ def test_a_missing_parameter_without_answers_says_which_and_how_to_answer(shell:
         ("Read-Host", "Ann", "Ann"),
         ("Read-Host 'n'", 5, "5"),
         ("Read-Host -MaskInput", "hidden", "hidden"),
+        ("Read-Host -MaskInput", Secret("hidden"), "hidden"),
         ("Read-Host w -AsSecureString | ConvertFrom-SecureString -AsPlainText", "pw", "pw"),
         ("Read-Host w -AsSecureString | ConvertFrom-SecureString -AsPlainText", Secret("pw"), "pw"),
         (MANDATORY.format(kind="int"), "42", 42),
@@ -109,6 +110,13 @@ def test_several_choices_may_be_answered(
             assert "none of the choices" in only_error(shell, PICK_ANY)
         else:
             assert shell.run(PICK_ANY, check=True) == places
+
+
+def test_a_secret_is_no_answer_to_who_asks_for_a_text(shell: Session) -> None:
+    with shell.answering([Secret("hidden")]):
+        said = only_error(shell, "Read-Host 'n'")
+    assert "the answer is secret, and who asks takes a text" in said
+    assert "hidden" not in said
 
 
 def test_a_list_parameter_takes_a_list(shell: Session) -> None:

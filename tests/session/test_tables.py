@@ -99,3 +99,19 @@ def test_dates_with_and_without_a_zone_do_not_mix(shell: Session) -> None:
 def test_a_name_in_two_letter_cases_is_one_column(shell: Session) -> None:
     result = shell.run("[pscustomobject]@{ A = 1; b = 2 }; [pscustomobject]@{ B = 3; a = 4 }")
     assert rows_of(result.to_pandas()) == [{"A": 1, "b": 2}, {"A": 4, "b": 3}]
+
+
+@pytest.mark.parametrize("way", ["to_pandas", "to_arrow"])
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ("'a'; \"half $([char]0xd800)\"", "values[1]: its 'value' is 'half \\ud800'"),
+        ('[pscustomobject] @{ a = "half $([char]0xd800)" }', "values[0]: its 'a' is"),
+        ('[pscustomobject] @{ "half $([char]0xd800)" = 1 }', "the name of a property is"),
+    ],
+)
+def test_a_text_that_is_none_is_named(shell: Session, way: str, script: str, said: str) -> None:
+    found = shell.run(script)
+    with pytest.raises(ConversionError) as refused:
+        getattr(found, way)()
+    assert str(refused.value).startswith(said)
