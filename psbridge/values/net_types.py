@@ -280,6 +280,7 @@ _BY_NAME: dict[str, Converter] = {
     "System.UInt128": lambda value, inside: int(value.ToString()),
     "System.Half": lambda value, inside: float(value.ToString("R", CultureInfo.InvariantCulture)),
     "System.Numerics.Complex": lambda value, inside: complex(value.Real, value.Imaginary),
+    "System.Reflection.Missing": lambda value, inside: None,  # no method takes one as a value
     "System.DateOnly": _date,
     "System.TimeOnly": _time,
     "System.Net.IPAddress": _address,

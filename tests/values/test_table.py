@@ -289,7 +289,15 @@ ROWS = [
         "`PowerShellObject`, any .NET object", "itself", "`PowerShellObject`",
         [Got("[System.Text.StringBuilder]::new('a')", Is("System.Text.StringBuilder", "a"), "")],
     ),
-    Row("", "`DBNull`", "`None`", [Got("[DBNull]::Value", None, "null")]),
+    Row(
+        "",
+        "`DBNull`, `Missing`",
+        "`None`",
+        [
+            Got("[DBNull]::Value", None, "null"),
+            Got("[System.Reflection.Missing]::Value", None, "null"),
+        ],
+    ),
     Row("", "`Char`", "`str`", [Got("[char]0xD83D", "\ud83d", "System.String")]),
     Row(
         "", "`SByte`, `Byte`, `Int16`, `UInt16`, `UInt32`, `UInt64`, `Int128`, `UInt128`", "`int`",
