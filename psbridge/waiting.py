@@ -9,6 +9,7 @@ Guarantees:
 
 - A signal is seen, and what `meanwhile` raises ends the wait, within `SLICE_SECONDS`.
 - Time is measured by the monotonic clock, and a wait is not ended before its time is up.
+- Whoever waits in a pipeline does meanwhile what others need of that: see `serve`.
 - Nobody waits under a module's lock of ours: what is waited for may need that lock. The locks that
   `guard` gives are asserted not to be held.
 
@@ -37,13 +38,19 @@ __all__ = [
     "may_wait",
     "milliseconds",
     "poll_until",
+    "serve",
+    "serve_by",
     "wait_until",
 ]
 
 # How long a wait lasts at most before it looks around: the longest that Ctrl-C can take.
 SLICE_SECONDS = 0.1
 
+# And in a pipeline that others may have something to do for.
+_SERVING_SECONDS = 0.01
+
 _guards: list[Any] = []
+_services: list[Callable[[], bool]] = []
 
 
 def guard() -> Any:
@@ -57,6 +64,29 @@ def guard() -> Any:
 def may_wait() -> bool:
     """Whether the calling thread holds no lock of ours; a finalizer is called wherever it is."""
     return not any(lock._is_owned() for lock in _guards)
+
+
+def serve_by(service: Callable[[], bool] | None) -> None:
+    """Have a function called by whoever waits, in each slice; None for none.
+
+    A pipeline whose thread waits in Python code comes to nothing else, and what it waits for may
+    need it: a script of its session's, which runs nowhere else.
+
+    Args:
+        service: does what others need of the thread that calls it, and says whether they may need
+            something.
+    """
+    _services[:] = [] if service is None else [service]
+
+
+def serve(slice_seconds: float) -> float:
+    """Do what others need of the thread that waits; gives how long its next slice is.
+
+    Args:
+        slice_seconds: how long it is where nobody needs the thread.
+    """
+    needed = [service() for service in _services]
+    return min(slice_seconds, _SERVING_SECONDS) if any(needed) else slice_seconds
 
 
 class Deadline:
@@ -107,7 +137,7 @@ def wait_until(
     """
     assert may_wait(), "a wait under a lock"
     deadline = Deadline(seconds)
-    while not there(deadline.left(slice_seconds)):
+    while not there(deadline.left(serve(slice_seconds))):
         if deadline.is_over:
             return False
         if meanwhile is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from ..errors import DeclarationError
@@ -138,7 +138,20 @@ class JobSession(StartingSession):
 
         def check_all() -> None:
             check()
-            self._refuse_deadlock(child)
+            self._refuse_deadlock(child, self._awaited)
+
+        return check_all
+
+    def _checks_beside(self, options: RunOptions) -> Callable[[], None]:
+        check = super()._checks_beside(options)
+        child = _child_at_work()
+        if child is None:
+            return check
+
+        def check_all() -> None:
+            check()
+            # Python code that waits for the job runs scripts meanwhile: see `waiting.serve`.
+            self._refuse_deadlock(child, [])
 
         return check_all
 
@@ -151,17 +164,21 @@ class JobSession(StartingSession):
         if _child_at_work() is None or self._turns.is_mine() or self._is_limited:
             super()._call_member(call, bound=bound)
         elif bound:
-            self._call_beside(call)
+            self._call_beside(call, stops=False)  # it is somebody else's
         else:
             self._call_aside(call)
 
-    def _refuse_deadlock(self, child: Any) -> None:
-        """Refuse a job's call for whose end this session would have to wait first."""
+    def _refuse_deadlock(self, child: Any, awaited: Iterable[Any]) -> None:
+        """Refuse a job's call for whose end this session would have to wait first.
+
+        Args:
+            child: the job.
+            awaited: the jobs that Python code waits for.
+        """
         from PSBridge import JobsWaitedFor
 
-        awaited = list(self._awaited)
         if JobsWaitedFor.InSession(self._jobs.net, child) or any(
-            job == child or job.ChildJobs.Contains(child) for job in awaited
+            job == child or job.ChildJobs.Contains(child) for job in list(awaited)
         ):
             raise RuntimeError(
                 "this job asks its session for something, and the session waits for this job: "

@@ -13,7 +13,8 @@ These callers cannot wait for the turn:
 
 Their calls are made beside the turn, one at a time. Where no pipeline runs, one is made for the
 call. Where one runs, an event of PowerShell's has it run the call in its midst, between two of its
-statements or where it waits for room; a long statement is waited for.
+statements, where it waits for room or for input, or where Python code in it waits for something of
+ours; any other long statement is waited for.
 
 Guarantees:
 
@@ -34,14 +35,17 @@ from collections.abc import Callable
 from typing import Any
 
 from ..errors import PipelineTimeout, PowerShellError, SessionClosedError
-from ..waiting import milliseconds, poll_until, wait_until
-from .options import RunOptions
+from ..waiting import milliseconds, poll_until, serve_by, wait_until
+from .options import CallCancelled, RunOptions
 from .owned_runspace import POLL_SECONDS
 from .result import Result
 from .runs import RunningRunspace
 from .turns import Turn, Turns
 
 __all__ = ["MemberCalls"]
+
+# How long a stream that is left waits for the script of somebody's.
+_LEAVE_SECONDS = 0.5
 
 
 class MemberCalls(RunningRunspace):
@@ -51,8 +55,11 @@ class MemberCalls(RunningRunspace):
         super()._take(runspace)
         self._beside = Turns()  # of whoever makes a call beside the turn, or begins a pipeline
         self._left: list[Any] = []  # calls that have begun, and whose callers may have left
+        from PSBridge import PipelineRun
+
         from ..values import runs_scripts
 
+        serve_by(PipelineRun.ServeHere)
         runs_scripts(self, runspace)
 
     def _call_member(self, call: Any, *, bound: bool) -> None:
@@ -69,10 +76,22 @@ class MemberCalls(RunningRunspace):
         ):
             self._call_beside(call)
         else:
-            _let_call_fail(call, lambda: self._run(_filled_with(call)))
+            # A stream may begin before it is this call's turn.
+            options = RunOptions(
+                is_cancelled=lambda: self._is_held_back and not self._turns.is_mine()
+            )
+            try:
+                _let_call_fail(call, lambda: self._run(_filled_with(call), options))
+            except CallCancelled:
+                self._call_beside(call)
 
-    def _call_beside(self, call: Any) -> None:
-        """Run a ``MemberCall`` beside the turn."""
+    def _call_beside(self, call: Any, *, stops: bool = True) -> None:
+        """Run a ``MemberCall`` beside the turn.
+
+        Args:
+            call: the call.
+            stops: whether an exception that leaves this stops the pipeline in which the call runs.
+        """
         from System import Exception as NetException
 
         from .pipeline import has_ended
@@ -85,7 +104,7 @@ class MemberCalls(RunningRunspace):
             if pipeline is None or has_ended(pipeline):
                 _let_call_fail(call, lambda: self._run_for(call, options))
             else:
-                self._call_inside(pipeline, call, options)
+                self._call_inside(pipeline, call, options, stops=stops)
         except (PowerShellError, NetException) as error:
             # A .NET exception: it was asked to stop before it began.
             if self._closed:
@@ -101,18 +120,19 @@ class MemberCalls(RunningRunspace):
         call.BeginAside()
         self._wait_for(call, self._options_of_caller())
 
-    def _call_inside(self, pipeline: Any, call: Any, options: RunOptions) -> None:
+    def _call_inside(self, pipeline: Any, call: Any, options: RunOptions, *, stops: bool) -> None:
         """Have a pipeline that runs run a call; or run it when that has ended."""
         from PSBridge import PipelineRun
 
         from .pipeline import has_ended, stopped_error, was_stopped
 
+        is_mine, was_stopping = self._turns.is_mine(), was_stopped(pipeline)
         try:
             PipelineRun.Visit(pipeline, True)
-            call.BeginIn(self._runspace)
+            call.BeginIn(self._runspace, pipeline)
             self._wait_for(call, options, lambda: has_ended(pipeline))
             if call.TryTake():
-                if was_stopped(pipeline):
+                if is_mine and was_stopped(pipeline) and not was_stopping:
                     raise stopped_error()
                 _let_call_fail(call, lambda: self._run_for(call, options))
             else:  # PowerShell may have made a pipeline for it
@@ -121,6 +141,8 @@ class MemberCalls(RunningRunspace):
             PipelineRun.Visit(pipeline, False)
             if not call.TryTake() and not call.Wait(0):
                 self._left.append(call)
+                if stops:  # the pipeline comes to nothing else before that ends
+                    self._stop_all()
 
     def _wait_for(
         self, call: Any, options: RunOptions, is_over: Callable[[], bool] = lambda: False
@@ -129,7 +151,7 @@ class MemberCalls(RunningRunspace):
         if not wait_until(
             lambda seconds: call.Wait(milliseconds(seconds)) or is_over(),
             options.deadline.left(math.inf),
-            meanwhile=self._checks(options),
+            meanwhile=self._checks_beside(options),
         ):
             raise _late()
 
@@ -176,14 +198,31 @@ class MemberCalls(RunningRunspace):
         """Take the turn of those that are beside, when nothing runs that was given up."""
         from .pipeline import has_ended
 
-        left, check = options.deadline.left, self._checks(options)
+        left, check = options.deadline.left, self._checks_beside(options)
         if not self._beside.wait(turn, left(math.inf), meanwhile=check) or not poll_until(
-            lambda: all(has_ended(each) for each in list(self._lingering)),
+            lambda: (
+                all(has_ended(each) for each in list(self._lingering))
+                and all(each.Wait(0) for each in list(self._left))
+            ),
             left(math.inf),
             meanwhile=check,
             every=POLL_SECONDS,
         ):
             raise _late()
+
+    def _break_off(self, pipeline: Any, error: BaseException) -> None:
+        """See `RunningRunspace`; who only leaves a stream leaves time to scripts in its midst."""
+        if not isinstance(error, GeneratorExit):
+            super()._break_off(pipeline, error)
+            return
+        turn = Turn()
+        try:
+            self._beside.wait(turn, _LEAVE_SECONDS)
+            super()._break_off(pipeline, error)
+        finally:
+            if self._beside.holder is turn:
+                self._beside.holder = None
+            self._beside.wake()
 
     def stop(self) -> None:
         """See `OwnedRunspace`."""
@@ -197,7 +236,7 @@ class MemberCalls(RunningRunspace):
             return True
         for call in [each for each in self._left if each.Wait(0)]:
             self._left.remove(call)
-        if self._left:
+        if self._left and self._beside.holder is None:
             self._stop_all()
         return bool(self._left)
 

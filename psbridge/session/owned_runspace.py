@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Self
 from ..engine.forking import check_process, in_forked_child
 from ..engine.starting import start
 from ..errors import SessionClosedError
-from ..waiting import may_wait, poll_until
+from ..waiting import may_wait, poll_until, serve_by
 from .ending import begin_exit, check_ending, is_given_up
 from .opening import SessionOptions
 from .turns import Turn, Turns
@@ -280,6 +280,7 @@ def close_all() -> None:
     begin_exit()
     sessions = list(_open)
     with ExitStack() as closing:
+        closing.callback(serve_by, None)
         for session in sessions:
             closing.callback(session._dispose)  # of each, whatever becomes of another one
             closing.callback(session._leave_stream)
@@ -289,6 +290,7 @@ def close_all() -> None:
 
 def _close_in_forked_child() -> None:
     """The sessions are the parent's. Closing one here does nothing: ``with`` ends in peace."""
+    serve_by(None)
     for session in list(_open):
         session._closed = True
     _open.clear()

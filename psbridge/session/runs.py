@@ -196,6 +196,10 @@ class RunningRunspace(OwnedRunspace):
 
         return check
 
+    def _checks_beside(self, options: RunOptions) -> Callable[[], None]:
+        """What a member's call asks that does not wait for the turn."""
+        return RunningRunspace._checks(self, options)
+
     def _run_alone(self, fill: Callable[[Any], None], options: RunOptions) -> Result:
         from .pipeline import run_pipeline
 

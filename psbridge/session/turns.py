@@ -24,17 +24,22 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
+import weakref
 from collections.abc import Callable
 
-from ..waiting import Deadline
+from ..waiting import SLICE_SECONDS, Deadline, serve
 
 __all__ = ["Turn", "Turns"]
+
+# How long those who wait have to take the turn: a busy machine takes some milliseconds to wake one.
+_COURTESY_SECONDS = 0.01
 
 
 class Turn:
     """A turn that somebody wants or has."""
 
-    __slots__ = ("thread",)
+    __slots__ = ("__weakref__", "thread")
 
     def __init__(self) -> None:
         self.thread = threading.current_thread()
@@ -49,6 +54,8 @@ class Turns:
 
     def __init__(self) -> None:
         self.holder: Turn | None = None
+        self._last: threading.Thread | None = None  # who had it last
+        self._waiting: weakref.WeakSet[Turn] = weakref.WeakSet()
         self._guard = threading.Lock()
         self._news = threading.Lock()  # free where a turn was given back and nobody has looked
         self._news.acquire()
@@ -90,16 +97,29 @@ class Turns:
             Whether it was taken; False where time is up.
         """
         deadline = Deadline(seconds)
-        while True:
-            with self._guard:
-                if self.holder is None:
-                    self.holder = turn
-                    return True
-            if deadline.is_over:
-                return False
-            self._news.acquire(timeout=deadline.left())
-            if meanwhile is not None:
-                meanwhile()
+        if self._last is turn.thread and self._waiting:
+            self._let_another_one_have_it(deadline)
+        try:
+            while True:
+                with self._guard:
+                    if self.holder is None:
+                        self.holder = turn
+                        self._last = turn.thread
+                        return True
+                if deadline.is_over:
+                    return False
+                self._waiting.add(turn)
+                self._news.acquire(timeout=deadline.left(serve(SLICE_SECONDS)))
+                if meanwhile is not None:
+                    meanwhile()
+        finally:
+            self._waiting.discard(turn)
+
+    def _let_another_one_have_it(self, deadline: Deadline) -> None:
+        """Give those who wait the time to take it, where else one thread would always be first."""
+        courtesy = Deadline(_COURTESY_SECONDS)
+        while self.holder is None and self._waiting and not (courtesy.is_over or deadline.is_over):
+            time.sleep(_COURTESY_SECONDS / 50)
 
     def wake(self) -> None:
         """Let one look who waits; what does not come to this is seen in a tenth of a second."""

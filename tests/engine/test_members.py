@@ -70,6 +70,7 @@ MEMBERS = sorted(
         "OutOfProcessClientSessionTransportManager._serverProcess",
         "PSDataCollection`1.ReleaseOnEnumeration",
         "PSDataCollection`1._data",
+        "PSDataCollection`1.add_IdleEvent",
         "PSExecutionCmdlet.CreatePipeline",
         "ExecutionCmdletHelper.Pipeline",
         "ExecutionCmdletHelper.internalException",

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -223,9 +224,46 @@ def test_a_stop_ends_it_at_the_end_of_the_code_of_a_stream(typed: Session) -> No
     assert typed.run("'free'") == ["free"]
 
 
-def test_a_record_with_scripts_comes_as_soon_as_it_is_written(typed: Session) -> None:
-    with typed.stream(f"{ROW}; Start-Sleep 600") as values:
-        assert next(values).Answer == 42
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        (ROW, {"Number": 1, "Answer": 42}),
+        (f"[pscustomobject] @{{ Row = {ROW} }}", {"Row": {"Number": 1, "Answer": 42}}),
+        (f", @({ROW}, 2)", [{"Number": 1, "Answer": 42}, 2]),
+        (f"@{{ Rows = , {ROW} }}", {"Rows": [{"Number": 1, "Answer": 42}]}),
+        (f"[ordered] @{{ a = @{{ b = {ROW} }} }}", {"a": {"b": {"Number": 1, "Answer": 42}}}),
+    ],
+)
+def test_a_record_with_scripts_comes_as_soon_as_it_is_written(
+    typed: Session, script: str, expected: object
+) -> None:
+    with typed.stream(f"{script}; Start-Sleep 600") as values:
+        assert next(values) == expected
+
+
+def test_so_it_does_where_the_code_adds_the_script_to_its_type(typed: Session) -> None:
+    later = "[pscustomobject] @{ PSTypeName = 'Later'; Number = 1 }"
+    add = "-MemberName Answer -MemberType ScriptProperty -Value { Get-Answer }"
+    update = f"[void] $go.WaitOne(); Update-TypeData -TypeName Later {add}"
+    from System.Threading import ManualResetEvent
+
+    typed.variables["go"] = go = ManualResetEvent(False)
+    with typed.stream(f"{later}; {update}; {later}; Start-Sleep 600") as values:
+        assert next(values) == {"Number": 1}
+        go.Set()
+        assert next(values) == {"Number": 1, "Answer": 42}
+
+
+@pytest.mark.parametrize("way", ["run", "stream"])
+@pytest.mark.parametrize("count", [1, 5, 40])
+def test_the_script_of_a_record_runs_once_for_each_time_it_is_written(
+    typed: Session, way: str, count: int
+) -> None:
+    counted = "Add-Member -PassThru ScriptProperty Count { (++$global:count) }"
+    script = f"$global:count = 0; $r = {ROW} | {counted}; 1..{count} | ForEach-Object {{ $r }}"
+    found = list(getattr(typed, way)(script))
+    assert [each.Count for each in found] == list(range(1, count + 1))
+    assert typed.run("$count") == [count]
 
 
 @pytest.mark.parametrize(
@@ -336,6 +374,26 @@ def test_many_threads_ask_at_once(typed: Session, builder: Any, worker: Any) -> 
     assert found == [47] * 145
 
 
+def test_who_leaves_a_stream_ends_nothing_that_others_ask(typed: Session, builder: Any) -> None:
+    left, found = threading.Event(), []
+
+    def ask() -> None:
+        while not left.is_set():
+            found.append(builder.Answer)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    for _ in range(50):
+        with typed.stream("while ($true) { 1 }") as values:
+            next(values)
+            number = len(found)
+            while len(found) == number:
+                time.sleep(0)
+    left.set()
+    asking.join()
+    assert set(found) == {42}
+
+
 @pytest.mark.parametrize("count", [10, 2000])
 def test_it_is_asked_in_the_loop_over_a_stream(typed: Session, count: int) -> None:
     """Of many the pipeline waits for room, while its scripts are wanted."""
@@ -440,19 +498,67 @@ def test_the_work_of_a_job_cannot_ask_while_the_session_waits_for_it(
     job.remove()
 
 
-def test_nor_can_it_while_python_code_of_the_session_waits_for_it(
-    typed: Session, worker: Any
+@pytest.mark.parametrize("timeout", [None, 60])
+def test_it_asks_while_python_code_of_the_session_waits_for_it(
+    typed: Session, worker: Any, timeout: float | None
 ) -> None:
-    def wait() -> None:
+    def wait() -> int:
         job = typed.start(worker.Read)
         try:
-            job.result()
+            return int(job.result(timeout).one())
         finally:
             job.remove()
 
     typed.functions["Wait-Work"] = wait
-    with pytest.raises(JobFailed, match="the session waits for this job"):
-        typed.run("Wait-Work", check=True)
+    assert typed.run("Wait-Work", check=True) == [5]
+
+
+def test_members_lead_from_session_to_session_and_back(typed: Session, worker: Any) -> None:
+    with Session() as other:
+        other.run(TYPES)
+        others: Any = other.run("[Worker] @{ Number = 9 }").one()
+        typed.functions["Get-Mine"] = others.Call
+        other.functions["Get-Mine"] = worker.Read
+        assert worker.Call() == 5
+
+
+def test_two_sessions_ask_each_other_at_once(typed: Session, worker: Any) -> None:
+    with Session() as other:
+        other.run(TYPES)
+        others: Any = other.run("[Worker] @{ Number = 9 }").one()
+        typed.functions["Get-Other"] = others.Read
+        other.functions["Get-Other"] = worker.Read
+        found: list[list[int]] = []
+        script = "1..100 | ForEach-Object { Get-Other }"
+        asking = threading.Thread(target=lambda: found.append(other.run(script, check=True)))
+        asking.start()
+        assert typed.run(script, check=True) == [9] * 100
+        asking.join()
+        assert found == [[5] * 100]
+
+
+@pytest.mark.parametrize("way", ["run", "stream"])
+@pytest.mark.parametrize("script", ["$input | % { $_ + 1 }", "foreach ($i in $input) { $i + 1 }"])
+def test_the_input_of_a_call_asks_objects_of_its_session(
+    typed: Session, builder: Any, worker: Any, way: str, script: str
+) -> None:
+    answers = (builder.Answer + worker.Read() for _ in range(100))
+    assert list(getattr(typed, way)(script, input=answers)) == [48] * 100
+
+
+@pytest.mark.usefixtures("interrupting")
+def test_ctrl_c_in_the_loop_over_a_stream_ends_the_stream(typed: Session) -> None:
+    objects = f"1..2 | ForEach-Object {{ [{BUILDER}]::new() | {ENDLESS} }}"
+    with (
+        when_it_loops(typed, send_alarm),
+        typed.stream(f"{objects}; while ($true) {{ }}") as values,
+    ):
+        first: Any = next(values)
+        with pytest.raises(KeyboardInterrupt):
+            print(first.Endless)
+        assert first.Answer == 42
+        with pytest.raises(PowerShellError, match="stopped"):
+            list(values)
 
 
 @pytest.mark.parametrize("wait", ["Wait-Job $args[0] -Timeout 1", "Wait-Work $args[0]"])

@@ -183,3 +183,27 @@ def test_a_program_ends_while_a_stream_is_half_read(run_python: Any) -> None:
     )
     done = run_python(code)
     assert (done.returncode, done.stdout, done.stderr) == (0, "1\n", "")
+
+
+def test_who_asks_again_at_once_does_not_keep_the_others_from_it() -> None:
+    turns, taken = Turns(), [0, 0, 0]
+    ended = threading.Event()
+
+    def work(number: int) -> None:
+        while not ended.is_set():
+            turn = turns.ask()
+            try:
+                turns.wait(turn)
+                taken[number] += 1
+            finally:
+                if turns.holder is turn:
+                    turns.holder = None
+                turns.wake()
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(len(taken))]
+    for thread in threads:
+        thread.start()
+    until(lambda: min(taken) >= 20)
+    ended.set()
+    for thread in threads:
+        thread.join()

@@ -25,6 +25,8 @@ $null; [DBNull]::Value; $true; $false; [switch]$true; [byte]255; [sbyte]-128; [i
 [int64]::MaxValue; [uint64]::MaxValue; [bigint]::Pow(-7, 301); [single]1.5; [double]::MaxValue
 [double]::NegativeInfinity; [double]::NegativeZero; 1.10d; [char]'a'; ''; 'text'; ('x' * 100000)
 "a`0b"; [char]::ConvertFromUtf32(0x1F600); "half $([char]0xd800)"; [guid]::Empty
+, [sbyte[]](-1, 2); , [bool[]]($true, $false); , [char[]]('a', 'b'); , [Small[]]('One', 'Top')
+[Small]'Top'; [Large]'One'; $small; $large
 [datetime]::new(2024, 7, 1, 12, 30, 15, 7, 'Local').AddTicks(1239); [datetime]::MinValue
 [datetime]::new(2024, 1, 31, 23, 59, 59, 999, 'Utc'); [datetime]::MaxValue
 [datetimeoffset]::MinValue
@@ -51,6 +53,13 @@ $o = [pscustomobject]@{ n = 2; me = $null }; $o.me = $o; $o
 
 def test_they_are_what_they_are_one_by_one(shell: Session) -> None:
     from psbridge.values import from_net
+
+    shell.run("enum Small : byte { One = 1; Top = 255 } enum Large : long { One = 1 }")
+    for name in ("small", "large"):
+        serialized = f"[System.Management.Automation.PSSerializer]::Serialize([{name}]'One')"
+        shell.run(
+            f"${name} = [System.Management.Automation.PSSerializer]::Deserialize({serialized})"
+        )
 
     many = shell.run(f"foreach ($i in 1..{MANY}) {{ {VALUES} }}")
     output = shell.run(f", [object[]]@({VALUES})")  # as one value, an array, it goes the other way

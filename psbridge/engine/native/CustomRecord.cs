@@ -1,4 +1,5 @@
 using System;
+using System.Collections;
 using System.Collections.Generic;
 using System.Collections.ObjectModel;
 using System.Collections.Specialized;
@@ -48,6 +49,15 @@ public sealed class ReadRecord(PSObject record, object?[] values)
 /// <param name="scripts">Where scripts of members run.</param>
 public sealed class CustomRecord(Runspace? from, RecordScripts scripts)
 {
+    private const int Deepest = 20;
+
+    // Those that may have records in them, and run no code of anybody's where they are walked through.
+    private static readonly HashSet<Type> s_lists =
+    [
+        typeof(object[]), typeof(PSObject[]), typeof(ArrayList), typeof(List<object>), typeof(List<PSObject>),
+        typeof(Collection<PSObject>),
+    ];
+
     private static readonly string s_usual = typeof(PSCustomObject).FullName!;
 
     private static readonly Func<PSObject, PSMemberInfoCollection<PSMemberInfo>>? s_own =
@@ -100,9 +110,8 @@ public sealed class CustomRecord(Runspace? from, RecordScripts scripts)
             return null;
         }
 
-        if (s_ahead.TryGetValue(record, out object?[]? found))
+        if (s_ahead.TryGetValue(record, out Queue<object?[]>? ahead) && ahead.TryDequeue(out object?[]? found))
         {
-            s_ahead.Remove(record);
             return found;
         }
 
@@ -118,12 +127,17 @@ public sealed class CustomRecord(Runspace? from, RecordScripts scripts)
     public static void ReadAhead(object?[] items, Runspace? from)
     {
         List<KeyValuePair<PSObject, object?[]>> read = [];
+        HashSet<object> known = new(ReferenceEqualityComparer.Instance);
         foreach (object? item in items)
         {
             if (item is PSObject { BaseObject: PSCustomObject } record && record != AutomationNull.Value
                 && record.Properties.Any(property => property is PSScriptProperty or PSAliasProperty))
             {
-                s_ahead.Remove(record);
+                if (known.Add(record))
+                {
+                    s_ahead.Remove(record);
+                }
+
                 if (ReadOne(record, from, RecordScripts.Session) is { } found)
                 {
                     read.Add(new(record, found));
@@ -134,33 +148,86 @@ public sealed class CustomRecord(Runspace? from, RecordScripts scripts)
         // Not before: of a call that is broken off nothing stays for the next one.
         foreach ((PSObject record, object?[] found) in read)
         {
-            s_ahead.AddOrUpdate(record, found);
+            s_ahead.GetOrCreateValue(record).Enqueue(found); // it may come several times
         }
     }
 
-    private static readonly ConditionalWeakTable<PSObject, object?[]> s_ahead = [];
+    private static readonly ConditionalWeakTable<PSObject, Queue<object?[]>> s_ahead = [];
 
-    /// <summary>Read a value that is a record with scripts; on the thread where these are to run.</summary>
+    /// <summary>Read the records with scripts in a value, on the thread where these are to run.</summary>
     /// <param name="item">The value.</param>
-    /// <returns>What was read; null where it is no such record.</returns>
-    internal ReadRecord? ReadWithScripts(object? item)
+    /// <param name="depth">How many lists, dictionaries and records it is in.</param>
+    /// <returns>The value with a <see cref="ReadRecord"/> in the place of each; itself where it has none.</returns>
+    internal object? ReadWithScripts(object? item, int depth = 0)
     {
-        if (item is not PSObject { BaseObject: PSCustomObject } record || record == AutomationNull.Value)
+        object? bare = item is PSObject wrapped ? wrapped.BaseObject : item;
+        switch (bare)
         {
-            return null;
+            case PSCustomObject when item is PSObject record && record != AutomationNull.Value && depth < Deepest:
+                return ReadRecordWithScripts(record, depth);
+            case IList list when s_lists.Contains(bare.GetType()) && depth < Deepest:
+                object?[] items = [.. list.Cast<object?>()];
+                object?[] read = Array.ConvertAll(items, each => ReadWithScripts(each, depth + 1));
+                return items.SequenceEqual(read, ReferenceEqualityComparer.Instance) ? item : read;
+            case Hashtable or OrderedDictionary when depth < Deepest:
+                return ReadEntriesWithScripts((IDictionary)bare, depth) ?? item;
+            default:
+                return item;
         }
-
-        string? names = NamesOf(record);
-        _found.Clear();
-        if ((HasOnlyItsOwn(record, names ?? s_usual) && TryReadOwn(record))
-            || !record.Properties.Any(property => property is PSScriptProperty or PSAliasProperty)
-            || RemotedValue.IsOne(record))
-        {
-            return null;
-        }
-
-        return new ReadRecord(record, [.. Read(record, names, false)]);
     }
+
+    private object? ReadRecordWithScripts(PSObject record, int depth)
+    {
+        string? names = NamesOf(record);
+        if (names is not null)
+        {
+            _hasOnlyItsOwn.Remove(names); // what runs meanwhile may add to types
+            _names = null;
+        }
+
+        _found.Clear();
+        bool isPlain = HasOnlyItsOwn(record, names ?? s_usual) && TryReadOwn(record);
+        if (isPlain && !_found.Exists(MayHaveRecords))
+        {
+            return record;
+        }
+
+        bool hasScripts = !isPlain
+            && record.Properties.Any(property => property is PSScriptProperty or PSAliasProperty);
+        if (RemotedValue.IsOne(record))
+        {
+            return record;
+        }
+
+        object?[] found = [.. Read(record, names, isPlain)];
+        bool isChanged = hasScripts;
+        for (int i = 3; i < found.Length; i += 2)
+        {
+            object? read = ReadWithScripts(found[i], depth + 1);
+            isChanged |= !ReferenceEquals(read, found[i]);
+            found[i] = read;
+        }
+
+        return isChanged ? new ReadRecord(record, found) : record;
+    }
+
+    private OrderedDictionary? ReadEntriesWithScripts(IDictionary entries, int depth)
+    {
+        OrderedDictionary read = new(StringComparer.Ordinal);
+        bool isChanged = false;
+        foreach (DictionaryEntry entry in new ArrayList(entries))
+        {
+            object? value = ReadWithScripts(entry.Value, depth + 1);
+            isChanged |= !ReferenceEquals(value, entry.Value);
+            read.Add(entry.Key, value);
+        }
+
+        return isChanged ? read : null;
+    }
+
+    private static bool MayHaveRecords(object? value) =>
+        (value is PSObject wrapped ? wrapped.BaseObject : value) is { } bare
+        && (bare is PSCustomObject or Hashtable or OrderedDictionary || s_lists.Contains(bare.GetType()));
 
     /// <summary>Read all of one of many, which is not PowerShell's nothing; see <see cref="ReadOne"/>.</summary>
     /// <returns>The same, until the next one is read; null for what was another object, and for what has

@@ -356,6 +356,11 @@ public static class EngineMembers
         internal static readonly EngineMember OwnByName = Field(
             () => OwnIfAny.Field?.FieldType, "_members", "many records take several times as long to read");
 
+        internal static readonly EngineMember WhenIdle = Method<PSDataCollection<object>>(
+            "add_IdleEvent",
+            "a script of a member that the input of a run asks for waits for the end of the run",
+            typeof(EventHandler<EventArgs>));
+
         internal static readonly EngineMember ReleaseRead = Property<PSDataCollection<object>>(
             "ReleaseOnEnumeration", "the input of a run is gone through as fast as it can be");
 

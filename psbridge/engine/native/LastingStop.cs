@@ -55,8 +55,10 @@ public sealed class LastingStop
         // Not while it is being begun, see PipelineRun.Begin.
         lock (pipeline)
         {
-            // Before it has begun, something else of the engine's may run there.
-            if (pipeline.InvocationStateInfo.State != PSInvocationState.Running || !Begin(pipeline.Runspace))
+            // Before it has begun, and when it has ended, something else may run there. What runs while its
+            // state is still Running is its own: the next one begins when that has changed.
+            Pipeline[] running = RunningIn(pipeline.Runspace);
+            if (pipeline.InvocationStateInfo.State != PSInvocationState.Running || !Begin(pipeline.Runspace, running))
             {
                 pipeline.BeginStop(null, null);
             }
@@ -67,15 +69,12 @@ public sealed class LastingStop
     /// <param name="runspace">A runspace.</param>
     /// <returns>False where this can do nothing: nothing runs there yet or any more, somebody else's
     /// stop was first, or the runspace is in another process. The engine's own stop is the way then.</returns>
-    internal static bool Begin(Runspace? runspace)
-    {
-        if (runspace is null || !EngineMembers.Stops.Members.All(member => member.IsThere))
-        {
-            return false;
-        }
+    internal static bool Begin(Runspace? runspace) => Begin(runspace, RunningIn(runspace));
 
+    private static bool Begin(Runspace? runspace, Pipeline[] running)
+    {
         // From the innermost on, as the engine does.
-        LastingStop[] stops = [.. RunningIn(runspace).Reverse().Select(Ask).OfType<LastingStop>()];
+        LastingStop[] stops = [.. running.Reverse().Select(Ask).OfType<LastingStop>()];
         if (stops.Length == 0)
         {
             return false;
@@ -90,9 +89,10 @@ public sealed class LastingStop
         return true;
     }
 
-    private static Pipeline[] RunningIn(Runspace runspace)
+    private static Pipeline[] RunningIn(Runspace? runspace)
     {
-        if (!EngineMembers.Stops.Running.Property!.DeclaringType!.IsInstanceOfType(runspace))
+        if (runspace is null || !EngineMembers.Stops.Members.All(member => member.IsThere)
+            || !EngineMembers.Stops.Running.Property!.DeclaringType!.IsInstanceOfType(runspace))
         {
             return [];
         }

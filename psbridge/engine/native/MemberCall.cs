@@ -64,7 +64,8 @@ public sealed class MemberCall(object target, string method, object?[] arguments
     /// scopes, and the process dies of it ("Stack empty").
     /// </remarks>
     /// <param name="session">The session's runspace.</param>
-    public void BeginIn(Runspace session) => OnItsOwnThread(() =>
+    /// <param name="pipeline">The pipeline.</param>
+    public void BeginIn(Runspace session, PowerShell pipeline) => OnItsOwnThread(() =>
     {
         if (EngineMembers.Runspaces.Subscribe.Method is not { } subscribe)
         {
@@ -84,6 +85,7 @@ public sealed class MemberCall(object target, string method, object?[] arguments
             subscribe.Invoke(session.Events, [null, null, name, null, run, true, false, true, 1]);
             // Where nothing runs any more this makes a pipeline, and comes back when that has ended.
             session.Events.GenerateEvent(name, null, [], null, true, false);
+            PipelineRun.Wake(pipeline);
         }
         catch (Exception)
         {

@@ -26,7 +26,8 @@ public sealed class PipelineRun(
     // How much output may wait for somebody who takes it.
     private const int Ahead = 256;
 
-    private static readonly ConditionalWeakTable<PowerShell, PipelineRun> s_held = [];
+    // Those that run scripts of members where they wait for something.
+    private static readonly ConditionalWeakTable<PowerShell, PipelineRun> s_serving = [];
 
     // A runspace gives its variables only while nothing runs there; scripts of members may, at a run's end.
     private static readonly ConditionalWeakTable<Runspace, PSVariableIntrinsics> s_variables = [];
@@ -40,6 +41,8 @@ public sealed class PipelineRun(
     private readonly AutoResetEvent _room = new(false);
     private volatile bool _holds = true;
     private int _visitors;
+
+    private ICollection? Input => lines;
 
     private Timer? _limit;
     private volatile bool _isLate;
@@ -82,6 +85,8 @@ public sealed class PipelineRun(
             host.Console = _console ?? host.OwnConsole;
             _exitCodeBefore = LastExitCode();
         }
+
+        ServeWhileItReads();
 
         // A stop comes before or after it. In its midst, when the pipeline is Running and nothing runs
         // yet, the engine would call it Stopped, and never tell those who wait for its end.
@@ -174,7 +179,7 @@ public sealed class PipelineRun(
     /// <summary>Let it run only a little ahead of who takes its output, from its beginning on.</summary>
     public void HoldBack()
     {
-        s_held.Add(pipeline, this);
+        s_serving.AddOrUpdate(pipeline, this);
         CustomRecord? records = host is null ? null : new(pipeline.Runspace, RecordScripts.Session);
         // Raised on the pipeline's thread, under no lock.
         _output.DataAdded += (_, _) =>
@@ -187,15 +192,8 @@ public sealed class PipelineRun(
             _news.Set();
             while (_holds && _ready.Count >= Ahead)
             {
-                if (Volatile.Read(ref _visitors) == 0)
-                {
-                    _room.WaitOne();
-                }
-                else
-                {
-                    RunEvents();
-                    _room.WaitOne(1);
-                }
+                ServeVisitors();
+                _room.WaitOne();
             }
         };
     }
@@ -207,7 +205,7 @@ public sealed class PipelineRun(
         object? ready = item;
         try
         {
-            ready = records?.ReadWithScripts(item) ?? item;
+            ready = records is null ? item : records.ReadWithScripts(item);
         }
         finally
         {
@@ -215,24 +213,71 @@ public sealed class PipelineRun(
         }
     }
 
-    /// <summary>Let somebody have scripts run in a pipeline that is held back, by events of its session's.</summary>
+    // Raised on the pipeline's thread where it waits for input, under the lock of that.
+    private void ServeWhileItReads()
+    {
+        if (host is not null && lines is { IsOpen: true } && EngineMembers.Objects.WhenIdle.Method is { } subscribe)
+        {
+            s_serving.AddOrUpdate(pipeline, this);
+            EventHandler<EventArgs> serve = (_, _) => ServeVisitors();
+            subscribe.Invoke(lines, [serve]);
+        }
+    }
+
+    private void ServeVisitors()
+    {
+        if (Volatile.Read(ref _visitors) > 0)
+        {
+            RunEvents(pipeline.Runspace);
+        }
+    }
+
+    /// <summary>Let somebody have scripts run in a pipeline where it waits, by events of its session's.</summary>
     /// <param name="pipeline">It.</param>
     /// <param name="comes">Whether he comes, or goes.</param>
     public static void Visit(PowerShell pipeline, bool comes)
     {
-        if (s_held.TryGetValue(pipeline, out PipelineRun? run))
+        if (s_serving.TryGetValue(pipeline, out PipelineRun? run))
         {
             _ = comes ? Interlocked.Increment(ref run._visitors) : Interlocked.Decrement(ref run._visitors);
-            run._room.Set();
         }
     }
 
+    /// <summary>Let a pipeline that waits see that there is an event for a visitor.</summary>
+    internal static void Wake(PowerShell pipeline)
+    {
+        if (s_serving.TryGetValue(pipeline, out PipelineRun? run))
+        {
+            run._room.Set();
+            if (run.Input is ICollection input)
+            {
+                lock (input.SyncRoot)
+                {
+                    Monitor.PulseAll(input.SyncRoot);
+                }
+            }
+        }
+    }
+
+    /// <summary>Run what others have asked the pipeline for that this thread is in, if it is in one.</summary>
+    /// <returns>Whether it is in one.</returns>
+    public static bool ServeHere()
+    {
+        if (Runspace.DefaultRunspace is not { } session || !ScriptMembers.IsServed(session))
+        {
+            return false;
+        }
+
+        RunEvents(session);
+        return true;
+    }
+
     // What the engine does between two statements.
-    private void RunEvents()
+    private static void RunEvents(Runspace session)
     {
         try
         {
-            EngineMembers.Runspaces.RunEvents.Method?.Invoke(pipeline.Runspace.Events, null);
+            EngineMembers.Runspaces.RunEvents.Method?.Invoke(session.Events, null);
         }
         catch (TargetInvocationException error)
         {
@@ -243,7 +288,7 @@ public sealed class PipelineRun(
     /// <summary>Let a pipeline run without anybody who takes its output: it is to stop.</summary>
     internal static void LetGo(PowerShell pipeline)
     {
-        if (s_held.TryGetValue(pipeline, out PipelineRun? run))
+        if (s_serving.TryGetValue(pipeline, out PipelineRun? run))
         {
             run._holds = false;
             run._room.Set();

@@ -33,6 +33,9 @@ internal static class ScriptMembers
     /// <param name="isLimited">Whether it has some commands only. Then no script of its runs outside of it.</param>
     internal static void Serve(Runspace runspace, bool isLimited) => s_served.AddOrUpdate(runspace, isLimited);
 
+    /// <summary>Whether a session is one that runs them.</summary>
+    internal static bool IsServed(Runspace session) => s_served.TryGetValue(session, out _);
+
     private static bool IsLimited(Runspace? session) =>
         session is not null && s_served.TryGetValue(session, out object? isLimited) && isLimited is true;
 

@@ -256,7 +256,7 @@ public sealed class ValueBatch
             case bool truth:
                 _writer.Write(truth);
                 break;
-            case int when value is PSObject item && RemotedValue.EnumOf(item) is not null:
+            case ValueType when value is PSObject item && RemotedValue.EnumOf(item) is not null:
                 Refer(value);
                 break;
             case int number:
@@ -326,7 +326,7 @@ public sealed class ValueBatch
             case Guid id:
                 _writer.Write(id);
                 break;
-            case byte[] bytes:
+            case byte[] bytes when bytes.GetType() == typeof(byte[]): // of sbyte it is one to .NET, too
                 _writer.Write(bytes);
                 break;
             default:
