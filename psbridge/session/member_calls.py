@@ -55,11 +55,11 @@ class MemberCalls(RunningRunspace):
         super()._take(runspace)
         self._beside = Turns()  # of whoever makes a call beside the turn, or begins a pipeline
         self._left: list[Any] = []  # calls that have begun, and whose callers may have left
-        from PSBridge import PipelineRun
+        from PSBridge import VisitedPipeline
 
         from ..values import runs_scripts
 
-        serve_by(PipelineRun.ServeHere)
+        serve_by(VisitedPipeline.ServeHere)
         runs_scripts(self, runspace)
 
     def _call_member(self, call: Any, *, bound: bool) -> None:
@@ -122,13 +122,13 @@ class MemberCalls(RunningRunspace):
 
     def _call_inside(self, pipeline: Any, call: Any, options: RunOptions, *, stops: bool) -> None:
         """Have a pipeline that runs run a call; or run it when that has ended."""
-        from PSBridge import PipelineRun
+        from PSBridge import VisitedPipeline
 
         from .pipeline import has_ended, stopped_error, was_stopped
 
         is_mine, was_stopping = self._turns.is_mine(), was_stopped(pipeline)
         try:
-            PipelineRun.Visit(pipeline, True)
+            VisitedPipeline.Visit(pipeline, True)
             call.BeginIn(self._runspace, pipeline)
             self._wait_for(call, options, lambda: has_ended(pipeline))
             if call.TryTake():
@@ -138,7 +138,7 @@ class MemberCalls(RunningRunspace):
             else:  # PowerShell may have made a pipeline for it
                 self._wait_for(call, options)
         finally:
-            PipelineRun.Visit(pipeline, False)
+            VisitedPipeline.Visit(pipeline, False)
             if not call.TryTake() and not call.Wait(0):
                 self._left.append(call)
                 if stops:  # the pipeline comes to nothing else before that ends

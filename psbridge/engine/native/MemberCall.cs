@@ -85,7 +85,7 @@ public sealed class MemberCall(object target, string method, object?[] arguments
             subscribe.Invoke(session.Events, [null, null, name, null, run, true, false, true, 1]);
             // Where nothing runs any more this makes a pipeline, and comes back when that has ended.
             session.Events.GenerateEvent(name, null, [], null, true, false);
-            PipelineRun.Wake(pipeline);
+            VisitedPipeline.Wake(pipeline);
         }
         catch (Exception)
         {

@@ -4,9 +4,7 @@ using System.Collections.Concurrent;
 using System.Linq;
 using System.Management.Automation;
 using System.Management.Automation.Runspaces;
-using System.Reflection;
 using System.Runtime.CompilerServices;
-using System.Runtime.ExceptionServices;
 using System.Threading;
 
 namespace PSBridge;
@@ -26,8 +24,7 @@ public sealed class PipelineRun(
     // How much output may wait for somebody who takes it.
     private const int Ahead = 256;
 
-    // Those that run scripts of members where they wait for something.
-    private static readonly ConditionalWeakTable<PowerShell, PipelineRun> s_serving = [];
+    private static readonly ConditionalWeakTable<PowerShell, PipelineRun> s_held = [];
 
     // A runspace gives its variables only while nothing runs there; scripts of members may, at a run's end.
     private static readonly ConditionalWeakTable<Runspace, PSVariableIntrinsics> s_variables = [];
@@ -40,9 +37,6 @@ public sealed class PipelineRun(
     private readonly ManualResetEvent _news = new(false);
     private readonly AutoResetEvent _room = new(false);
     private volatile bool _holds = true;
-    private int _visitors;
-
-    private ICollection? Input => lines;
 
     private Timer? _limit;
     private volatile bool _isLate;
@@ -179,7 +173,9 @@ public sealed class PipelineRun(
     /// <summary>Let it run only a little ahead of who takes its output, from its beginning on.</summary>
     public void HoldBack()
     {
-        s_serving.AddOrUpdate(pipeline, this);
+        s_held.Add(pipeline, this);
+        var visits = VisitedPipeline.Of(pipeline);
+        visits.Woken += () => _room.Set();
         CustomRecord? records = host is null ? null : new(pipeline.Runspace, RecordScripts.Session);
         // Raised on the pipeline's thread, under no lock.
         _output.DataAdded += (_, _) =>
@@ -192,7 +188,7 @@ public sealed class PipelineRun(
             _news.Set();
             while (_holds && _ready.Count >= Ahead)
             {
-                ServeVisitors();
+                visits.Serve();
                 _room.WaitOne();
             }
         };
@@ -213,82 +209,31 @@ public sealed class PipelineRun(
         }
     }
 
-    // Raised on the pipeline's thread where it waits for input, under the lock of that.
     private void ServeWhileItReads()
     {
-        if (host is not null && lines is { IsOpen: true } && EngineMembers.Objects.WhenIdle.Method is { } subscribe)
+        if (host is null || lines is not { IsOpen: true } || EngineMembers.Objects.WhenIdle.Method is not { } subscribe)
         {
-            s_serving.AddOrUpdate(pipeline, this);
-            EventHandler<EventArgs> serve = (_, _) => ServeVisitors();
-            subscribe.Invoke(lines, [serve]);
+            return;
         }
-    }
 
-    private void ServeVisitors()
-    {
-        if (Volatile.Read(ref _visitors) > 0)
+        object input = ((ICollection)lines).SyncRoot;
+        var visits = VisitedPipeline.Of(pipeline);
+        visits.Woken += () =>
         {
-            RunEvents(pipeline.Runspace);
-        }
-    }
-
-    /// <summary>Let somebody have scripts run in a pipeline where it waits, by events of its session's.</summary>
-    /// <param name="pipeline">It.</param>
-    /// <param name="comes">Whether he comes, or goes.</param>
-    public static void Visit(PowerShell pipeline, bool comes)
-    {
-        if (s_serving.TryGetValue(pipeline, out PipelineRun? run))
-        {
-            _ = comes ? Interlocked.Increment(ref run._visitors) : Interlocked.Decrement(ref run._visitors);
-        }
-    }
-
-    /// <summary>Let a pipeline that waits see that there is an event for a visitor.</summary>
-    internal static void Wake(PowerShell pipeline)
-    {
-        if (s_serving.TryGetValue(pipeline, out PipelineRun? run))
-        {
-            run._room.Set();
-            if (run.Input is ICollection input)
+            lock (input)
             {
-                lock (input.SyncRoot)
-                {
-                    Monitor.PulseAll(input.SyncRoot);
-                }
+                Monitor.PulseAll(input);
             }
-        }
-    }
-
-    /// <summary>Run what others have asked the pipeline for that this thread is in, if it is in one.</summary>
-    /// <returns>Whether it is in one.</returns>
-    public static bool ServeHere()
-    {
-        if (Runspace.DefaultRunspace is not { } session || !ScriptMembers.IsServed(session))
-        {
-            return false;
-        }
-
-        RunEvents(session);
-        return true;
-    }
-
-    // What the engine does between two statements.
-    private static void RunEvents(Runspace session)
-    {
-        try
-        {
-            EngineMembers.Runspaces.RunEvents.Method?.Invoke(session.Events, null);
-        }
-        catch (TargetInvocationException error)
-        {
-            ExceptionDispatchInfo.Throw(error.InnerException!);
-        }
+        };
+        // Raised on the pipeline's thread before it waits for input, under the lock of that.
+        EventHandler<EventArgs> serve = (_, _) => visits.Serve();
+        subscribe.Invoke(lines, [serve]);
     }
 
     /// <summary>Let a pipeline run without anybody who takes its output: it is to stop.</summary>
     internal static void LetGo(PowerShell pipeline)
     {
-        if (s_serving.TryGetValue(pipeline, out PipelineRun? run))
+        if (s_held.TryGetValue(pipeline, out PipelineRun? run))
         {
             run._holds = false;
             run._room.Set();
