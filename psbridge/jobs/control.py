@@ -12,6 +12,8 @@ from ..session.owned_runspace import GRACE_SECONDS
 from ..waiting import Deadline, join, milliseconds, poll_until, wait_until
 from .facts import JobFacts
 from .timers import call_later
+from .work import child_at_work
+from .work_waits import waiting_for
 
 __all__ = ["JobControl"]
 
@@ -48,7 +50,10 @@ class JobControl(JobFacts):
         keeps_turn = seconds is None and (
             session._turns.is_mine() or session._runs_on_this_thread()
         )
-        with session._awaiting(self.net) if keeps_turn else contextlib.nullcontext():
+        with (
+            session._awaiting(self.net) if keeps_turn else contextlib.nullcontext(),
+            waiting_for(child_at_work() if seconds is None else None, self.net),
+        ):
             return wait_until(ended, seconds, meanwhile=meanwhile)
 
     def stop(self, timeout: float | None = None) -> bool:

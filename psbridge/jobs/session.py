@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from ..errors import DeclarationError
-from ..session.sink import NetSink
 from ..waiting import milliseconds, wait_until
 from .ends import forget_session
 from .group import JobGroup
@@ -17,7 +16,8 @@ from .job import FunctionJob, Job
 from .repository import JobRepository
 from .start import stop_running
 from .starting import StartingSession
-from .work import job_at_work
+from .work import child_at_work
+from .work_waits import who_waits_for
 
 if TYPE_CHECKING:
     from ..session.options import RunOptions
@@ -132,7 +132,7 @@ class JobSession(StartingSession):
 
     def _checks(self, options: RunOptions) -> Callable[[], None]:
         check = super()._checks(options)
-        child = _child_at_work()
+        child = child_at_work()
         if child is None:
             return check
 
@@ -144,7 +144,7 @@ class JobSession(StartingSession):
 
     def _checks_beside(self, options: RunOptions) -> Callable[[], None]:
         check = super()._checks_beside(options)
-        child = _child_at_work()
+        child = child_at_work()
         if child is None:
             return check
 
@@ -161,7 +161,7 @@ class JobSession(StartingSession):
         As in PowerShell's own jobs on threads: a script runs where it was written; what types have
         runs in no session, for one would have to wait for what waits for the job.
         """
-        if _child_at_work() is None or self._turns.is_mine() or self._is_limited:
+        if child_at_work() is None or self._turns.is_mine() or self._is_limited:
             super()._call_member(call, bound=bound)
         elif bound:
             self._call_beside(call, stops=False)  # it is somebody else's
@@ -177,8 +177,11 @@ class JobSession(StartingSession):
         """
         from PSBridge import JobsWaitedFor
 
-        if JobsWaitedFor.InSession(self._jobs.net, child) or any(
-            job == child or job.ChildJobs.Contains(child) for job in list(awaited)
+        awaited = list(awaited)
+        if any(
+            JobsWaitedFor.InSession(self._jobs.net, one)
+            or any(job == one or job.ChildJobs.Contains(one) for job in awaited)
+            for one in who_waits_for(child)
         ):
             raise RuntimeError(
                 "this job asks its session for something, and the session waits for this job: "
@@ -209,10 +212,3 @@ class JobSession(StartingSession):
         from PSBridge import NativeJobs
 
         NativeJobs.GiveUp(self._jobs.net)
-
-
-def _child_at_work() -> Any:
-    """The .NET child job whose work calls this; None outside of any."""
-    job = job_at_work()
-    sink = None if job is None else job._sink
-    return sink.net if isinstance(sink, NetSink) else None

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .job import Job
     from .stopping import Stop
 
-__all__ = ["at_work", "is_async", "job_at_work", "perform"]
+__all__ = ["at_work", "child_at_work", "is_async", "perform"]
 
 
 def perform(job: Job, sink: RecordSink, stop: Stop) -> None:
@@ -59,6 +59,10 @@ def at_work(job: Job) -> Iterator[None]:
         _job.reset(token)
 
 
-def job_at_work() -> Job | None:
-    """The job whose code calls this, on its thread or in its task; None outside of any."""
-    return _job.get()
+def child_at_work() -> Any:
+    """The .NET child job whose work calls this; None outside of any, and in another process."""
+    from ..session.sink import NetSink
+
+    job = _job.get()
+    sink = None if job is None else job._sink
+    return sink.net if isinstance(sink, NetSink) else None

@@ -58,6 +58,21 @@ def test_a_command_that_waits_for_the_job(shell: Session, wait: str) -> None:
     assert shell.run("'free'") == ["free"]
 
 
+@pytest.mark.parametrize("between", [1, 3])
+@pytest.mark.parametrize("wait", ["Wait-Job $args[0]", "Wait-It $args[0]"])
+def test_a_wait_for_the_job_over_other_jobs(shell: Session, wait: str, between: int) -> None:
+    begun = threading.Event()
+    jobs = [shell.start(Late(shell, begun))]
+    for _ in range(between):
+        jobs.append(shell.start(jobs[-1].wait))
+    shell.functions["Wait-It"] = lambda job: shell.jobs[job.Id].wait()
+    begun.set()
+    shell.run(wait, jobs[-1], timeout=60, check=True)
+    with pytest.raises(JobFailed, match=SAID):
+        jobs[0].result(10)
+    assert jobs[-1].result(10) == [True]
+
+
 def test_a_loop_over_a_stream_that_waits_for_the_job(shell: Session) -> None:
     job = None
     for _ in shell.stream("1..1000"):
