@@ -21,7 +21,7 @@ class Dynamic(Cmdlet, verb="Test", noun="Dynamic"):
         if self.kind == "broken":
             raise ValueError("no parameters today")
         if self.kind == "wrong":
-            return {"bad": complex}
+            return {"bad": memoryview}
         return {}
 
     def process(self) -> Iterator[object]:
