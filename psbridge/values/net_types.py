@@ -152,11 +152,11 @@ def _record(value: Any, inside: Ancestors) -> Any:
 
 
 def _read_record(value: Any, inside: Ancestors) -> Any:
-    inside = _enter(value.GetRecord(), inside)
+    record = value.GetRecord()
     try:
-        return _made_of(value.GetValues(), inside)
+        return _made_of(value.GetValues(), _enter(record, inside))
     except Exception:
-        return kept(value.GetRecord())
+        return kept(record)
 
 
 def _made_of(found: Any, inside: Ancestors) -> Any:

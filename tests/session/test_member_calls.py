@@ -21,6 +21,7 @@ from psbridge import (
     JobFailed,
     PipelineTimeout,
     PowerShellError,
+    PowerShellObject,
     Session,
     SessionClosedError,
 )
@@ -239,6 +240,20 @@ def test_a_record_with_scripts_comes_as_soon_as_it_is_written(
 ) -> None:
     with typed.stream(f"{script}; Start-Sleep 600") as values:
         assert next(values) == expected
+
+
+@pytest.mark.parametrize("way", ["run", "stream"])
+@pytest.mark.parametrize("held", ["$r", "@(1, $r)", "@{ r = $r }"])
+def test_a_record_with_scripts_that_is_inside_itself_is_seen_there(
+    typed: Session, way: str, held: str
+) -> None:
+    counted = "Add-Member -PassThru ScriptProperty Count { (++$global:count) }"
+    script = f"$global:count = 0; $r = {ROW} | {counted}; $r.Number = {held}; $r; 'on'"
+    found, last = getattr(typed, way)(script)
+    inner: Any = found.Number
+    inner = inner[1] if held.startswith("@(") else inner["r"] if held.startswith("@{") else inner
+    assert (type(inner), inner.Answer, last) == (PowerShellObject, 42, "on")
+    assert found.Count == 1
 
 
 def test_so_it_does_where_the_code_adds_the_script_to_its_type(typed: Session) -> None:

@@ -73,6 +73,7 @@ public sealed class CustomRecord(Runspace? from, RecordScripts scripts)
 
     private readonly Dictionary<string, bool> _hasOnlyItsOwn = new(StringComparer.Ordinal);
     private readonly List<object?> _found = [];
+    private readonly List<object> _inside = []; // the record that is read, and what it is in
     private bool _isFromElsewhere;
 
     // The names of the record before, and what is known of these.
@@ -156,27 +157,42 @@ public sealed class CustomRecord(Runspace? from, RecordScripts scripts)
 
     /// <summary>Read the records with scripts in a value, on the thread where these are to run.</summary>
     /// <param name="item">The value.</param>
-    /// <param name="depth">How many lists, dictionaries and records it is in.</param>
     /// <returns>The value with a <see cref="ReadRecord"/> in the place of each; itself where it has none.</returns>
-    internal object? ReadWithScripts(object? item, int depth = 0)
+    internal object? ReadWithScripts(object? item)
     {
-        object? bare = item is PSObject wrapped ? wrapped.BaseObject : item;
-        switch (bare)
-        {
-            case PSCustomObject when item is PSObject record && record != AutomationNull.Value && depth < Deepest:
-                return ReadRecordWithScripts(record, depth);
-            case IList list when s_lists.Contains(bare.GetType()) && depth < Deepest:
-                object?[] items = [.. list.Cast<object?>()];
-                object?[] read = Array.ConvertAll(items, each => ReadWithScripts(each, depth + 1));
-                return items.SequenceEqual(read, ReferenceEqualityComparer.Instance) ? item : read;
-            case Hashtable or OrderedDictionary when depth < Deepest:
-                return ReadEntriesWithScripts((IDictionary)bare, depth) ?? item;
-            default:
-                return item;
-        }
+        _inside.Clear(); // of one before, which something has ended
+        return ReadInside(item);
     }
 
-    private object? ReadRecordWithScripts(PSObject record, int depth)
+    private object? ReadInside(object? item)
+    {
+        object? bare = item is PSObject wrapped ? wrapped.BaseObject : item;
+        object? whole = bare is PSCustomObject ? item : bare; // of all records the object below is the same
+        if (!MayHaveRecords(item) || _inside.Count == Deepest || _inside.Exists(one => ReferenceEquals(one, whole)))
+        {
+            return item;
+        }
+
+        _inside.Add(whole!);
+        object? read = whole switch
+        {
+            PSObject record => ReadRecordWithScripts(record),
+            IDictionary entries => ReadEntriesWithScripts(entries) ?? item,
+            IList list => ReadItemsWithScripts(list) ?? item,
+            _ => item,
+        };
+        _inside.RemoveAt(_inside.Count - 1);
+        return read;
+    }
+
+    private object?[]? ReadItemsWithScripts(IList list)
+    {
+        object?[] items = [.. list.Cast<object?>()];
+        object?[] read = Array.ConvertAll(items, ReadInside);
+        return items.SequenceEqual(read, ReferenceEqualityComparer.Instance) ? null : read;
+    }
+
+    private object ReadRecordWithScripts(PSObject record)
     {
         string? names = NamesOf(record);
         if (names is not null)
@@ -203,7 +219,7 @@ public sealed class CustomRecord(Runspace? from, RecordScripts scripts)
         bool isChanged = hasScripts;
         for (int i = 3; i < found.Length; i += 2)
         {
-            object? read = ReadWithScripts(found[i], depth + 1);
+            object? read = ReadInside(found[i]);
             isChanged |= !ReferenceEquals(read, found[i]);
             found[i] = read;
         }
@@ -211,13 +227,13 @@ public sealed class CustomRecord(Runspace? from, RecordScripts scripts)
         return isChanged ? new ReadRecord(record, found) : record;
     }
 
-    private OrderedDictionary? ReadEntriesWithScripts(IDictionary entries, int depth)
+    private OrderedDictionary? ReadEntriesWithScripts(IDictionary entries)
     {
         OrderedDictionary read = new(StringComparer.Ordinal);
         bool isChanged = false;
         foreach (DictionaryEntry entry in new ArrayList(entries))
         {
-            object? value = ReadWithScripts(entry.Value, depth + 1);
+            object? value = ReadInside(entry.Value);
             isChanged |= !ReferenceEquals(value, entry.Value);
             read.Add(entry.Key, value);
         }
@@ -226,7 +242,7 @@ public sealed class CustomRecord(Runspace? from, RecordScripts scripts)
     }
 
     private static bool MayHaveRecords(object? value) =>
-        (value is PSObject wrapped ? wrapped.BaseObject : value) is { } bare
+        value != AutomationNull.Value && (value is PSObject wrapped ? wrapped.BaseObject : value) is { } bare
         && (bare is PSCustomObject or Hashtable or OrderedDictionary || s_lists.Contains(bare.GetType()));
 
     /// <summary>Read all of one of many, which is not PowerShell's nothing; see <see cref="ReadOne"/>.</summary>

@@ -203,6 +203,10 @@ public sealed class PipelineRun(
         {
             ready = records is null ? item : records.ReadWithScripts(item);
         }
+        catch (Exception error) when (!ScriptMembers.EndsCall(error))
+        {
+            // Somebody changes it meanwhile, or its types are wrong: who takes it is told.
+        }
         finally
         {
             _ready.Enqueue(ready);
