@@ -9,7 +9,8 @@ Guarantees:
 
 - A signal is seen, and what `meanwhile` raises ends the wait, within `SLICE_SECONDS`.
 - Time is measured by the monotonic clock, and a wait is not ended before its time is up.
-- Whoever waits in a pipeline does meanwhile what others need of that: see `serve`.
+- Whoever waits in a pipeline does meanwhile what others need of that: see `serve`. Not so who
+  waits for Python's futures, by `completed`.
 - Nobody waits under a module's lock of ours: what is waited for may need that lock. The locks that
   `guard` gives are asserted not to be held.
 

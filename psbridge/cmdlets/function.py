@@ -142,7 +142,7 @@ def _body(function: Any) -> dict[str, Any]:
     where = _name_of(inner)
     if inspect.iscoroutinefunction(inner) or inspect.isasyncgenfunction(inner):
         raise DeclarationError(f"{where} is async; what a cmdlet calls cannot be")
-    signature = _signature(function)
+    signature = _signature(function, inner)
     try:
         # Of a class its __init__ has the parameters.
         hinted = vars(inner).get("__init__", inner) if isinstance(inner, type) else inner
@@ -188,11 +188,15 @@ def _body(function: Any) -> dict[str, Any]:
     return body | {"process": process}
 
 
-def _signature(function: Any) -> inspect.Signature:
+def _signature(function: Any, inner: Any) -> inspect.Signature:
     try:
         return inspect.signature(function)
-    except ValueError:  # of Python's own, such as max and int: it takes what it is given
-        return inspect.signature(lambda *arguments: None)
+    except (TypeError, ValueError) as error:
+        if function is inner and (inspect.isbuiltin(function) or isinstance(function, type)):
+            # Of Python's own, such as max and int: it takes what it is given.
+            return inspect.signature(lambda *arguments: None)
+        where = _name_of(inner)
+        raise DeclarationError(f"{where} does not tell its parameters: {error}") from error
 
 
 def _with_place(hint: Any, position: int | None, parameter: inspect.Parameter) -> Any:

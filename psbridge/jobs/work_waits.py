@@ -6,6 +6,7 @@ A session that waits for the first one waits for the second one, too, which may 
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ __all__ = ["waiting_for", "who_waits_for"]
 
 # The .NET child job whose work waits, and the .NET job that it waits for.
 _waits: list[tuple[Any, Any]] = []
+_guard = threading.Lock()
 
 
 @contextlib.contextmanager
@@ -27,12 +29,14 @@ def waiting_for(child: Any, job: Any) -> Iterator[None]:
         yield
         return
     wait = child, job
-    _waits.append(wait)
     try:
+        with _guard:  # in the block: the job's thread may be interrupted anywhere
+            _waits.append(wait)
         yield
     finally:
-        # By itself: another thread of the same work may wait for the same job.
-        _waits[:] = [each for each in _waits if each is not wait]
+        with _guard:
+            # By itself: another thread of the same work may wait for the same job.
+            _waits[:] = [each for each in _waits if each is not wait]
 
 
 def who_waits_for(child: Any) -> list[Any]:

@@ -69,17 +69,20 @@ class MemberCalls(RunningRunspace):
             self._check_open()
         if self.closed:
             call.RunHere()
-        elif (
-            is_mine
-            or self._is_held_back
-            or (self._turns.holder is not None and (_is_in_event_loop() or _is_in_pipeline()))
-        ):
+        elif is_mine or self._is_held_back:
             self._call_beside(call)
         else:
-            # A stream may begin before it is this call's turn.
-            options = RunOptions(
-                is_cancelled=lambda: self._is_held_back and not self._turns.is_mine()
-            )
+            must_not_wait = _is_in_event_loop() or _is_in_pipeline()
+
+            def is_to_go_beside() -> bool:
+                # A stream may begin before it is this call's turn, and another call as well.
+                waits = self._is_held_back or (must_not_wait and self._turns.holder is not None)
+                return waits and not self._turns.is_mine()
+
+            if is_to_go_beside():
+                self._call_beside(call)
+                return
+            options = RunOptions(is_cancelled=is_to_go_beside)
             try:
                 _let_call_fail(call, lambda: self._run(_filled_with(call), options))
             except CallCancelled:
@@ -102,7 +105,7 @@ class MemberCalls(RunningRunspace):
             self._wait_beside(turn, options)
             pipeline = self._pipeline
             if pipeline is None or has_ended(pipeline):
-                _let_call_fail(call, lambda: self._run_for(call, options))
+                _let_call_fail(call, lambda: self._run_for(call, options, pipeline))
             else:
                 self._call_inside(pipeline, call, options, stops=stops)
         except (PowerShellError, NetException) as error:
@@ -128,17 +131,19 @@ class MemberCalls(RunningRunspace):
 
         is_mine, was_stopping = self._turns.is_mine(), was_stopped(pipeline)
         try:
-            VisitedPipeline.Visit(pipeline, True)
+            VisitedPipeline.Visit(pipeline, True, is_mine)
             call.BeginIn(self._runspace, pipeline)
-            self._wait_for(call, options, lambda: has_ended(pipeline))
+            self._wait_for(
+                call, options, lambda: VisitedPipeline.Wake(pipeline) or has_ended(pipeline)
+            )
             if call.TryTake():
                 if is_mine and was_stopped(pipeline) and not was_stopping:
                     raise stopped_error()
-                _let_call_fail(call, lambda: self._run_for(call, options))
+                _let_call_fail(call, lambda: self._run_for(call, options, pipeline))
             else:  # PowerShell may have made a pipeline for it
                 self._wait_for(call, options)
         finally:
-            VisitedPipeline.Visit(pipeline, False)
+            VisitedPipeline.Visit(pipeline, False, is_mine)
             if not call.TryTake() and not call.Wait(0):
                 self._left.append(call)
                 if stops:  # the pipeline comes to nothing else before that ends
@@ -155,12 +160,18 @@ class MemberCalls(RunningRunspace):
         ):
             raise _late()
 
-    def _run_for(self, call: Any, options: RunOptions) -> Result:
-        """Run a pipeline that runs a call, where none runs."""
+    def _run_for(self, call: Any, options: RunOptions, ended: Any) -> Result:
+        """Run a pipeline that runs a call, where none runs.
+
+        Args:
+            call: the call.
+            options: how.
+            ended: the pipeline that has ended and whose turn it may still be; or None.
+        """
         from .pipeline import has_ended, new_pipeline, run_pipeline
 
         pipeline = new_pipeline(self._runspace)
-        if (ended := self._pipeline) is not None:
+        if ended is not None:
             # What is said is that call's.
             for stream in ("Warning", "Verbose", "Debug", "Information"):
                 setattr(pipeline.Streams, stream, getattr(ended.Streams, stream))
@@ -177,11 +188,10 @@ class MemberCalls(RunningRunspace):
             self._break_off(pipeline, error)
             raise
         finally:
+            self._lingering.append(pipeline)  # first: a second Ctrl-C may come between two lines
             self._pipeline_beside = None
             if has_ended(pipeline):
-                pipeline.Dispose()
-            else:
-                self._lingering.append(pipeline)
+                self._dispose_of(pipeline)
 
     def _begin(self, run: Any, options: RunOptions) -> None:
         """See `RunningRunspace`: where nobody runs a pipeline beside."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import math
 import os
 import signal
@@ -193,9 +194,14 @@ class OwnedRunspace:
         from .pipeline import has_ended
 
         for pipeline in [each for each in self._lingering if has_ended(each)]:
-            pipeline.Dispose()
-            self._lingering.remove(pipeline)
+            self._dispose_of(pipeline)
         return bool(self._lingering)
+
+    def _dispose_of(self, pipeline: Any) -> None:
+        """Let go of one that has ended; two threads may."""
+        pipeline.Dispose()
+        with contextlib.suppress(ValueError):
+            self._lingering.remove(pipeline)
 
     def _linger(self) -> None:
         """Wait for what runs as for what was given up."""

@@ -154,7 +154,8 @@ class RunningRunspace(OwnedRunspace):
 
     def _has_caller(self) -> bool:
         """Whether a call of ours waits for what runs, so that Python's exceptions may come out."""
-        return self._pipeline is not None or self._nested > 0
+        runs = self._pipeline is not None or self._pipeline_beside is not None
+        return runs or self._nested > 0
 
     def _ends_with(self, error: BaseException) -> bool:
         """Whether what Python code has raised in a pipeline ends that and comes out of the call.
@@ -263,7 +264,8 @@ class RunningRunspace(OwnedRunspace):
     def _leave(self, pipeline: Any) -> None:
         """Dispose of a call's pipeline, now or when it has ended."""
         self._pipeline = self._options = None
-        self._forget_raised()
+        if not self._has_caller():
+            self._forget_raised()
         self._lingering.append(pipeline)
         self._lingers()
         if self._host is not None:

@@ -54,7 +54,7 @@ class Turns:
 
     def __init__(self) -> None:
         self.holder: Turn | None = None
-        self._last: threading.Thread | None = None  # who had it last
+        self._last: int | None = None  # the ident of the thread that had it last
         self._waiting: weakref.WeakSet[Turn] = weakref.WeakSet()
         self._guard = threading.Lock()
         self._news = threading.Lock()  # free where a turn was given back and nobody has looked
@@ -97,14 +97,14 @@ class Turns:
             Whether it was taken; False where time is up.
         """
         deadline = Deadline(seconds)
-        if self._last is turn.thread and self._waiting:
+        if self._last == turn.thread.ident and self._waiting:
             self._let_another_one_have_it(deadline)
         try:
             while True:
                 with self._guard:
                     if self.holder is None:
                         self.holder = turn
-                        self._last = turn.thread
+                        self._last = turn.thread.ident
                         return True
                 if deadline.is_over:
                     return False

@@ -41,7 +41,7 @@ def read_batch(array: Any, convert_items: Any, kept: Any) -> tuple[list[Any], li
     while batch is not None:
         data, rest, views, handles, machines, records, has_scripts = batch.GetParts()
         if has_scripts:
-            asked_for_records("ReadAhead", rest, runspace_seen_from())
+            rest = asked_for_records("ReadAhead", rest, runspace_seen_from())
         others = [] if rest is None else convert_items(rest, (array,))
         objects = []
         if views is not None:

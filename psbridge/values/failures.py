@@ -47,7 +47,9 @@ def powershell_error(
         if (place := _place_of(record)) and place not in str(made):
             made.add_note(place)
     # The record of what a member throws has the text alone.
-    raised = raised_behind(error) or (record and raised_behind(record.Exception))
+    raised = raised_behind(error)
+    if raised is None and record is not None:
+        raised = raised_behind(record.Exception)
     if raised is not None:
         made.raised = raised
         if record is not None:

@@ -211,7 +211,7 @@ class Point:
         (tuple[int, ...], "1, 2", (1, 2)),
         (tuple[int, str], "1, a", (1, "a")),
         (tuple[int], "1", (1,)),
-        (dict[str, int], "@{ a = 1 }", {"a": 1}),
+        (dict[str, int], "@{ a = '1' }", {"a": 1}),
         (Mapping[str, int], "@{ a = 1 }", {"a": 1}),
         (Sequence, "1, a", [1, "a"]),
         (Point, "@{ x = 1 }", Point(1)),
@@ -242,6 +242,20 @@ def test_what_cannot_be_read_so_is_an_error_that_says_where(shell: Session) -> N
     result = shell.run("Set-It @{ x = 1 }, @{ x = 'one' }")
     assert "points" in result.errors[0].message
     assert "x: 'one' (a str) is no int" in result.errors[0].message
+
+
+def test_an_entry_that_cannot_be_read_is_an_error(shell: Session) -> None:
+    def take(numbers: dict[str, int]) -> None:
+        raise AssertionError
+
+    shell.functions["Set-It"] = take
+    assert "'x' (a str) is no int" in shell.run("Set-It @{ a = 'x' }").errors[0].message
+
+
+def test_a_partial_with_too_many_arguments_is_refused(shell: Session) -> None:
+    length: Any = len
+    with pytest.raises(DeclarationError, match="does not tell its parameters"):
+        shell.functions["Get-It"] = functools.partial(length, [1], [2])
 
 
 @pytest.mark.parametrize(

@@ -203,6 +203,7 @@ def test_a_stop_ends_the_reading_of_records(typed: Session, count: int, way: str
     assert typed.run("'free'") == ["free"]
 
 
+ORDERED = {"z": 1, "y": 2, "x": 3, "row": {"Number": 1, "Answer": 42}}
 LONG_STATEMENT = "[System.Threading.Thread]::Sleep(700)"
 
 
@@ -233,13 +234,16 @@ def test_a_stop_ends_it_at_the_end_of_the_code_of_a_stream(typed: Session) -> No
         (f", @({ROW}, 2)", [{"Number": 1, "Answer": 42}, 2]),
         (f"@{{ Rows = , {ROW} }}", {"Rows": [{"Number": 1, "Answer": 42}]}),
         (f"[ordered] @{{ a = @{{ b = {ROW} }} }}", {"a": {"b": {"Number": 1, "Answer": 42}}}),
+        (f"[ordered] @{{ z = 1; y = 2; x = 3; row = {ROW} }}", ORDERED),
     ],
 )
 def test_a_record_with_scripts_comes_as_soon_as_it_is_written(
-    typed: Session, script: str, expected: object
+    typed: Session, script: str, expected: Any
 ) -> None:
     with typed.stream(f"{script}; Start-Sleep 600") as values:
-        assert next(values) == expected
+        found = next(values)
+    assert found == expected
+    assert list(found) == list(expected)
 
 
 @pytest.mark.parametrize("way", ["run", "stream"])
@@ -535,6 +539,33 @@ def test_members_lead_from_session_to_session_and_back(typed: Session, worker: A
         typed.functions["Get-Mine"] = others.Call
         other.functions["Get-Mine"] = worker.Read
         assert worker.Call() == 5
+
+
+def test_python_code_beneath_a_member_asks_another_sessions_objects(typed: Session) -> None:
+    """In that session, which has functions of its own."""
+    with Session() as other:
+        kind = "System.Text.UTF7Encoding"
+        other.run("function Get-Hers { 'hers' }")
+        other.run(
+            f"Update-TypeData -TypeName {kind} -MemberName Hers -MemberType ScriptProperty "
+            "-Value { Get-Hers }"
+        )
+        hers: Any = other.run(f"[{kind}]::new()").one()
+        typed.functions["Get-Mine"] = lambda: hers.Hers
+        with typed.stream("[Worker]::new(); while ($true) { }") as values:
+            assert next(values).Call() == "hers"
+
+
+def test_events_of_others_do_not_keep_a_stream_from_a_members_script(typed: Session) -> None:
+    """The engine runs few events at a time, in their order."""
+    begun = "$timer = [System.Timers.Timer]::new(1); $timer.Start()"
+    action = "Register-ObjectEvent $timer Elapsed -Action { $global:ticks++ }"
+    typed.run(f"$global:ticks = 0; {begun}; {action}")
+    with typed.stream(f"1..2000 | ForEach-Object {{ [{BUILDER}]::new() }}") as values:
+        first: Any = next(values)
+        time.sleep(1)  # some hundred events come while the pipeline waits for room
+        assert first.Answer == 42
+    typed.run("$timer.Dispose(); Get-EventSubscriber | Unregister-Event")
 
 
 def test_two_sessions_ask_each_other_at_once(typed: Session, worker: Any) -> None:

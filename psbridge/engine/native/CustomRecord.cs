@@ -111,11 +111,6 @@ public sealed class CustomRecord(Runspace? from, RecordScripts scripts)
             return null;
         }
 
-        if (s_ahead.TryGetValue(record, out Queue<object?[]>? ahead) && ahead.TryDequeue(out object?[]? found))
-        {
-            return found;
-        }
-
         return RemotedValue.IsOne(record)
             ? [RemotedValue.Revive(record) ?? NoMember.Instance]
             : [.. new CustomRecord(from, scripts).Read(record, NamesOf(record), false)];
@@ -123,37 +118,15 @@ public sealed class CustomRecord(Runspace? from, RecordScripts scripts)
 
     /// <summary>Read those of many values that are records with scripts, in one call.</summary>
     /// <param name="items">The values.</param>
-    /// <param name="from">See <see cref="ReadOne"/>, which gives what was read.</param>
+    /// <param name="from">See <see cref="ReadOne"/>.</param>
+    /// <returns>The values with a <see cref="ReadRecord"/> in the place of each.</returns>
     /// <exception cref="SessionNeededException">There are such, and this thread is not there.</exception>
-    public static void ReadAhead(object?[] items, Runspace? from)
-    {
-        List<KeyValuePair<PSObject, object?[]>> read = [];
-        HashSet<object> known = new(ReferenceEqualityComparer.Instance);
-        foreach (object? item in items)
-        {
-            if (item is PSObject { BaseObject: PSCustomObject } record && record != AutomationNull.Value
-                && record.Properties.Any(property => property is PSScriptProperty or PSAliasProperty))
-            {
-                if (known.Add(record))
-                {
-                    s_ahead.Remove(record);
-                }
-
-                if (ReadOne(record, from, RecordScripts.Session) is { } found)
-                {
-                    read.Add(new(record, found));
-                }
-            }
-        }
-
-        // Not before: of a call that is broken off nothing stays for the next one.
-        foreach ((PSObject record, object?[] found) in read)
-        {
-            s_ahead.GetOrCreateValue(record).Enqueue(found); // it may come several times
-        }
-    }
-
-    private static readonly ConditionalWeakTable<PSObject, Queue<object?[]>> s_ahead = [];
+    public static object?[] ReadAhead(object?[] items, Runspace? from) => Array.ConvertAll(items, item =>
+        item is PSObject { BaseObject: PSCustomObject } record && record != AutomationNull.Value
+        && record.Properties.Any(property => property is PSScriptProperty or PSAliasProperty)
+        && !RemotedValue.IsOne(record)
+            ? new ReadRecord(record, [.. new CustomRecord(from, RecordScripts.Session).Read(record, NamesOf(record), false)])
+            : item);
 
     /// <summary>Read the records with scripts in a value, on the thread where these are to run.</summary>
     /// <param name="item">The value.</param>
@@ -231,7 +204,8 @@ public sealed class CustomRecord(Runspace? from, RecordScripts scripts)
     {
         OrderedDictionary read = new(StringComparer.Ordinal);
         bool isChanged = false;
-        foreach (DictionaryEntry entry in new ArrayList(entries))
+        // A copy of an ordered one forgets its order.
+        foreach (DictionaryEntry entry in entries is OrderedDictionary ? entries : (IEnumerable)new ArrayList(entries))
         {
             object? value = ReadInside(entry.Value);
             isChanged |= !ReferenceEquals(value, entry.Value);

@@ -45,6 +45,12 @@ public sealed class MemberCall(object target, string method, object?[] arguments
     /// <summary>Do it on this thread.</summary>
     public void RunHere() => ScriptMembers.Here(() =>
     {
+        RunQuietly();
+        return true;
+    });
+
+    private void RunQuietly()
+    {
         try
         {
             Run();
@@ -53,9 +59,7 @@ public sealed class MemberCall(object target, string method, object?[] arguments
         {
             // GetValue throws it.
         }
-
-        return true;
-    });
+    }
 
     /// <summary>Have the pipeline run it that runs in a session, as soon as it comes to that.</summary>
     /// <remarks>
@@ -77,7 +81,7 @@ public sealed class MemberCall(object target, string method, object?[] arguments
         {
             if (TryTake())
             {
-                RunHere();
+                RunQuietly(); // not as RunHere: Python code beneath it may ask an object of another session
             }
         };
         try

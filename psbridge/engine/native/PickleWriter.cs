@@ -101,7 +101,7 @@ internal sealed class PickleWriter(int guess)
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal bool TryWrite(string text)
     {
-        Span<byte> span = Take((text.Length * 3) + 5);
+        Span<byte> span = Take(checked((text.Length * 3) + 5));
         OperationStatus status = Utf8.FromUtf16(text, span[5..], out _, out int length, replaceInvalidSequences: false);
         if (status != OperationStatus.Done)
         {
@@ -266,7 +266,7 @@ internal sealed class PickleWriter(int guess)
     {
         if (_data.Length - _at < count)
         {
-            Array.Resize(ref _data, checked(Math.Max(2 * _data.Length, _at + count)));
+            Array.Resize(ref _data, (int)Math.Max(Math.Min(2L * _data.Length, Array.MaxLength), checked(_at + count)));
         }
 
         _at += count;

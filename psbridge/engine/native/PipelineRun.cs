@@ -195,7 +195,8 @@ public sealed class PipelineRun(
     }
 
     // The scripts of a record run where it is written: the pipeline may be in one statement for long
-    // afterwards, and nothing else may run code of its session meanwhile.
+    // afterwards, and nothing else may run code of its session meanwhile. A record whose scripts a stop has
+    // ended was not written: who took it would run them again.
     private void MakeReady(CustomRecord? records, object? item)
     {
         object? ready = item;
@@ -207,10 +208,8 @@ public sealed class PipelineRun(
         {
             // Somebody changes it meanwhile, or its types are wrong: who takes it is told.
         }
-        finally
-        {
-            _ready.Enqueue(ready);
-        }
+
+        _ready.Enqueue(ready);
     }
 
     private void ServeWhileItReads()
@@ -224,13 +223,15 @@ public sealed class PipelineRun(
         var visits = VisitedPipeline.Of(pipeline);
         visits.Woken += () =>
         {
-            lock (input)
+            // It is taken while a script runs there.
+            if (Monitor.TryEnter(input))
             {
                 Monitor.PulseAll(input);
+                Monitor.Exit(input);
             }
         };
         // Raised on the pipeline's thread before it waits for input, under the lock of that.
-        EventHandler<EventArgs> serve = (_, _) => visits.Serve();
+        EventHandler<EventArgs> serve = (_, _) => visits.ServeFeeder();
         subscribe.Invoke(lines, [serve]);
     }
 

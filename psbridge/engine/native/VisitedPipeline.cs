@@ -19,6 +19,7 @@ public sealed class VisitedPipeline
 
     private readonly PowerShell _pipeline;
     private int _visitors;
+    private int _feeders;
 
     private VisitedPipeline(PowerShell pipeline) => _pipeline = pipeline;
 
@@ -31,19 +32,32 @@ public sealed class VisitedPipeline
     /// <summary>Let somebody have a script run in a pipeline.</summary>
     /// <param name="pipeline">The pipeline.</param>
     /// <param name="comes">Whether he comes, or goes.</param>
-    public static void Visit(PowerShell pipeline, bool comes)
+    /// <param name="feeds">Whether he gives its input.</param>
+    public static void Visit(PowerShell pipeline, bool comes, bool feeds)
     {
         VisitedPipeline visited = Of(pipeline);
-        _ = comes ? Interlocked.Increment(ref visited._visitors) : Interlocked.Decrement(ref visited._visitors);
+        Interlocked.Add(ref visited._visitors, comes ? 1 : -1);
+        Interlocked.Add(ref visited._feeders, !feeds ? 0 : comes ? 1 : -1);
     }
 
-    /// <summary>Let a pipeline see that there is an event for a visitor.</summary>
-    internal static void Wake(PowerShell pipeline) => Of(pipeline).Woken?.Invoke();
+    /// <summary>Let a pipeline see that there is an event for a visitor; to be said again until it is run.</summary>
+    /// <remarks>The engine runs few events at a time, and there may be others before it.</remarks>
+    /// <param name="pipeline">The pipeline.</param>
+    public static void Wake(PowerShell pipeline) => Of(pipeline).Woken?.Invoke();
 
-    /// <summary>Run what visitors have asked for; on the pipeline's thread.</summary>
+    /// <summary>Run what visitors have asked for; on the pipeline's thread, which waits.</summary>
     internal void Serve()
     {
         if (Volatile.Read(ref _visitors) > 0)
+        {
+            RunEvents(_pipeline.Runspace);
+        }
+    }
+
+    /// <summary>The same where it waits for input, which cannot be given meanwhile: for who gives it.</summary>
+    internal void ServeFeeder()
+    {
+        if (Volatile.Read(ref _feeders) > 0)
         {
             RunEvents(_pipeline.Runspace);
         }
