@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import functools
 import inspect
-import re
 import types
 import typing
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
 from ..errors import DeclarationError
+from ..values.text import HALF_PAIR
 from .cmdlet import Cmdlet, JobCmdlet
 from .parameter import Parameter
 
@@ -19,9 +19,6 @@ __all__ = ["cmdlet", "cmdlet_from", "cmdlet_of", "function_of"]
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _CMDLETS = "_psbridge_cmdlet"  # of a function, its cmdlet
 _FUNCTION = "_psbridge_function"  # of a cmdlet, its function
-
-
-_HALF_PAIR = re.compile("[\ud800-\udfff]")
 
 
 def cmdlet(name: str, *, as_job: bool = False, **options: Any) -> Callable[[_Function], _Function]:
@@ -108,7 +105,7 @@ def _made(function: Any, base: type[Cmdlet], options: dict[str, Any]) -> type[Cm
         "__module__": module if isinstance(module, str) else "functions",
         "__qualname__": _name_of(inner),
         # CPython makes no class with half of a surrogate pair in its docstring.
-        "__doc__": text and _HALF_PAIR.sub("\ufffd", text),
+        "__doc__": text and HALF_PAIR.sub("\ufffd", text),
     }
     found: type[Cmdlet] = types.new_class(
         inner.__name__, (base,), options, lambda namespace: namespace.update(body)

@@ -75,7 +75,7 @@ def kind_of(hint: Any, where: str, net_type: str | None = None) -> Kind:
         return _SIMPLE[hint]
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is dict:
-        return replace(_read_kind(hint, where), net_type="System.Collections.Hashtable")
+        return replace(_read_kind(hint, where), net_type=_SIMPLE[dict].net_type)
     if origin is collections.abc.Callable:
         return _SIMPLE[collections.abc.Callable]
     if arguments and (make := _LISTS.get(origin)) and arguments[0] is not bool and _is_list(hint):

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 
 from ..terminal import without_styles
+from ..values.text import HALF_PAIR
 
 __all__ = [
     "COLOURS",
@@ -57,7 +58,6 @@ _UNSEEN = re.compile(
     "[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069\ufeff"
     "\ufff9-\ufffb\ufffe\uffff]+"
 )
-_HALF_PAIR = re.compile("[\ud800-\udfff]")
 
 
 def one_line(text: str, encoding: str = "utf-8") -> str:
@@ -68,7 +68,7 @@ def one_line(text: str, encoding: str = "utf-8") -> str:
         encoding: of where it is shown; what that has no character for is a question mark.
     """
     text = _UNSEEN.sub(" ", _ESCAPES.sub("", without_styles(text))).strip()
-    text = _HALF_PAIR.sub("\ufffd", text)
+    text = HALF_PAIR.sub("\ufffd", text)
     if encoding.lower().replace("-", "") == "utf8":
         return text
     return text.encode(encoding, "replace").decode(encoding)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..errors import DeclarationError
@@ -17,7 +17,7 @@ from .repository import JobRepository
 from .start import stop_running
 from .starting import StartingSession
 from .work import child_at_work
-from .work_waits import who_waits_for
+from .work_waits import includes, who_waits_for
 
 if TYPE_CHECKING:
     from ..session.options import RunOptions
@@ -131,27 +131,23 @@ class JobSession(StartingSession):
             self._watch_processes()
 
     def _checks(self, options: RunOptions) -> Callable[[], None]:
-        check = super()._checks(options)
-        child = child_at_work()
-        if child is None:
-            return check
-
-        def check_all() -> None:
-            check()
-            self._refuse_deadlock(child, self._awaited)
-
-        return check_all
+        return self._refusing_deadlocks(super()._checks(options), self._awaited)
 
     def _checks_beside(self, options: RunOptions) -> Callable[[], None]:
-        check = super()._checks_beside(options)
+        # Python code that waits for the job runs scripts meanwhile: see `waiting.serve`.
+        return self._refusing_deadlocks(super()._checks_beside(options), [])
+
+    def _refusing_deadlocks(
+        self, check: Callable[[], None], awaited: list[Any]
+    ) -> Callable[[], None]:
+        """Ask for the deadlocks of a job's call, too; see `_refuse_deadlock`."""
         child = child_at_work()
         if child is None:
             return check
 
         def check_all() -> None:
             check()
-            # Python code that waits for the job runs scripts meanwhile: see `waiting.serve`.
-            self._refuse_deadlock(child, [])
+            self._refuse_deadlock(child, awaited)
 
         return check_all
 
@@ -168,7 +164,7 @@ class JobSession(StartingSession):
         else:
             self._call_aside(call)
 
-    def _refuse_deadlock(self, child: Any, awaited: Iterable[Any]) -> None:
+    def _refuse_deadlock(self, child: Any, awaited: list[Any]) -> None:
         """Refuse a job's call for whose end this session would have to wait first.
 
         Args:
@@ -180,7 +176,7 @@ class JobSession(StartingSession):
         awaited = list(awaited)
         if any(
             JobsWaitedFor.InSession(self._jobs.net, one)
-            or any(job == one or job.ChildJobs.Contains(one) for job in awaited)
+            or any(includes(job, one) for job in awaited)
             for one in who_waits_for(child)
         ):
             raise RuntimeError(

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["waiting_for", "who_waits_for"]
+__all__ = ["includes", "waiting_for", "who_waits_for"]
 
 # The .NET child job whose work waits, and the .NET job that it waits for.
 _waits: list[tuple[Any, Any]] = []
@@ -44,8 +44,11 @@ def who_waits_for(child: Any) -> list[Any]:
     found = [child]
     for one in found:  # which grows meanwhile
         found += [
-            waiting
-            for waiting, job in list(_waits)
-            if (job == one or job.ChildJobs.Contains(one)) and waiting not in found
+            waiting for waiting, job in list(_waits) if includes(job, one) and waiting not in found
         ]
     return found
+
+
+def includes(job: Any, child: Any) -> bool:
+    """Whether a .NET job is a child job, or has it as a child."""
+    return bool(job == child or job.ChildJobs.Contains(child))

@@ -12,6 +12,7 @@ import threading
 from typing import TextIO
 
 from ..terminal import is_terminal, takes_codes, takes_styles, without_styles
+from ..values.text import HALF_PAIR
 
 __all__ = ["Console"]
 
@@ -20,7 +21,6 @@ _SIZE_WITHOUT_TERMINAL = (120, 50)
 _QUESTION_SECONDS = 0.1
 _CLEAR_LINE = "\r\x1b[K"
 _CONTROL = re.compile(r"(?!\x1b\[[0-9;]*m)[\x00-\x1f\x7f-\x9f]+")
-_HALF_PAIR = re.compile("[\ud800-\udfff]")  # no encoding has it
 _RED, _YELLOW, _RESET = "\x1b[31;1m", "\x1b[33;1m", "\x1b[0m"
 
 
@@ -336,7 +336,7 @@ def _write(stream: TextIO | None, text: str) -> bool:
             stream.write(text)
         except UnicodeEncodeError:
             encoding = getattr(stream, "encoding", None) or "ascii"
-            text = _HALF_PAIR.sub("\ufffd", text)
+            text = HALF_PAIR.sub("\ufffd", text)
             stream.write(text.encode(encoding, "replace").decode(encoding))
         stream.flush()
     except BrokenPipeError:

@@ -69,24 +69,22 @@ class MemberCalls(RunningRunspace):
             self._check_open()
         if self.closed:
             call.RunHere()
-        elif is_mine or self._is_held_back:
+        elif is_mine or self._is_to_go_beside():
             self._call_beside(call)
         else:
-            must_not_wait = _is_in_event_loop() or _is_in_pipeline()
-
-            def is_to_go_beside() -> bool:
-                # A stream may begin before it is this call's turn, and another call as well.
-                waits = self._is_held_back or (must_not_wait and self._turns.holder is not None)
-                return waits and not self._turns.is_mine()
-
-            if is_to_go_beside():
-                self._call_beside(call)
-                return
-            options = RunOptions(is_cancelled=is_to_go_beside)
+            # A stream may begin before it is this call's turn, and another call as well.
+            options = RunOptions(is_cancelled=self._is_to_go_beside)
             try:
                 _let_call_fail(call, lambda: self._run(_filled_with(call), options))
             except CallCancelled:
                 self._call_beside(call)
+
+    def _is_to_go_beside(self) -> bool:
+        """Whether a caller who does not have the turn must not wait for it either."""
+        holder = self._turns.holder
+        if holder is None or self._turns.is_mine():
+            return False
+        return self._is_held_back or _is_in_event_loop() or _is_in_pipeline()
 
     def _call_beside(self, call: Any, *, stops: bool = True) -> None:
         """Run a ``MemberCall`` beside the turn.
@@ -129,13 +127,15 @@ class MemberCalls(RunningRunspace):
 
         from .pipeline import has_ended, stopped_error, was_stopped
 
+        def is_over() -> bool:
+            VisitedPipeline.Wake(pipeline)
+            return has_ended(pipeline)
+
         is_mine, was_stopping = self._turns.is_mine(), was_stopped(pipeline)
         try:
             VisitedPipeline.Visit(pipeline, True, is_mine)
             call.BeginIn(self._runspace, pipeline)
-            self._wait_for(
-                call, options, lambda: VisitedPipeline.Wake(pipeline) or has_ended(pipeline)
-            )
+            self._wait_for(call, options, is_over)
             if call.TryTake():
                 if is_mine and was_stopped(pipeline) and not was_stopping:
                     raise stopped_error()

@@ -12,6 +12,7 @@ from ..errors import ConversionError, PowerShellError
 from ..values.enum_value import EnumValue
 from ..values.names import fold
 from ..values.powershell_object import PowerShellObject, property_of
+from ..values.text import HALF_PAIR
 
 __all__ = ["arrow_table", "data_frame"]
 
@@ -87,11 +88,10 @@ def _naming_half_pairs(columns: dict[str, list[Any]]) -> Iterator[None]:
     """Say which text Arrow cannot have, in which pandas keeps texts, too."""
     try:
         yield
-        return
     except UnicodeEncodeError as error:
         for name, cells in columns.items():
             for at, cell in enumerate([name, *cells]):
-                if isinstance(cell, str) and any("\ud800" <= each <= "\udfff" for each in cell):
+                if isinstance(cell, str) and HALF_PAIR.search(cell):
                     where = f"values[{at - 1}]: its {name!r}" if at else "the name of a property"
                     refused = f"{where} is {cell!r}, which has half of a surrogate pair"
                     raise ConversionError(f"{refused}; a table has no such text") from error

@@ -24,11 +24,10 @@ from __future__ import annotations
 
 import contextlib
 import threading
-import time
 import weakref
 from collections.abc import Callable
 
-from ..waiting import SLICE_SECONDS, Deadline, serve
+from ..waiting import SLICE_SECONDS, Deadline, poll_until, serve
 
 __all__ = ["Turn", "Turns"]
 
@@ -117,9 +116,11 @@ class Turns:
 
     def _let_another_one_have_it(self, deadline: Deadline) -> None:
         """Give those who wait the time to take it, where else one thread would always be first."""
-        courtesy = Deadline(_COURTESY_SECONDS)
-        while self.holder is None and self._waiting and not (courtesy.is_over or deadline.is_over):
-            time.sleep(_COURTESY_SECONDS / 50)
+        poll_until(
+            lambda: self.holder is not None or not self._waiting,
+            deadline.left(_COURTESY_SECONDS),
+            every=_COURTESY_SECONDS / 50,
+        )
 
     def wake(self) -> None:
         """Let one look who waits; what does not come to this is seen in a tenth of a second."""

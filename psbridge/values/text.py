@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-__all__ = ["net_text", "text_of"]
+__all__ = ["HALF_PAIR", "net_text", "text_of"]
+
+HALF_PAIR = re.compile("[\ud800-\udfff]")  # .NET's texts may have it, and no encoding has
 
 
 def net_text(text: object) -> str:

@@ -532,13 +532,20 @@ def test_it_asks_while_python_code_of_the_session_waits_for_it(
     assert typed.run("Wait-Work", check=True) == [5]
 
 
-def test_members_lead_from_session_to_session_and_back(typed: Session, worker: Any) -> None:
-    with Session() as other:
-        other.run(TYPES)
-        others: Any = other.run("[Worker] @{ Number = 9 }").one()
-        typed.functions["Get-Mine"] = others.Call
-        other.functions["Get-Mine"] = worker.Read
-        assert worker.Call() == 5
+@pytest.fixture
+def other() -> Iterator[Session]:
+    with Session() as shell:
+        shell.run(TYPES)
+        yield shell
+
+
+def test_members_lead_from_session_to_session_and_back(
+    typed: Session, other: Session, worker: Any
+) -> None:
+    others: Any = other.run("[Worker] @{ Number = 9 }").one()
+    typed.functions["Get-Mine"] = others.Call
+    other.functions["Get-Mine"] = worker.Read
+    assert worker.Call() == 5
 
 
 def test_python_code_beneath_a_member_asks_another_sessions_objects(typed: Session) -> None:
@@ -568,19 +575,17 @@ def test_events_of_others_do_not_keep_a_stream_from_a_members_script(typed: Sess
     typed.run("$timer.Dispose(); Get-EventSubscriber | Unregister-Event")
 
 
-def test_two_sessions_ask_each_other_at_once(typed: Session, worker: Any) -> None:
-    with Session() as other:
-        other.run(TYPES)
-        others: Any = other.run("[Worker] @{ Number = 9 }").one()
-        typed.functions["Get-Other"] = others.Read
-        other.functions["Get-Other"] = worker.Read
-        found: list[list[int]] = []
-        script = "1..100 | ForEach-Object { Get-Other }"
-        asking = threading.Thread(target=lambda: found.append(other.run(script, check=True)))
-        asking.start()
-        assert typed.run(script, check=True) == [9] * 100
-        asking.join()
-        assert found == [[5] * 100]
+def test_two_sessions_ask_each_other_at_once(typed: Session, other: Session, worker: Any) -> None:
+    others: Any = other.run("[Worker] @{ Number = 9 }").one()
+    typed.functions["Get-Other"] = others.Read
+    other.functions["Get-Other"] = worker.Read
+    found: list[list[int]] = []
+    script = "1..100 | ForEach-Object { Get-Other }"
+    asking = threading.Thread(target=lambda: found.append(other.run(script, check=True)))
+    asking.start()
+    assert typed.run(script, check=True) == [9] * 100
+    asking.join()
+    assert found == [[5] * 100]
 
 
 @pytest.mark.parametrize("way", ["run", "stream"])

@@ -123,8 +123,7 @@ public sealed class CustomRecord(Runspace? from, RecordScripts scripts)
     /// <exception cref="SessionNeededException">There are such, and this thread is not there.</exception>
     public static object?[] ReadAhead(object?[] items, Runspace? from) => Array.ConvertAll(items, item =>
         item is PSObject { BaseObject: PSCustomObject } record && record != AutomationNull.Value
-        && record.Properties.Any(property => property is PSScriptProperty or PSAliasProperty)
-        && !RemotedValue.IsOne(record)
+        && HasScriptProperties(record) && !RemotedValue.IsOne(record)
             ? new ReadRecord(record, [.. new CustomRecord(from, RecordScripts.Session).Read(record, NamesOf(record), false)])
             : item);
 
@@ -181,15 +180,13 @@ public sealed class CustomRecord(Runspace? from, RecordScripts scripts)
             return record;
         }
 
-        bool hasScripts = !isPlain
-            && record.Properties.Any(property => property is PSScriptProperty or PSAliasProperty);
         if (RemotedValue.IsOne(record))
         {
             return record;
         }
 
+        bool isChanged = !isPlain && HasScriptProperties(record);
         object?[] found = [.. Read(record, names, isPlain)];
-        bool isChanged = hasScripts;
         for (int i = 3; i < found.Length; i += 2)
         {
             object? read = ReadInside(found[i]);
@@ -214,6 +211,10 @@ public sealed class CustomRecord(Runspace? from, RecordScripts scripts)
 
         return isChanged ? read : null;
     }
+
+    // An alias may lead to a script.
+    private static bool HasScriptProperties(PSObject record) =>
+        record.Properties.Any(property => property is PSScriptProperty or PSAliasProperty);
 
     private static bool MayHaveRecords(object? value) =>
         value != AutomationNull.Value && (value is PSObject wrapped ? wrapped.BaseObject : value) is { } bare
