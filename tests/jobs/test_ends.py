@@ -320,10 +320,12 @@ def test_a_callback_that_raises_is_logged_and_harms_no_other(
         raise error
 
     called: list[JobHandle] = []
-    job = shell.start(len, "a")
+    go = threading.Event()
+    job = shell.start(go.wait)
     job.add_done_callback(bad)
     job.add_done_callback(called.append)
     with caplog.at_level(logging.ERROR, "psbridge"):
+        go.set()
         until(lambda: called)
     assert "a mistake in it" in caplog.text
     with pytest.raises(DeclarationError, match="cannot be called"):

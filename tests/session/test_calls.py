@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 import traceback
+from collections import UserDict
 from types import FrameType
 from typing import Any
 
@@ -95,6 +96,22 @@ def test_a_stop_at_any_moment_is_one_error_or_none(shell: Session) -> None:
     running.join(20)
     assert others == []
     assert shell.run("1") == [1]
+
+
+def test_what_is_stopped_while_its_arguments_are_converted_does_not_begin(shell: Session) -> None:
+    class Stops(UserDict[str, object]):
+        def items(self) -> Any:
+            shell.stop()
+            # The engine lets what is Stopped begin again.
+            until(lambda: str(shell._pipeline.InvocationStateInfo.State) == "Stopped")
+            return super().items()
+
+    for _ in range(20):
+        with pytest.raises(PowerShellError, match="has been stopped"):
+            shell.run("$global:ran = $args", Stops(a=1))
+        with pytest.raises(PowerShellError, match="has been stopped"):
+            list(shell.stream("$global:ran = $args", Stops(a=1)))
+    assert shell.run("$global:ran") == [None]
 
 
 @pytest.mark.parametrize(

@@ -55,8 +55,15 @@ public sealed class LastingStop
         // Not while it is being begun, see PipelineRun.Begin.
         lock (pipeline)
         {
-            // Before it has begun, and when it has ended, something else may run there. What runs while its
-            // state is still Running is its own: the next one begins when that has changed.
+            if (pipeline.InvocationStateInfo.State == PSInvocationState.NotStarted)
+            {
+                // And wait for that. The engine lets what is Stopped begin again, and clears it a moment later.
+                pipeline.Stop();
+                return;
+            }
+
+            // When it has ended, something else may run there. What runs while its state is still Running is
+            // its own: the next one begins when that has changed.
             Pipeline[] running = RunningIn(pipeline.Runspace);
             if (pipeline.InvocationStateInfo.State != PSInvocationState.Running || !Begin(pipeline.Runspace, running))
             {

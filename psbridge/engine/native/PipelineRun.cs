@@ -24,6 +24,9 @@ public sealed class PipelineRun(
     // How much output may wait for somebody who takes it.
     private const int Ahead = 256;
 
+    // How often to look whether what is late runs.
+    private const int LookMilliseconds = 10;
+
     private static readonly ConditionalWeakTable<PowerShell, PipelineRun> s_held = [];
 
     // A runspace gives its variables only while nothing runs there; scripts of members may, at a run's end.
@@ -70,6 +73,7 @@ public sealed class PipelineRun(
     }
 
     /// <summary>Begin it on a thread of .NET's.</summary>
+    /// <exception cref="PipelineStoppedException">It was stopped before.</exception>
     public void Begin()
     {
         if (host is not null)
@@ -86,6 +90,11 @@ public sealed class PipelineRun(
         // yet, the engine would call it Stopped, and never tell those who wait for its end.
         lock (pipeline)
         {
+            if (pipeline.InvocationStateInfo.State != PSInvocationState.NotStarted)
+            {
+                throw new PipelineStoppedException(); // the engine would begin it
+            }
+
             if (pipeline.Commands.Commands.Any(command => command.IsEndOfStatement))
             {
                 _statements = new PSDataCollection<PSObject>();
@@ -156,15 +165,19 @@ public sealed class PipelineRun(
     private bool InvokeNested(int milliseconds)
     {
         bool stopped = false;
+        // Again and again: what is stopped before it begins may begin nevertheless.
         using var clock = new Timer(
             _ =>
             {
-                stopped = true;
-                pipeline.BeginStop(null, null);
+                if (pipeline.InvocationStateInfo.State == PSInvocationState.Running)
+                {
+                    stopped = true;
+                    pipeline.BeginStop(null, null);
+                }
             },
             null,
             milliseconds,
-            Timeout.Infinite);
+            LookMilliseconds);
         pipeline.Invoke(lines, _output, settings);
         // It throws nothing where it was stopped.
         return stopped && pipeline.InvocationStateInfo.State == PSInvocationState.Stopped;
