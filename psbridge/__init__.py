@@ -56,14 +56,14 @@ if TYPE_CHECKING:
     from .session.completion import Completion
     from .session.console import Console
     from .session.questions import Question
-    from .session.result import (
+    from .session.result import Result
+    from .session.stream import PipelineStream
+    from .session.stream_records import (
         ErrorRecord,
         InformationRecord,
         MessageRecord,
         ProgressRecord,
-        Result,
     )
-    from .session.stream import PipelineStream
     from .values.custom_object import CustomObject
     from .values.enum_value import EnumValue
     from .values.powershell_object import PowerShellObject
@@ -195,13 +195,13 @@ __getattr__, __dir__ = names_of(
         ".session.completion": ("Completion",),
         ".session.console": ("Console",),
         ".session.questions": ("Question",),
+        ".session.result": ("Result",),
         ".session.stream": ("PipelineStream",),
-        ".session.result": (
+        ".session.stream_records": (
             "ErrorRecord",
             "InformationRecord",
             "MessageRecord",
             "ProgressRecord",
-            "Result",
         ),
         ".values.custom_object": ("CustomObject",),
         ".values.enum_value": ("EnumValue",),

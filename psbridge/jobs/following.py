@@ -21,7 +21,8 @@ from ..errors import SessionClosedError
 from ..session.ending import check_ending
 from ..session.options import check_cancelled
 from ..session.owned_runspace import GRACE_SECONDS
-from ..session.result import InformationRecord, Result
+from ..session.result import Result
+from ..session.stream_records import InformationRecord
 from ..waiting import SLICE_SECONDS, Deadline, milliseconds
 from .ends import call_with_news
 from .start import check_exit

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 from PSBridge import JobRecords, RemotingJobs
 
 from ..session.records import error_record, information_record, message_record, progress_record
-from ..session.result import MessageRecord, Result
+from ..session.result import Result
+from ..session.stream_records import MessageRecord
 from ..values import list_from_net, seen_from
 
 __all__ = ["Written", "read_all", "written"]

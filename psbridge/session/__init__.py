@@ -6,8 +6,9 @@ from ..later import names_of
 
 if TYPE_CHECKING:
     from .console import Console
-    from .result import ErrorRecord, InformationRecord, MessageRecord, Result
+    from .result import Result
     from .session import RunspaceSession
+    from .stream_records import ErrorRecord, InformationRecord, MessageRecord
 
 __all__ = [
     "Console",
@@ -22,7 +23,8 @@ __getattr__, __dir__ = names_of(
     __name__,
     {
         ".console": ("Console",),
-        ".result": ("ErrorRecord", "InformationRecord", "MessageRecord", "Result"),
+        ".result": ("Result",),
         ".session": ("RunspaceSession",),
+        ".stream_records": ("ErrorRecord", "InformationRecord", "MessageRecord"),
     },
 )

@@ -11,7 +11,8 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .result import ErrorRecord, Result
+    from .result import Result
+    from .stream_records import ErrorRecord
 
 __all__ = ["enter_hook", "in_hook", "leave_hook", "note"]
 

@@ -28,7 +28,8 @@ from ..values import (
 from ..waiting import SLICE_SECONDS, Deadline, milliseconds, poll_until, wait_until
 from .options import RunOptions
 from .records import error_record, information_record, message_record
-from .result import InformationRecord, Result
+from .result import Result
+from .stream_records import InformationRecord
 
 __all__ = [
     "filled",

@@ -11,7 +11,7 @@ from System.Management.Automation import ProgressRecordType, PSObject
 
 from ..values import from_net, text_of
 from ..values.raised import raised_behind
-from .result import ErrorRecord, InformationRecord, MessageRecord, ProgressRecord
+from .stream_records import ErrorRecord, InformationRecord, MessageRecord, ProgressRecord
 
 __all__ = ["error_record", "information_record", "message_record", "progress_record"]
 
