@@ -23,7 +23,7 @@ from ..session.options import check_cancelled
 from ..session.owned_runspace import GRACE_SECONDS
 from ..session.result import Result
 from ..session.stream_records import InformationRecord
-from ..waiting import SLICE_SECONDS, Deadline, milliseconds
+from ..waiting import SLICE_SECONDS, Deadline, milliseconds, serve
 from .ends import call_with_news
 from .start import check_exit
 
@@ -246,7 +246,7 @@ class _Source(ABC):
 
     def wait(self) -> None:
         """Wait for news, for a moment."""
-        self._followed.Wait(milliseconds(SLICE_SECONDS))
+        self._followed.Wait(milliseconds(serve(SLICE_SECONDS)))
 
     async def wait_in(self, loop: asyncio.AbstractEventLoop) -> None:
         """Wait for news, while the loop goes on."""

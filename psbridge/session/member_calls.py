@@ -12,9 +12,12 @@ These callers cannot wait for the turn:
 - the work of a job, for whose end the session may be waiting: see `jobs.session`.
 
 Their calls are made beside the turn, one at a time. Where no pipeline runs, one is made for the
-call. Where one runs, an event of PowerShell's has it run the call in its midst, between two of its
-statements, where it waits for room or for input, or where Python code in it waits for something of
-ours; any other long statement is waited for.
+call. Where one runs, it runs the call in its midst: by an event of PowerShell's between two of its
+statements and where it waits for room or for input; and where Python code in it waits for something
+of ours. Any other long statement is waited for.
+
+What runs in such a call may lead to the session again, over others. The pipeline waits for that,
+and so does whoever has the turn of those beside: it is run in the wait, in no turn.
 
 Guarantees:
 
@@ -40,6 +43,7 @@ from .options import CallCancelled, RunOptions
 from .owned_runspace import POLL_SECONDS
 from .result import Result
 from .runs import RunningRunspace
+from .session_waits import waiting_for, waits_for_this_thread
 from .turns import Turn, Turns
 
 __all__ = ["MemberCalls"]
@@ -100,12 +104,17 @@ class MemberCalls(RunningRunspace):
         options = self._options_of_caller()
         turn = Turn()
         try:
-            self._wait_beside(turn, options)
-            pipeline = self._pipeline
-            if pipeline is None or has_ended(pipeline):
-                _let_call_fail(call, lambda: self._run_for(call, options, pipeline))
-            else:
-                self._call_inside(pipeline, call, options, stops=stops)
+            with waiting_for(self):
+                if waits_for_this_thread(self) and self._call_in_wait(call, options, stops=stops):
+                    return
+                self._wait_beside(turn, options)
+                pipeline = self._pipeline
+                if (
+                    pipeline is None
+                    or has_ended(pipeline)
+                    or not self._call_inside(pipeline, call, options, stops=stops)
+                ):
+                    _let_call_fail(call, lambda: self._run_for(call, options, pipeline))
         except (PowerShellError, NetException) as error:
             # A .NET exception: it was asked to stop before it began.
             if self._closed:
@@ -121,8 +130,18 @@ class MemberCalls(RunningRunspace):
         call.BeginAside()
         self._wait_for(call, self._options_of_caller())
 
-    def _call_inside(self, pipeline: Any, call: Any, options: RunOptions, *, stops: bool) -> None:
-        """Have a pipeline that runs run a call; or run it when that has ended."""
+    def _call_in_wait(self, call: Any, options: RunOptions, *, stops: bool) -> bool:
+        """Have the pipeline run a call that waits for this thread; says whether it has."""
+        return self._have_run(
+            call,
+            options,
+            begin=lambda: call.BeginInWait(self._runspace),
+            is_over=lambda: not waits_for_this_thread(self),
+            stops=stops,
+        )
+
+    def _call_inside(self, pipeline: Any, call: Any, options: RunOptions, *, stops: bool) -> bool:
+        """Have a pipeline run a call in its midst; says whether it has, or had ended before."""
         from PSBridge import VisitedPipeline
 
         from .pipeline import has_ended, stopped_error, was_stopped
@@ -131,20 +150,51 @@ class MemberCalls(RunningRunspace):
             VisitedPipeline.Wake(pipeline)
             return has_ended(pipeline)
 
+        def begin() -> None:
+            call.BeginIn(self._runspace, pipeline)
+
         is_mine, was_stopping = self._turns.is_mine(), was_stopped(pipeline)
         try:
             VisitedPipeline.Visit(pipeline, True, is_mine)
-            call.BeginIn(self._runspace, pipeline)
-            self._wait_for(call, options, is_over)
-            if call.TryTake():
-                if is_mine and was_stopped(pipeline) and not was_stopping:
-                    raise stopped_error()
-                _let_call_fail(call, lambda: self._run_for(call, options, pipeline))
-            else:  # PowerShell may have made a pipeline for it
-                self._wait_for(call, options)
+            if self._have_run(call, options, begin=begin, is_over=is_over, stops=stops):
+                return True
         finally:
             VisitedPipeline.Visit(pipeline, False, is_mine)
-            if not call.TryTake() and not call.Wait(0):
+        if is_mine and was_stopped(pipeline) and not was_stopping:
+            raise stopped_error()
+        return False
+
+    def _have_run(
+        self,
+        call: Any,
+        options: RunOptions,
+        *,
+        begin: Callable[[], None],
+        is_over: Callable[[], bool],
+        stops: bool,
+    ) -> bool:
+        """Have a call run by whoever comes to it.
+
+        Args:
+            call: the call.
+            options: how long.
+            begin: lets it be known.
+            is_over: whether nobody comes to it any more.
+            stops: see `_call_beside`.
+
+        Returns:
+            Whether somebody has run it; else it is the caller's now.
+        """
+        is_ours = False
+        try:
+            begin()
+            self._wait_for(call, options, is_over)
+            is_ours = call.TryTake()
+            if not is_ours:  # PowerShell may have made a pipeline for it
+                self._wait_for(call, options)
+            return not is_ours
+        finally:
+            if not (is_ours or call.TryTake() or call.Wait(0)):
                 self._left.append(call)
                 if stops:  # the pipeline comes to nothing else before that ends
                     self._stop_all()

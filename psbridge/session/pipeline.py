@@ -25,7 +25,7 @@ from ..values import (
     powershell_error,
     seen_from,
 )
-from ..waiting import SLICE_SECONDS, Deadline, milliseconds, poll_until, wait_until
+from ..waiting import SLICE_SECONDS, Deadline, milliseconds, poll_until, serve, wait_until
 from .options import RunOptions
 from .records import error_record, information_record, message_record
 from .result import Result
@@ -154,7 +154,8 @@ def stream_pipeline(
     while True:
         feeding = feeding and next(offers, None) is not None
         ended = run.Wait(0)  # before the last values are taken
-        wait = _FEED_MILLISECONDS if feeding else milliseconds(options.deadline.left())
+        slice_seconds = serve(SLICE_SECONDS)
+        wait = _FEED_MILLISECONDS if feeding else milliseconds(options.deadline.left(slice_seconds))
         taken = run.Take(0 if ended else wait)
         is_over = was_stopped(pipeline)
         (values, _), broken = _read(pipeline, partial(list_from_net, taken), is_over=is_over)
@@ -250,6 +251,7 @@ def _feed(run: Any, feed: Any, options: RunOptions, check: Callable[[], None]) -
     from ..values import to_net
 
     def is_wanted() -> bool:
+        serve(SLICE_SECONDS)
         check()
         return not run.Wait(0) and not options.deadline.is_over
 

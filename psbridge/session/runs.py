@@ -17,6 +17,7 @@ from .opening import SessionOptions
 from .options import RunOptions
 from .owned_runspace import POLL_SECONDS, OwnedRunspace
 from .result import Result
+from .session_waits import refuse_circle, waiting_for
 from .turns import Turn
 
 __all__ = ["RunningRunspace"]
@@ -60,8 +61,9 @@ class RunningRunspace(OwnedRunspace):
 
         turn = self._turns.ask()
         try:
-            self._wait_for_turn(turn, options)
-            return self._run_alone(fill, options)
+            with waiting_for(self):
+                self._wait_for_turn(turn, options)
+                return self._run_alone(fill, options)
         except (PowerShellError, NetException) as error:
             # A .NET exception: it was asked to stop before it began.
             if self._closed:
@@ -92,8 +94,8 @@ class RunningRunspace(OwnedRunspace):
 
         turn = self._turns.ask()
         try:
-            self._wait_for_turn(turn, options)
-            with closing(self._stream_alone(fill, options, result)) as values:
+            with waiting_for(self), closing(self._stream_alone(fill, options, result)) as values:
+                self._wait_for_turn(turn, options)
                 for value in values:
                     yield value
                     turn.thread = threading.current_thread()  # another one may go on
@@ -184,7 +186,12 @@ class RunningRunspace(OwnedRunspace):
 
     def _wait_for_turn(self, turn: Turn, options: RunOptions) -> None:
         seconds, check = options.deadline.left(math.inf), self._checks(options)
-        if not self._turns.wait(turn, seconds, meanwhile=check) or options.deadline.is_over:
+
+        def check_all() -> None:
+            check()
+            refuse_circle(self)
+
+        if not self._turns.wait(turn, seconds, meanwhile=check_all) or options.deadline.is_over:
             raise PipelineTimeout("time was up before it was this call's turn", Result())
         check()
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .records import error_record, information_record, progress_record, python_exception
     from .text import net_text, text_of
     from .typed import Reader, reader_for
-    from .viewpoint import runs_scripts, seen_from
+    from .viewpoint import runner_of, runs_scripts, seen_from
 
 __all__ = [
     "Reader",
@@ -26,6 +26,7 @@ __all__ = [
     "progress_record",
     "python_exception",
     "reader_for",
+    "runner_of",
     "runs_scripts",
     "seen_from",
     "text_of",
@@ -48,6 +49,6 @@ __getattr__, __dir__ = names_of(
         ),
         ".text": ("net_text", "text_of"),
         ".typed": ("Reader", "reader_for"),
-        ".viewpoint": ("runs_scripts", "seen_from"),
+        ".viewpoint": ("runner_of", "runs_scripts", "seen_from"),
     },
 )

@@ -14,11 +14,13 @@ from typing import Any
 import pytest
 from conditions import until
 
+import psbridge
 from psbridge import (
     Cmdlet,
     CustomObject,
     JobError,
     JobFailed,
+    JobHandle,
     PipelineTimeout,
     PowerShellError,
     PowerShellObject,
@@ -517,18 +519,27 @@ def test_the_work_of_a_job_cannot_ask_while_the_session_waits_for_it(
     job.remove()
 
 
-@pytest.mark.parametrize("timeout", [None, 60])
+@pytest.mark.parametrize(
+    "wait",
+    [
+        lambda job: job.result().one(),
+        lambda job: job.result(60).one(),
+        lambda job: next(iter(job)),
+        lambda job: next(iter(psbridge.as_completed([job]))).result().one(),
+    ],
+    ids=["result", "result with a limit", "a loop over its values", "as_completed"],
+)
 def test_it_asks_while_python_code_of_the_session_waits_for_it(
-    typed: Session, worker: Any, timeout: float | None
+    typed: Session, worker: Any, wait: Callable[[JobHandle], int]
 ) -> None:
-    def wait() -> int:
+    def wait_for_job() -> int:
         job = typed.start(worker.Read)
         try:
-            return int(job.result(timeout).one())
+            return wait(job)
         finally:
-            job.remove()
+            job.remove(force=True)
 
-    typed.functions["Wait-Work"] = wait
+    typed.functions["Wait-Work"] = wait_for_job
     assert typed.run("Wait-Work", check=True) == [5]
 
 
@@ -539,13 +550,112 @@ def other() -> Iterator[Session]:
         yield shell
 
 
+@pytest.fixture
+def leading(typed: Session, other: Session, worker: Any) -> Callable[[int], int]:
+    """Asks an object whose script asks one of another session's, and so on to and fro."""
+    others: Any = other.run("[Worker] @{ Number = 9 }").one()
+    left = 0
+
+    def lead_to(found: Any) -> Callable[[], int]:
+        def lead() -> int:
+            nonlocal left
+            left -= 1
+            return int(found.Call()) if left > 0 else 42
+
+        return lead
+
+    def call(depth: int) -> int:
+        nonlocal left
+        left = depth
+        return int(worker.Call())
+
+    typed.functions["Get-Mine"] = lead_to(others)
+    other.functions["Get-Mine"] = lead_to(worker)
+    return call
+
+
+DEPTHS = [1, 2, 3, 4, 9]
+
+
+@pytest.mark.parametrize("depth", DEPTHS)
 def test_members_lead_from_session_to_session_and_back(
+    leading: Callable[[int], int], depth: int
+) -> None:
+    assert leading(depth) == 42
+
+
+@pytest.mark.parametrize("depth", DEPTHS)
+@pytest.mark.parametrize("code", ["1..1000", "1; while ($true) { }", "1; Get-Mine; 1"])
+def test_they_do_so_in_the_loop_over_a_stream(
+    typed: Session, leading: Callable[[int], int], code: str, depth: int
+) -> None:
+    with typed.stream(code) as values:
+        assert next(values) == 1
+        assert leading(depth) == 42
+
+
+def test_they_do_so_where_python_code_goes_through_a_stream_of_the_other_session(
     typed: Session, other: Session, worker: Any
 ) -> None:
-    others: Any = other.run("[Worker] @{ Number = 9 }").one()
-    typed.functions["Get-Mine"] = others.Call
+    typed.functions["Get-Others"] = lambda: list(other.stream("1..3 | ForEach-Object { Get-Mine }"))
     other.functions["Get-Mine"] = worker.Read
-    assert worker.Call() == 5
+    assert typed.run("Get-Others", check=True) == [[5, 5, 5]]
+
+
+def test_a_stop_ends_what_was_led_to(
+    typed: Session, other: Session, leading: Callable[[int], int], worker: Any
+) -> None:
+    typed.functions["Get-Mine"] = lambda: other.run("Get-Mine", check=True).one()
+    other.functions["Get-Mine"] = worker.Loop
+    with (
+        when_it_loops(typed, typed.stop),
+        pytest.raises(PowerShellError, match="has been stopped"),
+    ):
+        worker.Call()
+    assert worker.Read() == 5
+    assert other.run("1") == [1]
+
+
+def test_code_of_another_session_that_asks_the_first_again_is_told(
+    typed: Session, other: Session
+) -> None:
+    typed.functions["Get-Others"] = lambda: other.run("Get-Mine", check=True).one()
+    other.functions["Get-Mine"] = lambda: typed.run("42").one()
+    for ask in (typed.run, typed.stream):
+        with pytest.raises(RuntimeError, match="neither would ever end"):
+            list(ask("Get-Others", check=True))
+    assert typed.run("42") == other.run("42") == [42]
+
+
+def test_two_sessions_that_wait_for_each_others_turn_are_told(
+    typed: Session, other: Session, worker: Any
+) -> None:
+    both = threading.Barrier(2)
+
+    def ask(session: Session) -> Callable[[], int]:
+        def wait_and_ask() -> int:
+            both.wait(20)
+            return int(session.run("42").one())
+
+        return wait_and_ask
+
+    typed.functions["Get-It"] = ask(other)
+    other.functions["Get-It"] = ask(typed)
+    found: list[Any] = []
+
+    def run(session: Session) -> None:
+        try:
+            found.append(session.run("Get-It", check=True).one())
+        except RuntimeError as error:
+            found.append(str(error))
+
+    asking = threading.Thread(target=run, args=(other,))
+    asking.start()
+    run(typed)
+    asking.join(20)
+    assert len(found) == 2
+    assert any("neither would ever end" in str(one) for one in found)
+    assert all(one == 42 or "neither would ever end" in str(one) for one in found)
 
 
 def test_python_code_beneath_a_member_asks_another_sessions_objects(typed: Session) -> None:

@@ -61,6 +61,19 @@ public sealed class MemberCall(object target, string method, object?[] arguments
         }
     }
 
+    /// <summary>Run it on this thread, where nobody else does; who waits for it gets what it throws.</summary>
+    internal void RunIfFree()
+    {
+        if (TryTake())
+        {
+            RunQuietly(); // not as RunHere: Python code beneath it may ask an object of another session
+        }
+    }
+
+    /// <summary>Have the thread run it that waits in Python code in a pipeline of a session.</summary>
+    /// <param name="session">The session's runspace.</param>
+    public void BeginInWait(Runspace session) => VisitedPipeline.Leave(session, this);
+
     /// <summary>Have the pipeline run it that runs in a session, as soon as it comes to that.</summary>
     /// <remarks>
     /// Not as PowerShell does it for a class's methods: there the thread that waits runs the code after a
@@ -77,13 +90,7 @@ public sealed class MemberCall(object target, string method, object?[] arguments
         }
 
         string name = $"psbridge.member.{Interlocked.Increment(ref s_begun)}";
-        PSEventReceivedEventHandler run = (_, _) =>
-        {
-            if (TryTake())
-            {
-                RunQuietly(); // not as RunHere: Python code beneath it may ask an object of another session
-            }
-        };
+        PSEventReceivedEventHandler run = (_, _) => RunIfFree();
         try
         {
             subscribe.Invoke(session.Events, [null, null, name, null, run, true, false, true, 1]);

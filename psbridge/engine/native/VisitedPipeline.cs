@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Concurrent;
 using System.Management.Automation;
 using System.Management.Automation.Runspaces;
 using System.Reflection;
@@ -11,11 +12,14 @@ namespace PSBridge;
 /// <summary>A pipeline in whose midst scripts of members run, by events of its session's.</summary>
 /// <remarks>
 /// The engine does what events ask for between two statements of a script. A pipeline of ours does so where it
-/// waits for somebody who takes its output or gives its input, and where Python code in it waits.
+/// waits for somebody who takes its output or gives its input, and where Python code in it waits. That may be
+/// in the midst of an event, where the engine runs no other: so calls may be left for such a wait, too.
 /// </remarks>
 public sealed class VisitedPipeline
 {
     private static readonly ConditionalWeakTable<PowerShell, VisitedPipeline> s_all = [];
+
+    private static readonly ConditionalWeakTable<Runspace, ConcurrentQueue<MemberCall>> s_left = [];
 
     private readonly PowerShell _pipeline;
     private int _visitors;
@@ -72,9 +76,17 @@ public sealed class VisitedPipeline
             return false;
         }
 
+        while (s_left.TryGetValue(session, out ConcurrentQueue<MemberCall>? left) && left.TryDequeue(out MemberCall? call))
+        {
+            call.RunIfFree();
+        }
+
         RunEvents(session);
         return true;
     }
+
+    /// <summary>Leave a call to the thread that waits in Python code in a pipeline of a session.</summary>
+    internal static void Leave(Runspace session, MemberCall call) => s_left.GetValue(session, _ => []).Enqueue(call);
 
     private static void RunEvents(Runspace session)
     {
