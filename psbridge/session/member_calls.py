@@ -59,6 +59,8 @@ class MemberCalls(RunningRunspace):
         super()._take(runspace)
         self._beside = Turns()  # of whoever makes a call beside the turn, or begins a pipeline
         self._left: list[Any] = []  # calls that have begun, and whose callers may have left
+        # What ends all that Python code has raised in calls, by their numbers.
+        self._endings: dict[int, BaseException] = {}
         from PSBridge import VisitedPipeline
 
         from ..values import runs_scripts
@@ -190,14 +192,30 @@ class MemberCalls(RunningRunspace):
             begin()
             self._wait_for(call, options, is_over)
             is_ours = call.TryTake()
-            if not is_ours:  # PowerShell may have made a pipeline for it
-                self._wait_for(call, options)
-            return not is_ours
+            if is_ours:
+                return False
+            self._wait_for(call, options)  # PowerShell may have made a pipeline for it
         finally:
             if not (is_ours or call.TryTake() or call.Wait(0)):
                 self._left.append(call)
                 if stops:  # the pipeline comes to nothing else before that ends
                     self._stop_all()
+        raised = self._endings.pop(call.GetNumber(), None)
+        try:
+            if raised is not None:
+                raise raised
+            return True
+        finally:
+            del raised  # whose traceback has this frame
+
+    def _end_with(self, error: BaseException) -> None:
+        """See `RunningRunspace`; in a pipeline's midst it is the member's call that is to end."""
+        from PSBridge import MemberCall
+
+        if number := MemberCall.NumberHere():
+            self._endings[number] = error
+        else:
+            super()._end_with(error)
 
     def _wait_for(
         self, call: Any, options: RunOptions, is_over: Callable[[], bool] = lambda: False
@@ -296,6 +314,7 @@ class MemberCalls(RunningRunspace):
             return True
         for call in [each for each in self._left if each.Wait(0)]:
             self._left.remove(call)
+            self._endings.pop(call.GetNumber(), None)
         if self._left and self._beside.holder is None:
             self._stop_all()
         return bool(self._left)

@@ -170,8 +170,12 @@ class RunningRunspace(OwnedRunspace):
             self._lets_out and self._has_caller()
         ):
             return False
-        self._ending = error
+        self._end_with(error)
         return True
+
+    def _end_with(self, error: BaseException) -> None:
+        """Have the call that is to end raise it."""
+        self._ending = error
 
     def _ended(self, result: Result) -> Result:
         """The result of code that has ended by itself."""

@@ -496,6 +496,36 @@ def test_what_python_code_raises_behind_a_member_comes_out_in_a_cmdlet(
     assert [type(error) for error in raised] == [ZeroDivisionError]
 
 
+@pytest.mark.parametrize("code", ["1..1000", "1; while (-not $global:goes.WaitOne(1)) { }; 2"])
+@pytest.mark.parametrize("nested", [False, True])
+def test_what_ends_all_is_raised_where_the_member_is_asked(
+    typed: Session, worker: Any, code: str, nested: bool
+) -> None:
+    """And not in the loop over the stream, in whose midst the script runs."""
+    from System.Threading import ManualResetEvent
+
+    def end_all() -> None:
+        raise SystemExit(3)
+
+    def end_nested() -> None:
+        with pytest.raises(SystemExit):
+            typed.run("Stop-All", check=True)
+        raise SystemExit(4)
+
+    typed.functions["Stop-All"] = end_all
+    typed.functions["Get-Mine"] = end_nested if nested else end_all
+    goes = ManualResetEvent(False)
+    typed.variables["goes"] = goes
+    with typed.stream(code) as values:
+        assert next(values) == 1
+        with pytest.raises(SystemExit) as ended:
+            worker.Call()
+        assert ended.value.code == (4 if nested else 3)
+        goes.Set()
+        assert next(values) == 2
+    assert worker.Read() == 5
+
+
 @pytest.mark.parametrize("wait", ["Wait-Job", "Receive-Job -Wait"])
 def test_the_work_of_a_job_cannot_ask_while_the_session_waits_for_it(
     typed: Session, worker: Any, wait: str

@@ -14,12 +14,32 @@ namespace PSBridge;
 /// <param name="arguments">Its arguments.</param>
 public sealed class MemberCall(object target, string method, object?[] arguments)
 {
-    private static int s_begun;
+    private static int s_made;
 
+    [ThreadStatic]
+    private static MemberCall? t_inside;
+
+    private readonly int _number = Interlocked.Increment(ref s_made);
     private readonly ManualResetEvent _ended = new(false);
     private object? _value;
     private Exception? _error;
     private int _taken;
+
+    /// <summary>Tells it from others.</summary>
+    /// <returns>1 or more.</returns>
+    public int GetNumber() => _number;
+
+    /// <summary>Which call this thread runs in the midst of a pipeline.</summary>
+    /// <returns>Its number; 0 for none.</returns>
+    public static int NumberHere() => t_inside?._number ?? 0;
+
+    /// <summary>Let what runs on this thread be inside of no call.</summary>
+    /// <returns>What gives the call back.</returns>
+    internal static Action Leave()
+    {
+        (MemberCall? inside, t_inside) = (t_inside, null);
+        return () => t_inside = inside;
+    }
 
     /// <summary>What it has given.</summary>
     /// <returns>The value.</returns>
@@ -64,9 +84,19 @@ public sealed class MemberCall(object target, string method, object?[] arguments
     /// <summary>Run it on this thread, where nobody else does; who waits for it gets what it throws.</summary>
     internal void RunIfFree()
     {
-        if (TryTake())
+        if (!TryTake())
+        {
+            return;
+        }
+
+        (MemberCall? around, t_inside) = (t_inside, this);
+        try
         {
             RunQuietly(); // not as RunHere: Python code beneath it may ask an object of another session
+        }
+        finally
+        {
+            t_inside = around;
         }
     }
 
@@ -89,7 +119,7 @@ public sealed class MemberCall(object target, string method, object?[] arguments
             return;
         }
 
-        string name = $"psbridge.member.{Interlocked.Increment(ref s_begun)}";
+        string name = $"psbridge.member.{_number}";
         PSEventReceivedEventHandler run = (_, _) => RunIfFree();
         try
         {

@@ -178,7 +178,16 @@ public sealed class PipelineRun(
             null,
             milliseconds,
             LookMilliseconds);
-        pipeline.Invoke(lines, _output, settings);
+        Action back = MemberCall.Leave(); // what is raised in it is its caller's
+        try
+        {
+            pipeline.Invoke(lines, _output, settings);
+        }
+        finally
+        {
+            back();
+        }
+
         // It throws nothing where it was stopped.
         return stopped && pipeline.InvocationStateInfo.State == PSInvocationState.Stopped;
     }
