@@ -73,6 +73,10 @@ def _property(parameter: CommandParameter, says: str, default: str) -> dict[str,
         found["default"] = parameter.default
     elif not parameter.is_list and (known := _default(item, default)) is not None:
         found["default"] = known
+    if parameter.takes_none and "type" in found:
+        found["type"] = [found["type"], "null"]
+        if "enum" in found:
+            found["enum"].append(None)
     return found
 
 

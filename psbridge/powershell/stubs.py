@@ -274,6 +274,8 @@ def _accepted(parameter: CommandParameter) -> Iterator[str]:
     yield from items
     if parameter.is_list:
         yield f"Sequence[{' | '.join(items)}]"
+    if parameter.takes_none:
+        yield "None"
 
 
 def _text_of(annotation: Any) -> str:

@@ -35,6 +35,7 @@ class CommandParameter:
         name: its name.
         type: the full name of its .NET type; of one item, where it takes several.
         is_list: whether it takes several.
+        takes_none: whether ``$null`` is a value of it, which its type alone would not say.
         choices: the texts that it may be; empty for any.
         default: its default, where it is a constant that PowerShell tells.
         least: the least number that it may be.
@@ -45,6 +46,7 @@ class CommandParameter:
     name: str
     type: str
     is_list: bool = False
+    takes_none: bool = False
     choices: tuple[str, ...] = ()
     default: Any = NO_DEFAULT
     least: float | None = None
@@ -174,11 +176,12 @@ def _commands(rows: Sequence[Sequence[Any]]) -> Iterator[Any]:
 
 
 def _parameter(values: Sequence[Any]) -> CommandParameter:
-    name, kind, is_list, choices, least, greatest, says, has_default, default = values
+    name, kind, is_list, takes_none, choices, least, greatest, says, has_default, default = values
     return CommandParameter(
         name,
         kind,
         is_list,
+        takes_none,
         tuple(choices.split("\n")) if choices else (),
         default if has_default else NO_DEFAULT,
         least,
@@ -267,8 +270,11 @@ _GATHER = r"""
                 if ($seen.ContainsKey($use.Name)) { continue }
                 $seen[$use.Name] = $true
                 $type = $use.ParameterType
-                $list = $false
-                if ($inner = [Nullable]::GetUnderlyingType($type)) { $type = $inner }
+                $list = $nullable = $false
+                if ($inner = [Nullable]::GetUnderlyingType($type)) {
+                    $type = $inner
+                    $nullable = $true
+                }
                 if ($type.IsArray) { $list = $true; $type = $type.GetElementType() }
                 elseif ($type -ne [string] -and
                     [System.Collections.IEnumerable].IsAssignableFrom($type) -and
@@ -304,6 +310,7 @@ _GATHER = r"""
                             $least = $attribute.MinRange
                             $greatest = $attribute.MaxRange
                         }
+                        'AllowNullAttribute' { $nullable = $true }
                         'PSDefaultValueAttribute' { $default = $attribute.Value; $known = $true }
                     }
                 }
@@ -313,8 +320,8 @@ _GATHER = r"""
                     $known = $false
                     $default = $null
                 }
-                , @($index, 'parameter', $use.Name, "$name", $list, $choices, $least, $greatest,
-                    $says, $known, $default)
+                , @($index, 'parameter', $use.Name, "$name", $list, $nullable, $choices,
+                    $least, $greatest, $says, $known, $default)
             }
         }
     }

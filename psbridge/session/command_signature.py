@@ -119,10 +119,12 @@ def python_name(name: str) -> str | None:
 
 def annotation_of(parameter: CommandParameter) -> Any:
     """The Python type of a parameter, as an annotation."""
-    if parameter.is_list and parameter.type == "System.Byte":
-        return bytes
     item = item_type(parameter)
-    return list[item] if parameter.is_list else item  # type: ignore[valid-type]
+    if parameter.is_list:
+        item = bytes if parameter.type == "System.Byte" else list[item]  # type: ignore[valid-type]
+    if not parameter.takes_none or item is object:
+        return item
+    return f"{item} | None" if isinstance(item, str) else item | None
 
 
 def item_type(parameter: CommandParameter) -> Any:

@@ -24,11 +24,14 @@ def check(schema: Any) -> None:
         *("$schema", "type", "properties", "required", "additionalProperties", "items", "enum"),
         *("description", "default", "format", "minimum", "maximum"),
     }
-    assert schema.get("type", "object") in kinds
+    kind = schema.get("type", "object")
+    kind, *null = kind if isinstance(kind, list) else [kind]
+    assert kind in kinds
+    assert null in ([], ["null"])
     for inner in schema.get("properties", {}).values():
         check(inner)
     if "items" in schema:
-        assert schema["type"] == "array"
+        assert kind == "array"
         check(schema["items"])
     assert set(schema.get("required", [])) <= set(schema.get("properties", {}))
     if "enum" in schema:
@@ -51,7 +54,8 @@ function Get-Some {
         [ValidateSet('Low', 'High')][string[]]$Level,
         [Parameter(HelpMessage = 'When it was.')][datetime]$When,
         [switch]$Loud, [hashtable]$Table, $Anything, [guid]$Id, [double]$Ratio = 0.5,
-        [scriptblock]$Block, [System.ConsoleColor]$Color
+        [scriptblock]$Block, [System.ConsoleColor]$Color, [Nullable[int]]$Most,
+        [AllowNull()][Nullable[System.DayOfWeek]]$Day
     )
     "$Name $Count $Level $Loud $($Table.a) $Color"
 }
@@ -70,6 +74,7 @@ def test_a_command_s_parameters_with_what_is_said_of_them(shell: Session) -> Non
     properties = parameters["properties"]
     colors = properties.pop("Color")
     assert (colors["type"], colors["enum"][0], len(colors["enum"])) == ("string", "Black", 16)
+    assert properties.pop("Day")["enum"][-1] is None
     assert properties == {
         "Anything": {},
         "Block": {"description": "(System.Management.Automation.ScriptBlock in .NET)"},
@@ -77,6 +82,7 @@ def test_a_command_s_parameters_with_what_is_said_of_them(shell: Session) -> Non
         "Id": {"type": "string", "format": "uuid"},
         "Level": {"type": "array", "items": {"type": "string", "enum": ["Low", "High"]}},
         "Loud": {"type": "boolean", "default": False},
+        "Most": {"type": ["integer", "null"]},
         "Name": {"type": "string", "description": "Whose."},
         "Ratio": {"type": "number", "default": 0.5},
         "Table": {"type": "object"},
@@ -88,9 +94,10 @@ def test_what_fits_it_can_be_given(shell: Session) -> None:
     shell.run(FUNCTION)
     given = json.loads('{"Name": "a", "Level": ["Low"], "Loud": true, "Table": {"a": 1}}')
     assert shell.call("Get-Some", parameters=given, Color="Red") == ["a 3 Low True 1 Red"]
+    assert shell.call("Get-Some", "a", Most=None, Day=None) == ["a 3  False  "]
     (found,) = schemas_of(shell, ["Get-Some"])
     validator = Draft202012Validator(found["parameters"])
-    assert validator.is_valid(given | {"Color": "Red"})
+    assert validator.is_valid(given | {"Color": "Red", "Most": None, "Day": None})
     for wrong in ({"Count": 11}, {"Level": ["Middle"]}, {"Loud": 1}, {"Other": 1}, {"Name": 5}):
         assert not validator.is_valid(given | wrong), wrong
     assert not validator.is_valid({"Count": 1})

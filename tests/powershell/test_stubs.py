@@ -22,7 +22,8 @@ function Get-Odd {
         [double]$timeout, ${a b}, $__x, $arguments,
         [ValidateSet('a "b"', 'c\\', 'süß')]$Choice, [byte[]]$Data,
         [datetime[]]$When, [hashtable]$Table, [guid]$Id, [timespan]$Span, [decimal]$Price,
-        [pscredential]$Credential, [securestring]$Secret)
+        [pscredential]$Credential, [securestring]$Secret, [Nullable[int]]$Most,
+        [AllowNull()][string[]]$Least)
     "$from $in $as $class $none $self $timeout"
 }
 function Get-Odd_Name { param([Parameter(Mandatory)][int]$Number) }
@@ -80,6 +81,8 @@ def right(shell: Session) -> Result:
     odd.Get_Odd(From=1, In=2, As="a", Class=3, none=4, Self=5, Timeout=1.5, timeout=2.5)
     odd.Get_Odd(Data=b"1", When=[datetime.datetime.now()], Table={1: 2}, Id=UUID(int=1))
     odd.Get_Odd(Credential=Credential("a", Secret("b")), Secret=Secret("c"), Choice="c\\\\")
+    odd.Get_Odd(Most=None, Least=None)
+    odd.Get_Odd(Most=1, Least=["a"])
     odd.Get_Two(1)
     odd.Get_Two("a")
     odd.Get_Two(Text="a")

@@ -107,7 +107,7 @@ def test_the_signature_has_powershell_s_names_and_python_s_types(shell: Session)
     assert parameter(commands.Get_Process, "Module").annotation is bool
     assert parameter(commands.Get_Date, "Date").annotation is dt.datetime
     assert parameter(commands.New_TimeSpan, "Hours").annotation is int
-    assert parameter(commands.Set_Content, "Value").annotation == list[object]
+    assert parameter(commands.Set_Content, "Value").annotation == list[object] | None
     assert parameter(commands.New_Object, "Property").annotation == Mapping[Any, Any]
     hint = parameter(commands.Get_Date, "DisplayHint").annotation
     assert hint == Literal["Date", "Time", "DateTime"]
@@ -151,6 +151,11 @@ def test_signatures_of_functions_scripts_aliases_and_programs(
     script = tmp_path / "x.ps1"
     script.write_text("param([double]$Ratio) $Ratio")
     assert parameter(commands[str(script)], "Ratio").annotation is float
+    shell.run("function Get-Most([Nullable[int]]$Most, [AllowNull()][pscredential]$As) { }")
+    assert str(inspect.signature(commands.Get_Most)) == (
+        "(Most: int | None = Ellipsis, As: 'Credential | None' = Ellipsis, *arguments: object, "
+        "**options: object)"
+    )
     assert str(inspect.signature(commands["sh"])) == "(*arguments: object, **options: object)"
     assert str(inspect.signature(Command)).startswith("(session")
 
