@@ -218,6 +218,56 @@ def test_it_waits_for_a_long_statement_in_the_loop_over_a_stream(typed: Session)
         assert [first.Slow, *values] == [7, 2]
 
 
+CODE = "$end = [datetime]::Now.AddSeconds(1); while ([datetime]::Now -lt $end) { }; Get-Answer"
+CLASS = """
+class Slow : System.IComparable {
+    [int] CompareTo([object] $other) { return $this.Work() }
+    [int] Work() { CODE; return 42 }
+}
+""".replace("CODE", CODE)
+
+
+@pytest.mark.parametrize(
+    ("target", "made", "ask", "answer"),
+    [
+        ("$null", f"{{ {CODE} }}", lambda _, code: code.Invoke(), [42]),
+        ("$null", f"{{ {CODE} }}", lambda _, code: code.InvokeReturnAsIs(), 42),
+        ("$null", f"[Func[int]] {{ {CODE} }}", lambda _, code: code.Invoke(), 42),
+        ("$null", f"[Func[int]] {{ {CODE} }}", lambda _, code: code.DynamicInvoke([]), 42),
+        (
+            "[char]",
+            f"[System.Reflection.TypeFilter] {{ $null = & {{ {CODE} }}; $args[0].Name -eq 'IConvertible' }}",
+            lambda kind, code: [found.Name for found in kind.FindInterfaces(code, None)],
+            ["IConvertible"],
+        ),
+        (
+            "[System.Collections.Comparer]::Default",
+            "[Slow]::new()",
+            lambda comparer, code: comparer.Compare(code, 1),
+            42,
+        ),
+    ],
+    ids=["a block", "a block as it is", "a delegate", "any delegate", "a filter", "a class"],
+)
+def test_code_that_a_method_of_dotnet_calls_runs_in_its_session_too(
+    typed: Session, target: str, made: str, ask: Callable[[Any, Any], Any], answer: object
+) -> None:
+    """The process died of it, as above."""
+    typed.run(CLASS)
+    has_method, code = typed.run(f"{target}; {made}")
+    with typed.stream(f"1; {LONG_STATEMENT}; foreach ($n in 1..20000) {{ & {{ $n }} }}") as values:
+        assert next(values) == 1
+        assert ask(has_method, code) == answer
+        assert len(list(values)) == 20000
+
+
+def test_a_stop_ends_a_script_block_that_python_invokes(typed: Session) -> None:
+    block: Any = typed.run(f"{{ {LOOP} }}").one()
+    with when_it_loops(typed, typed.stop), pytest.raises(PowerShellError, match="stopped"):
+        block.Invoke()
+    assert typed.run("'free'") == ["free"]
+
+
 def test_a_stop_ends_it_at_the_end_of_the_code_of_a_stream(typed: Session) -> None:
     with (
         when_it_loops(typed, typed.stop),

@@ -42,7 +42,7 @@ public sealed class CallableMember(PSMethodInfo member, PSObject owner, Runspace
     /// <returns>What it gives.</returns>
     public object? Call(object?[] arguments)
     {
-        ScriptMembers.Refuse(owner, member, session);
+        ScriptMembers.Refuse(owner, member, session, arguments);
         return ObjectView.Aside(() => member.Invoke(arguments));
     }
 
@@ -57,6 +57,7 @@ public sealed class CallableMember(PSMethodInfo member, PSObject owner, Runspace
             return false;
         }
 
+        ScriptMembers.RefuseCode(session, [.. arguments, value]);
         return ObjectView.Aside(() =>
         {
             property.InvokeSet(value, arguments);

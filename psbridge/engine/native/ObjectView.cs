@@ -112,6 +112,7 @@ public sealed class ObjectView
     /// <returns>What is there; a <see cref="NoMember"/> where it has no items.</returns>
     public object? GetItem(object key)
     {
+        ScriptMembers.RefuseCode(_from, key);
         if (Whole.BaseObject is IDictionary entries)
         {
             return entries.Contains(key) ? entries[key] : throw new KeyNotFoundException();
@@ -264,6 +265,7 @@ public sealed class ObjectView
     public bool IsEqualTo(object? other)
     {
         RefuseOwn(nameof(Equals));
+        ScriptMembers.RefuseCode(_from, other);
         return GetBare().Equals(
             other is PSObject { BaseObject: not PSCustomObject } wrapped ? wrapped.BaseObject : other);
     }
@@ -282,6 +284,7 @@ public sealed class ObjectView
     public int? CompareWith(object other)
     {
         RefuseOwn(nameof(IComparable.CompareTo));
+        ScriptMembers.RefuseCode(_from, other);
         try
         {
             return Whole.BaseObject is IComparable mine

@@ -17,7 +17,11 @@ namespace PSBridge;
 /// in a hundredth of the time (<see cref="ObjectView.Aside"/>).
 ///
 /// PowerShell itself knows the session of a script that was written in one, such as a class's method, and has
-/// it run there by an event. It does not know that of what Update-TypeData or a module's file adds to types.
+/// it run there by an event, in a way that can end the process: see <see cref="MemberCall.BeginIn"/>. It does not
+/// know that of what Update-TypeData or a module's file adds to types.
+///
+/// A method of .NET's may be given code, too: a script block, a delegate of one, or an object of a class. Then the
+/// call is the session's. Not seen: code that an object of .NET's has kept, such as that of a LINQ query.
 /// </remarks>
 internal static class ScriptMembers
 {
@@ -43,10 +47,12 @@ internal static class ScriptMembers
     /// <param name="owner">The object.</param>
     /// <param name="member">Its member.</param>
     /// <param name="session">The runspace that the object comes from.</param>
+    /// <param name="given">What the member is given.</param>
     /// <exception cref="SessionNeededException">It is.</exception>
     /// <exception cref="InvalidOperationException">It is, and the session is closed.</exception>
-    internal static void Refuse(PSObject owner, PSMemberInfo member, Runspace? session)
+    internal static void Refuse(PSObject owner, PSMemberInfo member, Runspace? session, params object?[] given)
     {
+        RefuseCode(session, given);
         if (NeedsSession(owner, member, session, out bool isBound))
         {
             throw new SessionNeededException(session!, isBound, IsLimited(session));
@@ -59,8 +65,20 @@ internal static class ScriptMembers
     }
 
     private static bool IsBound(PSObject owner, PSMemberInfo member) => member is PSMethod
-        ? IsPowerShellClass(owner.BaseObject.GetType())
+        ? HasCode(owner)
         : ScriptOf(owner, member) is { } script && IsBound(script);
+
+    /// <summary>Refuse to give code of PowerShell's to .NET on this thread.</summary>
+    /// <param name="session">The runspace that the code comes from.</param>
+    /// <param name="given">What is given.</param>
+    /// <exception cref="SessionNeededException">It is code, and this thread is in no pipeline of the session.</exception>
+    internal static void RefuseCode(Runspace? session, params object?[] given)
+    {
+        if (Array.Exists(given, HasCode) && IsElsewhere(session))
+        {
+            throw new SessionNeededException(session!, isBound: true, IsLimited(session));
+        }
+    }
 
     /// <summary>Refuse to call a method of .NET's that a class written in PowerShell has as its own.</summary>
     /// <param name="target">An object.</param>
@@ -87,7 +105,7 @@ internal static class ScriptMembers
 
         if (member is PSMethod)
         {
-            return isBound = IsPowerShellClass(owner.BaseObject.GetType());
+            return isBound = HasCode(owner);
         }
 
         if (ScriptOf(owner, member) is not { } script)
@@ -161,6 +179,18 @@ internal static class ScriptMembers
 
     private static bool IsBound(ScriptBlock script) =>
         EngineMembers.Objects.SessionOfScript.Property?.GetValue(script) is not null;
+
+    // Whether PowerShell's code runs when .NET calls it.
+    private static bool HasCode(object? value) => (value is PSObject whole ? whole.BaseObject : value) switch
+    {
+        null or string => false,
+        ScriptBlock => true,
+        Delegate made => Array.Exists(made.GetInvocationList(), IsOfScript),
+        object bare => IsPowerShellClass(bare.GetType()),
+    };
+
+    private static bool IsOfScript(Delegate made) =>
+        made.Target is Closure { Constants: { } constants } && Array.Exists(constants, one => one is ScriptBlock);
 
     private static bool IsPowerShellClass(Type type) => type.Assembly.IsDynamic
         && type.Assembly.GetName().Name == "PowerShell Class Assembly";
