@@ -37,9 +37,9 @@ def waiting_for(session: Any) -> Iterator[None]:
         yield
         return
     wait = here, session
-    with _guard:
-        _waits.append(wait)
     try:
+        with _guard:  # in the block: a hook's thread may be interrupted anywhere
+            _waits.append(wait)
         yield
     finally:
         with _guard:

@@ -236,7 +236,8 @@ class Slow : System.IComparable {
         ("$null", f"[Func[int]] {{ {CODE} }}", lambda _, code: code.DynamicInvoke([]), 42),
         (
             "[char]",
-            f"[System.Reflection.TypeFilter] {{ $null = & {{ {CODE} }}; $args[0].Name -eq 'IConvertible' }}",
+            "[System.Reflection.TypeFilter] "
+            f"{{ {CODE} > $null; $args[0].Name -eq 'IConvertible' }}",
             lambda kind, code: [found.Name for found in kind.FindInterfaces(code, None)],
             ["IConvertible"],
         ),
@@ -838,16 +839,28 @@ def test_it_is_asked_when_the_session_is_closed() -> None:
     assert found.Two == 2
 
 
-@pytest.mark.parametrize("member", ["Read", "Own", "Ask"])
-def test_a_script_that_was_written_in_a_closed_session_says_so(member: str) -> None:
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda found, block: found.Read(),
+        lambda found, block: found.Own,
+        lambda found, block: found.Ask(),
+        lambda found, block: block.Invoke(),
+        lambda found, block: block.GetType().FindInterfaces(block, None),
+    ],
+    ids=["a method", "a property", "an added method", "a block", "a block that is given"],
+)
+def test_code_that_was_written_in_a_closed_session_says_so(
+    ask: Callable[[Any, Any], object],
+) -> None:
     with Session() as shell:
         shell.run(TYPES)
-        found: Any = shell.run(
+        found, block = shell.run(
             "[Worker]::new() | Add-Member -PassThru ScriptProperty Own { 5 } "
-            "| Add-Member -PassThru ScriptMethod Ask { 5 }"
-        ).one()
+            "| Add-Member -PassThru ScriptMethod Ask { 5 }; { 5 }"
+        )
     with pytest.raises(PowerShellError, match="runs in its session, which is closed"):
-        print(found.Own if member == "Own" else getattr(found, member)())
+        ask(found, block)
     assert found.properties()["Number"] == 0
 
 

@@ -35,7 +35,7 @@ public sealed class MemberCall(object target, string method, object?[] arguments
 
     /// <summary>Let what runs on this thread be inside of no call.</summary>
     /// <returns>What gives the call back.</returns>
-    internal static Action Leave()
+    internal static Action StepOut()
     {
         (MemberCall? inside, t_inside) = (t_inside, null);
         return () => t_inside = inside;

@@ -178,7 +178,7 @@ public sealed class PipelineRun(
             null,
             milliseconds,
             LookMilliseconds);
-        Action back = MemberCall.Leave(); // what is raised in it is its caller's
+        Action back = MemberCall.StepOut(); // what is raised in it is its caller's
         try
         {
             pipeline.Invoke(lines, _output, settings);

@@ -58,9 +58,10 @@ internal static class ScriptMembers
             throw new SessionNeededException(session!, isBound, IsLimited(session));
         }
 
-        if (t_isHere && session?.RunspaceStateInfo.State is RunspaceState.Closed && IsBound(owner, member))
+        if (t_isHere && session?.RunspaceStateInfo.State is RunspaceState.Closed
+            && (IsBound(owner, member) || Array.Exists(given, HasCode)))
         {
-            throw new InvalidOperationException("This member's script runs in its session, which is closed.");
+            throw new InvalidOperationException("This member's code runs in its session, which is closed.");
         }
     }
 
