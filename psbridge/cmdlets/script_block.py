@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from System import Exception as NetException
-from System.Management.Automation import ScriptBlock
-
-from ..values import from_net, powershell_error, to_net
+from ..values import to_net
 
 __all__ = ["ScriptFunction"]
 
@@ -15,25 +12,27 @@ __all__ = ["ScriptFunction"]
 class ScriptFunction:
     """A script block that can be called like a Python function.
 
-    It runs in the pipeline that the calling thread is in, so it can be called in a cmdlet's hooks
-    in the foreground. In a job there is no pipeline, and the call says so.
+    It runs in its session: in a cmdlet's hooks in their pipeline; in a job as the method of a
+    PowerShell class does, in the midst of what the session runs, or in a pipeline of its own.
     """
 
-    def __init__(self, block: ScriptBlock) -> None:
-        """Wrap a block."""
-        self.block = block
+    def __init__(self, block: Any) -> None:
+        """Wrap a block.
+
+        Args:
+            block: the `PowerShellObject` of a ``ScriptBlock``.
+        """
+        self._block = block
 
     def __call__(self, *arguments: object) -> list[Any]:
         """Run it with these arguments, ``$args`` or its ``param``, and give its output.
 
         Raises:
-            PowerShellError: a terminating error, or there is no pipeline on this thread.
+            PowerShellError: a terminating error.
+            RuntimeError: the work of a job calls it, for whose end its session waits.
         """
-        given = to_net(tuple(arguments), "arguments")
-        try:
-            return [from_net(value) for value in self.block.Invoke(given)]
-        except NetException as error:
-            raise powershell_error(error)  # noqa: B904  (it knows its cause)
+        # As one array, for a block that is given one list has that as its one argument.
+        return list(self._block.Invoke(to_net(tuple(arguments), "arguments")))
 
     def __repr__(self) -> str:
-        return f"{{{self.block}}}"
+        return f"{{{self._block}}}"

@@ -2,8 +2,8 @@
 
 import threading
 import time
-from collections.abc import Iterator
-from typing import Annotated
+from collections.abc import Callable, Iterator
+from typing import Annotated, Any
 
 import pytest
 
@@ -308,3 +308,33 @@ def test_a_name_that_cannot_be_made_is_an_error_and_no_job(shell: Session) -> No
     result = shell.run("1..2 | Test-Unnamed -AsJob")
     assert [error.message for error in result.errors] == ["ValueError: no name"]
     assert (list(result), len(shell.jobs)) == ([], 0)
+
+
+class Apply(JobCmdlet, verb="Test", noun="Apply"):
+    how: Annotated[Callable[..., Any], Parameter(position=0, mandatory=True)]
+
+    def process(self) -> Iterator[Any]:
+        yield self.how([3, 4])
+
+
+def test_a_script_block_runs_in_the_midst_of_what_the_session_runs(shell: Session) -> None:
+    """Beside that the process died: PowerShell would begin it after a quarter of a second."""
+    shell.import_cmdlets(Apply)
+    shell.run(
+        "function Get-Length($of) { foreach ($n in 1..20000) { $null = & { $n } }; $of.Count }"
+    )
+    code = """
+        $job = Test-Apply { Get-Length $args[0] } -AsJob
+        [System.Threading.Thread]::Sleep(600)
+        foreach ($n in 1..60000) { $null = & { param($of) & { $of } } $n }
+        while ($job.State -eq 'Running') { Start-Sleep -Milliseconds 10 }
+        Receive-Job $job
+    """
+    assert shell.run(code, check=True) == [[2]]
+    assert shell.run("Test-Apply { $args[0].Count }") == [[2]]
+
+
+def test_a_script_block_says_that_the_session_waits_for_its_job(shell: Session) -> None:
+    shell.import_cmdlets(Apply)
+    result = shell.run("Test-Apply { $args[0].Count } -AsJob | Receive-Job -Wait")
+    assert "neither would ever end" in result.errors[0].message
