@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from collections.abc import Iterator
 
 from ..arguments import check_left
 from ..errors import JobError
@@ -45,16 +46,21 @@ class JobControl(JobFacts):
             if self.state == "Blocked":
                 JobQuestions.Answer(self.net)
 
-        seconds, session = check_left(timeout), self._session
-        # Who has the session's turn and waits without an end: the job may ask it for nothing.
-        keeps_turn = seconds is None and (
-            session._turns.is_mine() or session._runs_on_this_thread()
-        )
+        seconds = check_left(timeout)
+        with self._awaited() if seconds is None else contextlib.nullcontext():
+            return wait_until(ended, seconds, meanwhile=meanwhile)
+
+    @contextlib.contextmanager
+    def _awaited(self) -> Iterator[None]:
+        """The calling thread waits for the job without an end: see `jobs.session`."""
+        session = self._session
+        # Who has the session's turn: the job may ask it for nothing.
+        keeps_turn = session._turns.is_mine() or session._runs_on_this_thread()
         with (
             session._awaiting(self.net) if keeps_turn else contextlib.nullcontext(),
-            waiting_for(child_at_work() if seconds is None else None, self.net),
+            waiting_for(child_at_work(), self.net),
         ):
-            return wait_until(ended, seconds, meanwhile=meanwhile)
+            yield
 
     def stop(self, timeout: float | None = None) -> bool:
         """Stop the job, as Stop-Job does, and wait until it has stopped.

@@ -7,6 +7,7 @@ awaited are not two thousand threads. It begins with the first call that is to c
 from __future__ import annotations
 
 import atexit
+import contextlib
 import functools
 import itertools
 import queue
@@ -253,7 +254,8 @@ def wait(
             "FIRST_EXCEPTION"
         )
     handles = the_jobs(jobs, "wait")
-    for handle in _as_they_end(handles, Deadline(check_left(timeout))):
+    deadline = Deadline(check_left(timeout))
+    for handle in _as_they_end(handles, deadline, needs_all=return_when == ALL_COMPLETED):
         if handle is None or return_when == FIRST_COMPLETED:
             break
         if return_when == FIRST_EXCEPTION and handle.state != "Completed":
@@ -288,14 +290,22 @@ def as_completed(jobs: Iterable[JobHandle], timeout: float | None = None) -> Ite
     return give()
 
 
-def _as_they_end(handles: list[JobHandle], deadline: Deadline) -> Iterator[JobHandle | None]:
-    """Jobs as they end, those that have ended first; None, once, where time is up before."""
-    running = []
+def _as_they_end(
+    handles: list[JobHandle], deadline: Deadline, *, needs_all: bool = False
+) -> Iterator[JobHandle | None]:
+    """Jobs as they end, those that have ended first; None, once, where time is up before.
+
+    Args:
+        handles: the jobs.
+        deadline: when time is up.
+        needs_all: whether the caller is served only by the end of each of them.
+    """
+    running: dict[JobHandle, None] = {}
     for handle in handles:
         if handle.finished:
             yield handle
         else:
-            running.append(handle)
+            running[handle] = None
     ended: queue.SimpleQueue[JobHandle] = queue.SimpleQueue()
     found: list[JobHandle] = []
 
@@ -307,18 +317,27 @@ def _as_they_end(handles: list[JobHandle], deadline: Deadline) -> Iterator[JobHa
         return True
 
     leave: list[Callable[[], None]] = []
+    is_forever = deadline.seconds_left is None
+    noted = contextlib.ExitStack()
     try:
         for handle in running:
             put = functools.partial(ended.put, handle)
             leave.append(call_when_ended(handle.net, handle._session, put))
-        for _ in running:
-            if not wait_until(there, deadline.seconds_left, meanwhile=check_ending):
-                yield None
-                return
+            if needs_all and is_forever:
+                noted.enter_context(handle._awaited())
+        while running:
+            # Of several whose ends come one by one, each but the last may be waited for in vain.
+            is_last = is_forever and not needs_all and len(running) == 1
+            with next(iter(running))._awaited() if is_last else contextlib.nullcontext():
+                if not wait_until(there, deadline.seconds_left, meanwhile=check_ending):
+                    yield None
+                    return
             handle = found.pop()
+            del running[handle]
             _check_ended(handle)
             yield handle
     finally:
+        noted.close()
         # What has ended is not watched any more.
         for each in leave:
             each()

@@ -246,7 +246,8 @@ class _Source(ABC):
 
     def wait(self) -> None:
         """Wait for news, for a moment."""
-        self._followed.Wait(milliseconds(serve(SLICE_SECONDS)))
+        with self._handle._awaited():  # one moment behind the other, without an end
+            self._followed.Wait(milliseconds(serve(SLICE_SECONDS)))
 
     async def wait_in(self, loop: asyncio.AbstractEventLoop) -> None:
         """Wait for news, while the loop goes on."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from conditions import until
 
-from psbridge import Cmdlet, JobFailed, JobGroup, Session
+import psbridge
+from psbridge import Cmdlet, JobFailed, JobGroup, JobHandle, Session
 
 SAID = "this job asks its session for something, and the session waits for this job"
 
@@ -58,19 +61,69 @@ def test_a_command_that_waits_for_the_job(shell: Session, wait: str) -> None:
     assert shell.run("'free'") == ["free"]
 
 
+def go_through(job: JobHandle) -> None:
+    with contextlib.suppress(JobFailed):
+        list(job)
+
+
+# How Python code waits for a job.
+WAITS: list[Callable[[JobHandle], object]] = [
+    JobHandle.wait,
+    JobHandle.exception,
+    lambda job: psbridge.wait([job]),
+    lambda job: psbridge.wait([job], return_when="FIRST_COMPLETED"),
+    lambda job: list(psbridge.as_completed([job])),
+    go_through,
+]
+NAMES = ["wait", "exception", "wait for all", "wait for the first", "as_completed", "loop"]
+
+
+@pytest.mark.parametrize("wait", WAITS, ids=NAMES)
+def test_python_code_that_waits_for_the_job(
+    shell: Session, wait: Callable[[JobHandle], object]
+) -> None:
+    begun = threading.Event()
+    job = shell.start(Late(shell, begun))
+
+    def wait_for_it() -> None:
+        wait(job)
+
+    shell.functions["Wait-It"] = wait_for_it
+    begun.set()
+    shell.run("Wait-It", timeout=60, check=True)
+    with pytest.raises(JobFailed, match=SAID):
+        job.result(10)
+
+
+def test_a_wait_for_several_jobs_that_all_ask(shell: Session) -> None:
+    begun = threading.Event()
+    jobs = [shell.start(Late(shell, begun)) for _ in range(3)]
+
+    def wait_for_them() -> None:
+        psbridge.wait(jobs)
+
+    shell.functions["Wait-Them"] = wait_for_them
+    begun.set()
+    shell.run("Wait-Them", timeout=60, check=True)
+    assert {job.state for job in jobs} == {"Failed"}
+
+
 @pytest.mark.parametrize("between", [1, 3])
+@pytest.mark.parametrize("how", WAITS, ids=NAMES)
 @pytest.mark.parametrize("wait", ["Wait-Job $args[0]", "Wait-It $args[0]"])
-def test_a_wait_for_the_job_over_other_jobs(shell: Session, wait: str, between: int) -> None:
+def test_a_wait_for_the_job_over_other_jobs(
+    shell: Session, wait: str, how: Callable[[JobHandle], object], between: int
+) -> None:
     begun = threading.Event()
     jobs = [shell.start(Late(shell, begun))]
     for _ in range(between):
-        jobs.append(shell.start(jobs[-1].wait))
+        jobs.append(shell.start(how, jobs[-1]))
     shell.functions["Wait-It"] = lambda job: shell.jobs[job.Id].wait()
     begun.set()
     shell.run(wait, jobs[-1], timeout=60, check=True)
     with pytest.raises(JobFailed, match=SAID):
         jobs[0].result(10)
-    assert jobs[-1].result(10) == [True]
+    assert jobs[-1].state == "Completed"
 
 
 def test_a_loop_over_a_stream_that_waits_for_the_job(shell: Session) -> None:
