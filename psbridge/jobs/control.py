@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
 
 from ..arguments import check_left
 from ..errors import JobError
 from ..session.ending import check_ending
 from ..session.owned_runspace import GRACE_SECONDS
 from ..waiting import Deadline, join, milliseconds, poll_until, wait_until
+from .deadlocks import awaiting
 from .facts import JobFacts
 from .timers import call_later
-from .work import child_at_work
-from .work_waits import waiting_for
 
 __all__ = ["JobControl"]
 
@@ -47,20 +45,8 @@ class JobControl(JobFacts):
                 JobQuestions.Answer(self.net)
 
         seconds = check_left(timeout)
-        with self._awaited() if seconds is None else contextlib.nullcontext():
+        with awaiting(self.net) if seconds is None else contextlib.nullcontext():
             return wait_until(ended, seconds, meanwhile=meanwhile)
-
-    @contextlib.contextmanager
-    def _awaited(self) -> Iterator[None]:
-        """The calling thread waits for the job without an end: see `jobs.session`."""
-        session = self._session
-        # Who has the session's turn: the job may ask it for nothing.
-        keeps_turn = session._turns.is_mine() or session._runs_on_this_thread()
-        with (
-            session._awaiting(self.net) if keeps_turn else contextlib.nullcontext(),
-            waiting_for(child_at_work(), self.net),
-        ):
-            yield
 
     def stop(self, timeout: float | None = None) -> bool:
         """Stop the job, as Stop-Job does, and wait until it has stopped.

@@ -20,6 +20,7 @@ from ..engine.forking import in_forked_child
 from ..errors import SessionClosedError
 from ..session.ending import check_ending
 from ..waiting import Deadline, guard, wait_until
+from .deadlocks import awaiting
 from .given import the_jobs
 from .stopping import JobThread
 
@@ -324,11 +325,11 @@ def _as_they_end(
             put = functools.partial(ended.put, handle)
             leave.append(call_when_ended(handle.net, handle._session, put))
             if needs_all and is_forever:
-                noted.enter_context(handle._awaited())
+                noted.enter_context(awaiting(handle.net))
         while running:
             # Of several whose ends come one by one, each but the last may be waited for in vain.
             is_last = is_forever and not needs_all and len(running) == 1
-            with next(iter(running))._awaited() if is_last else contextlib.nullcontext():
+            with awaiting(next(iter(running)).net) if is_last else contextlib.nullcontext():
                 if not wait_until(there, deadline.seconds_left, meanwhile=check_ending):
                     yield None
                     return

@@ -24,6 +24,7 @@ from ..session.owned_runspace import GRACE_SECONDS
 from ..session.result import Result
 from ..session.stream_records import InformationRecord
 from ..waiting import SLICE_SECONDS, Deadline, milliseconds, serve
+from .deadlocks import awaiting
 from .ends import call_with_news
 from .start import check_exit
 
@@ -246,7 +247,7 @@ class _Source(ABC):
 
     def wait(self) -> None:
         """Wait for news, for a moment."""
-        with self._handle._awaited():  # one moment behind the other, without an end
+        with awaiting(self._handle.net):  # one moment behind the other, without an end
             self._followed.Wait(milliseconds(serve(SLICE_SECONDS)))
 
     async def wait_in(self, loop: asyncio.AbstractEventLoop) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import DeclarationError
 from ..waiting import milliseconds, wait_until
+from .deadlocks import caller, refuse_deadlock
 from .ends import forget_session
 from .group import JobGroup
 from .handle import JobHandle
@@ -17,7 +18,6 @@ from .repository import JobRepository
 from .start import stop_running
 from .starting import StartingSession
 from .work import child_at_work
-from .work_waits import includes, who_waits_for
 
 if TYPE_CHECKING:
     from ..session.options import RunOptions
@@ -130,26 +130,11 @@ class JobSession(StartingSession):
         finally:
             self._watch_processes()
 
-    def _checks(self, options: RunOptions) -> Callable[[], None]:
-        return self._refusing_deadlocks(super()._checks(options), self._awaited)
+    def _caller(self) -> Any:
+        return caller()
 
-    def _checks_beside(self, options: RunOptions) -> Callable[[], None]:
-        # Python code that waits for the job runs scripts meanwhile: see `waiting.serve`.
-        return self._refusing_deadlocks(super()._checks_beside(options), [])
-
-    def _refusing_deadlocks(
-        self, check: Callable[[], None], awaited: list[Any]
-    ) -> Callable[[], None]:
-        """Ask for the deadlocks of a job's call, too; see `_refuse_deadlock`."""
-        child = child_at_work()
-        if child is None:
-            return check
-
-        def check_all() -> None:
-            check()
-            self._refuse_deadlock(child, awaited)
-
-        return check_all
+    def _refuse_deadlock(self, *, serves: bool = False) -> None:
+        refuse_deadlock(self, serves=serves)
 
     def _call_member(self, call: Any, *, bound: bool) -> None:
         """See `session.member_calls`; for the work of a job.
@@ -163,27 +148,6 @@ class JobSession(StartingSession):
             self._call_beside(call, stops=False)  # it is somebody else's
         else:
             self._call_aside(call)
-
-    def _refuse_deadlock(self, child: Any, awaited: list[Any]) -> None:
-        """Refuse a job's call for whose end this session would have to wait first.
-
-        Args:
-            child: the job.
-            awaited: the jobs that Python code waits for.
-        """
-        from PSBridge import JobsWaitedFor
-
-        awaited = list(awaited)
-        if any(
-            JobsWaitedFor.InSession(self._jobs.net, one)
-            or any(includes(job, one) for job in awaited)
-            for one in who_waits_for(child)
-        ):
-            raise RuntimeError(
-                "this job asks its session for something, and the session waits for this job: "
-                "neither would ever end. Open a Session of the job's own, or ask before the job "
-                "starts and give it what it needs"
-            )
 
     def _is_given_up(self) -> bool:
         self._watch_processes()  # of what the pipeline that runs has started, and may wait for

@@ -14,6 +14,7 @@ from ..errors import DeclarationError
 from ..session.ending import check_ending
 from ..terminal import takes_codes, takes_styles
 from ..waiting import milliseconds, poll_until, wait_until
+from .deadlocks import awaiting
 from .facts import JobFacts
 from .given import the_jobs
 from .looking import one_line, tally
@@ -72,7 +73,9 @@ def watch(
     if not handles:
         return True
     watching = _Watching(handles, output, seconds)
-    with _awaiting(handles):
+    with contextlib.ExitStack() as noted:
+        for handle in handles:
+            noted.enter_context(awaiting(handle.net))
         return watching.wait()
 
 
@@ -163,17 +166,6 @@ class _Watching:
 
         poll_until(lambda: self._left or not self._asks, every=_SLICE_SECONDS)
         wait_until(due, self._seconds, slice_seconds=_SLICE_SECONDS)
-
-
-@contextlib.contextmanager
-def _awaiting(handles: Sequence[JobFacts]) -> Iterator[None]:
-    """Tell a session whose turn this thread has that it waits: its jobs may ask it for nothing."""
-    with contextlib.ExitStack() as stack:
-        for handle in handles:
-            session = handle._session
-            if session._turns.is_mine() or session._runs_on_this_thread():
-                stack.enter_context(session._awaiting(handle.net))
-        yield
 
 
 def _console() -> RichConsole:

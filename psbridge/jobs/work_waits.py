@@ -1,7 +1,4 @@
-"""Which job's work waits for which job, without an end.
-
-A session that waits for the first one waits for the second one, too, which may ask it for nothing.
-"""
+"""Who waits for which job without an end, but for PowerShell's commands; see `deadlocks`."""
 
 from __future__ import annotations
 
@@ -10,45 +7,35 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["includes", "waiting_for", "who_waits_for"]
+__all__ = ["note_wait", "who_waits_for_job"]
 
-# The .NET child job whose work waits, and the .NET job that it waits for.
+# A session, or the .NET child job whose work waits, and the .NET job that it waits for.
 _waits: list[tuple[Any, Any]] = []
 _guard = threading.Lock()
 
 
 @contextlib.contextmanager
-def waiting_for(child: Any, job: Any) -> Iterator[None]:
-    """The work of a child job waits for a job.
+def note_wait(waiting: list[Any], job: Any) -> Iterator[None]:
+    """The calling thread waits for a job, and with it all that is held up by the thread.
 
     Args:
-        child: the child; None where no job's work waits.
+        waiting: the sessions that run nothing else meanwhile, and the child job that does not end.
         job: the job, or one of its children.
     """
-    if child is None:
-        yield
-        return
-    wait = child, job
+    waits = [(each, job) for each in waiting]
     try:
         with _guard:  # in the block: the job's thread may be interrupted anywhere
-            _waits.append(wait)
+            _waits.extend(waits)
         yield
     finally:
-        with _guard:
-            # By itself: another thread of the same work may wait for the same job.
-            _waits[:] = [each for each in _waits if each is not wait]
+        if waits:
+            with _guard:
+                # By themselves: another thread of the same work may wait for the same job.
+                _waits[:] = [each for each in _waits if not any(each is one for one in waits)]
 
 
-def who_waits_for(child: Any) -> list[Any]:
-    """The child jobs that wait for one, over any number of others; itself is the first."""
-    found = [child]
-    for one in found:  # which grows meanwhile
-        found += [
-            waiting for waiting, job in list(_waits) if includes(job, one) and waiting not in found
-        ]
-    return found
-
-
-def includes(job: Any, child: Any) -> bool:
-    """Whether a .NET job is a child job, or has it as a child."""
-    return bool(job == child or job.ChildJobs.Contains(child))
+def who_waits_for_job(child: Any) -> list[Any]:
+    """The sessions and child jobs that wait for a child job, by no third one."""
+    return [
+        waiting for waiting, job in list(_waits) if job == child or job.ChildJobs.Contains(child)
+    ]

@@ -106,7 +106,7 @@ class MemberCalls(RunningRunspace):
         options = self._options_of_caller()
         turn = Turn()
         try:
-            with waiting_for(self):
+            with waiting_for(self, self._caller()):
                 if waits_for_this_thread(self) and self._call_in_wait(call, options, stops=stops):
                     return
                 self._wait_beside(turn, options)
@@ -130,7 +130,8 @@ class MemberCalls(RunningRunspace):
     def _call_aside(self, call: Any) -> None:
         """Run a ``MemberCall`` in no session, on a thread of its own."""
         call.BeginAside()
-        self._wait_for(call, self._options_of_caller())
+        options = self._options_of_caller()
+        self._wait_for(call, options, check=self._checks(options))
 
     def _call_in_wait(self, call: Any, options: RunOptions, *, stops: bool) -> bool:
         """Have the pipeline run a call that waits for this thread; says whether it has."""
@@ -190,7 +191,7 @@ class MemberCalls(RunningRunspace):
         is_ours = False
         try:
             begin()
-            self._wait_for(call, options, is_over)
+            self._wait_for(call, options, is_over=is_over)
             is_ours = call.TryTake()
             if is_ours:
                 return False
@@ -218,13 +219,25 @@ class MemberCalls(RunningRunspace):
             super()._end_with(error)
 
     def _wait_for(
-        self, call: Any, options: RunOptions, is_over: Callable[[], bool] = lambda: False
+        self,
+        call: Any,
+        options: RunOptions,
+        *,
+        is_over: Callable[[], bool] = lambda: False,
+        check: Callable[[], None] | None = None,
     ) -> None:
-        """Wait for the end of a call, or for something else."""
+        """Wait for the end of a call, or for something else.
+
+        Args:
+            call: the call.
+            options: how long.
+            is_over: whether it is not to be waited for any more.
+            check: what is asked meanwhile; `_checks_beside` by default.
+        """
         if not wait_until(
             lambda seconds: call.Wait(milliseconds(seconds)) or is_over(),
             options.deadline.left(math.inf),
-            meanwhile=self._checks_beside(options),
+            meanwhile=check or self._checks_beside(options),
         ):
             raise _late()
 
@@ -271,6 +284,16 @@ class MemberCalls(RunningRunspace):
             if self._beside.holder is turn:
                 self._beside.holder = None
             self._beside.wake()
+
+    def _checks_beside(self, options: RunOptions) -> Callable[[], None]:
+        """What is asked while a call is waited for that does not wait for the turn."""
+        check = self._checks(options)
+
+        def check_all() -> None:
+            check()
+            self._refuse_deadlock(serves=True)
+
+        return check_all
 
     def _wait_beside(self, turn: Turn, options: RunOptions) -> None:
         """Take the turn of those that are beside, when nothing runs that was given up."""

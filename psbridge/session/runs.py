@@ -17,7 +17,7 @@ from .opening import SessionOptions
 from .options import RunOptions
 from .owned_runspace import POLL_SECONDS, OwnedRunspace
 from .result import Result
-from .session_waits import refuse_circle, waiting_for
+from .session_waits import session_here, waiting_for
 from .turns import Turn
 
 __all__ = ["RunningRunspace"]
@@ -61,7 +61,7 @@ class RunningRunspace(OwnedRunspace):
 
         turn = self._turns.ask()
         try:
-            with waiting_for(self):
+            with waiting_for(self, self._caller()):
                 self._wait_for_turn(turn, options)
                 return self._run_alone(fill, options)
         except (PowerShellError, NetException) as error:
@@ -94,7 +94,10 @@ class RunningRunspace(OwnedRunspace):
 
         turn = self._turns.ask()
         try:
-            with waiting_for(self), closing(self._stream_alone(fill, options, result)) as values:
+            with (
+                waiting_for(self, self._caller()),
+                closing(self._stream_alone(fill, options, result)) as values,
+            ):
                 self._wait_for_turn(turn, options)
                 for value in values:
                     yield value
@@ -193,7 +196,7 @@ class RunningRunspace(OwnedRunspace):
 
         def check_all() -> None:
             check()
-            refuse_circle(self)
+            self._refuse_deadlock()
 
         if not self._turns.wait(turn, seconds, meanwhile=check_all) or options.deadline.is_over:
             raise PipelineTimeout("time was up before it was this call's turn", Result())
@@ -208,9 +211,19 @@ class RunningRunspace(OwnedRunspace):
 
         return check
 
-    def _checks_beside(self, options: RunOptions) -> Callable[[], None]:
-        """What a member's call asks that does not wait for the turn."""
-        return RunningRunspace._checks(self, options)
+    def _caller(self) -> Any:
+        """For whom the calling thread asks: the session in whose pipeline it is, or a job."""
+        return session_here()
+
+    def _refuse_deadlock(self, *, serves: bool = False) -> None:
+        """Refuse to wait for this session where it waits for what the calling thread does.
+
+        Args:
+            serves: whether what is asked for runs while Python code in this session waits.
+
+        Raises:
+            RuntimeError: neither would ever end.
+        """
 
     def _run_alone(self, fill: Callable[[Any], None], options: RunOptions) -> Result:
         from .pipeline import run_pipeline

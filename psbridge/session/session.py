@@ -18,7 +18,6 @@ from .variables import Variables
 if TYPE_CHECKING:
     from .command_table import CommandTable
     from .completion import Completion
-    from .opening import SessionOptions
     from .questions import Answers
 
 __all__ = ["RunspaceSession", "current_session"]
@@ -26,11 +25,6 @@ __all__ = ["RunspaceSession", "current_session"]
 
 class RunspaceSession(RunspaceCalls):
     """The part of `Session` that shows what PowerShell code gives, and has its variables."""
-
-    def __init__(self, options: SessionOptions | None = None) -> None:
-        """Open a runspace; see `OwnedRunspace`."""
-        self._awaited: list[Any] = []  # the jobs that those wait for who have the turn
-        super().__init__(options)
 
     def show(
         self, script: str, arguments: Sequence[str] = (), *, standard_input: bool = False
@@ -144,15 +138,6 @@ class RunspaceSession(RunspaceCalls):
         if self._host is None:
             raise PsbridgeError("this session's questions go to a host that is not psbridge's")
         return _answering(self._host, answer_call(answers, self))
-
-    @contextmanager
-    def _awaiting(self, job: Any) -> Iterator[None]:
-        """Who has this session's turn waits for a job, which may ask the session for nothing."""
-        self._awaited.append(job)
-        try:
-            yield
-        finally:
-            self._awaited.remove(job)
 
     @property
     def variables(self) -> Variables:

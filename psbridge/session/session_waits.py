@@ -1,8 +1,9 @@
-"""Which session's pipeline waits for which session.
+"""Who waits for which session: pipelines of others, and the work of jobs.
 
 Python code in a pipeline may ask another session, and code of that one the first again. Whoever is
 asked so cannot take a turn: the turn is that of the pipeline which waits. The script of a member
-runs in that wait, see `member_calls`; any other call would never begin, and is refused.
+runs in that wait, see `member_calls`; any other call would never begin, and is refused: see
+`jobs.deadlocks`.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["refuse_circle", "session_here", "waiting_for", "waits_for_this_thread"]
+__all__ = ["session_here", "waiting_for", "waits_for_this_thread", "who_waits_for_session"]
 
-# The session in whose pipeline a thread waits, and the session that it waits for.
+# The session in whose pipeline a thread waits, or the .NET job whose work it does; and the session
+# that it waits for.
 _waits: list[tuple[Any, Any]] = []
 _guard = threading.Lock()
 
@@ -30,13 +32,17 @@ def session_here() -> Any:
 
 
 @contextlib.contextmanager
-def waiting_for(session: Any) -> Iterator[None]:
-    """The calling thread asks a session for something, and waits for it."""
-    here = session_here()
-    if here is None:
+def waiting_for(session: Any, caller: Any) -> Iterator[None]:
+    """The calling thread asks a session for something, and waits for it.
+
+    Args:
+        session: the session.
+        caller: for whom it does; None for a thread that is in no pipeline and in no job.
+    """
+    if caller is None:
         yield
         return
-    wait = here, session
+    wait = caller, session
     try:
         with _guard:  # in the block: a hook's thread may be interrupted anywhere
             _waits.append(wait)
@@ -47,27 +53,15 @@ def waiting_for(session: Any) -> Iterator[None]:
             _waits[:] = [each for each in _waits if each is not wait]
 
 
+def who_waits_for_session(session: Any) -> list[Any]:
+    """The sessions and child jobs that wait for a session, by no third one."""
+    return [waiting for waiting, asked in list(_waits) if asked is session]
+
+
 def waits_for_this_thread(session: Any) -> bool:
-    """Whether a session's pipeline waits for what the calling thread does, over any number."""
+    """Whether a session's pipeline waits for the pipeline on this thread, over any number."""
     here = session_here()
-    if here is None:
-        return False
-    found = [here]
+    found = [] if here is None else [here]
     for one in found:  # which grows meanwhile
-        for waiting, asked in list(_waits):
-            if asked is one and waiting not in found:
-                found.append(waiting)
+        found += [each for each in who_waits_for_session(one) if each not in found]
     return session in found[1:]
-
-
-def refuse_circle(session: Any) -> None:
-    """Refuse to wait for a session's turn that waits for the calling thread.
-
-    Raises:
-        RuntimeError: it does.
-    """
-    if waits_for_this_thread(session):
-        raise RuntimeError(
-            "this session is asked by code of another one, which it waits for: neither would ever "
-            "end. Ask a Session that is free, or give that code what it needs when it is called"
-        )

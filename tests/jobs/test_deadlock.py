@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -221,3 +221,72 @@ def _job(work: Any) -> Any:
     from psbridge import FunctionJob
 
     return FunctionJob(work)
+
+
+# ---- Over another session ----
+
+
+@pytest.fixture
+def other() -> Iterator[Session]:
+    with Session() as session:
+        yield session
+
+
+CIRCLE = "neither would ever end"
+
+
+def test_python_code_that_waits_for_a_job_of_another_session(
+    shell: Session, other: Session
+) -> None:
+    begun = threading.Event()
+    job = other.start(Late(shell, begun))
+    shell.functions["Wait-It"] = lambda: job.wait()
+    begun.set()
+    assert shell.run("Wait-It", timeout=60, check=True) == [True]
+    with pytest.raises(JobFailed, match=SAID):
+        job.result(10)
+
+
+@pytest.mark.parametrize("wait", ["Wait-Job $job", "Wait-It"])
+def test_a_job_whose_session_waits_for_it_is_asked_by_what_the_job_asks(
+    shell: Session, other: Session, wait: str
+) -> None:
+    begun = threading.Event()
+    other.functions["Get-It"] = Late(shell, begun).__call__
+    job = shell.start(lambda: other.run("Get-It", check=True))
+    shell.variables["job"] = job.net
+    shell.functions["Wait-It"] = lambda: job.wait()
+    begun.set()
+    shell.run(wait, timeout=60, check=True)
+    with pytest.raises(JobFailed, match=CIRCLE):
+        job.result(10)
+
+
+@pytest.mark.parametrize("wait", ["Wait-Job $job", "Wait-It"])
+def test_a_job_asks_a_session_that_waits_for_the_one_that_waits_for_the_job(
+    shell: Session, other: Session, wait: str
+) -> None:
+    begun = threading.Event()
+    job = other.start(Late(shell, begun))
+    other.variables["job"] = job.net
+    other.functions["Wait-It"] = lambda: job.wait()
+
+    def wait_there() -> None:
+        other.run(wait, check=True)
+
+    shell.functions["Wait-There"] = wait_there
+    begun.set()
+    shell.run("Wait-There", timeout=60, check=True)
+    with pytest.raises(JobFailed, match=SAID):
+        job.result(10)
+
+
+def test_code_that_is_run_in_the_loop_over_a_stream_asks_its_session(
+    shell: Session, other: Session
+) -> None:
+    other.functions["Get-It"] = lambda: shell.run("42").one()
+    with shell.stream("1..1000") as values:
+        assert next(values) == 1
+        with pytest.raises(RuntimeError, match=CIRCLE):
+            other.run("Get-It", check=True)
+    assert other.run("Get-It", check=True) == [42]
