@@ -32,12 +32,13 @@ def powershell_error(
 
     if record is None and is_net_of(error, RuntimeException):
         record = error.ErrorRecord
+    innermost = _innermost(error)
     if record is None:
         message = text_of(NetErrorRecord(error, "", ErrorCategory.NotSpecified, None))
-        made = PowerShellError(message, exception=error, result=result)
+        made = PowerShellError(_said(message, innermost), exception=error, result=result)
     else:
         made = PowerShellError(
-            message_of(record),
+            _said(message_of(record), innermost),
             exception=error,
             record=record,
             error_id=str(record.FullyQualifiedErrorId),
@@ -54,7 +55,7 @@ def powershell_error(
         made.raised = raised
         if record is not None:
             note_place(raised, record)
-    made.exception = _innermost(error)
+    made.exception = innermost
     made.__cause__ = raised if raised is not None else _inner_exception(error)
     return made
 
@@ -72,6 +73,16 @@ def message_of(record: Any) -> str:
         if not is_net_of(record.Exception, RemoteException):
             return f"{said} {_HOW_TO_GIVE}"
     return said
+
+
+def _said(message: str, innermost: Any) -> str:
+    """A message that says what ``exit`` is to it, for which PowerShell says "System error"."""
+    from System.Management.Automation import ExitException
+
+    if not is_net_of(innermost, ExitException):
+        return message
+    said = f"Its code has called exit {innermost.Argument}, which ends scripts only."
+    return message.replace(str(innermost.Message), said)
 
 
 _HOW_TO_GIVE = (

@@ -147,6 +147,16 @@ def test_an_error_of_a_script_is_the_members(typed: Session, worker: Any) -> Non
     assert typed.run("1") == [1]
 
 
+def test_an_exit_in_it_is_an_error_that_says_so(typed: Session) -> None:
+    quits = "Add-Member -PassThru ScriptProperty Quits { exit 4 }"
+    found, block = typed.run(f"[{BUILDER}]::new() | {quits}; {{ exit 5 }}")
+    with pytest.raises(PowerShellError, match=r'Exception getting "Quits": "Its code .* exit 4'):
+        print(found.Quits)
+    with pytest.raises(PowerShellError, match="has called exit 5, which ends scripts only"):
+        block.Invoke()
+    assert typed.run("'free'") == ["free"]
+
+
 @pytest.mark.parametrize("member", ["Loop", "Endless"])
 def test_a_stop_ends_it(typed: Session, worker: Any, member: str) -> None:
     endless = typed.run(f"[Worker]::new() | {ENDLESS}").one()
