@@ -189,7 +189,7 @@ def _paths(texts: list[str], net: Any) -> list[Path]:
 def _function(block: Any, _: Any) -> Callable[..., Any]:
     from .script_block import ScriptFunction
 
-    return ScriptFunction(block)
+    return ScriptFunction(block.net)
 
 
 def _credential(value: Any, _: Any) -> Credential:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..values import to_net
+from PSBridge import SessionScript
+
+from ..values import asked, from_net, to_net
 
 __all__ = ["ScriptFunction"]
 
@@ -14,15 +16,15 @@ class ScriptFunction:
 
     It runs in its session: in a cmdlet's hooks in their pipeline; in a job as the method of a
     PowerShell class does, in the midst of what the session runs, or in a pipeline of its own.
+
+    Attributes:
+        block: the ``ScriptBlock``.
     """
 
     def __init__(self, block: Any) -> None:
-        """Wrap a block.
-
-        Args:
-            block: the `PowerShellObject` of a ``ScriptBlock``.
-        """
-        self._block = block
+        """Wrap a ``ScriptBlock``, in a pipeline of its session."""
+        self.block = block
+        self._script = SessionScript(block)
 
     def __call__(self, *arguments: object) -> list[Any]:
         """Run it with these arguments, ``$args`` or its ``param``, and give its output.
@@ -31,8 +33,8 @@ class ScriptFunction:
             PowerShellError: a terminating error.
             RuntimeError: the work of a job calls it, for whose end its session waits.
         """
-        # As one array, for a block that is given one list has that as its one argument.
-        return list(self._block.Invoke(to_net(tuple(arguments), "arguments")))
+        given = to_net(tuple(arguments), "arguments")
+        return [from_net(value) for value in asked(self._script, "Run", given)]
 
     def __repr__(self) -> str:
-        return f"{{{self._block}}}"
+        return f"{{{self.block}}}"

@@ -6,7 +6,7 @@ from ..later import names_of
 
 if TYPE_CHECKING:
     from .failures import powershell_error
-    from .member_calls import ReadingBrokenOff
+    from .member_calls import ReadingBrokenOff, asked
     from .net_to_python import from_net, list_from_net
     from .python_to_net import to_net, to_record
     from .records import error_record, information_record, progress_record, python_exception
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Reader",
     "ReadingBrokenOff",
+    "asked",
     "error_record",
     "from_net",
     "information_record",
@@ -38,7 +39,7 @@ __getattr__, __dir__ = names_of(
     __name__,
     {
         ".failures": ("powershell_error",),
-        ".member_calls": ("ReadingBrokenOff",),
+        ".member_calls": ("ReadingBrokenOff", "asked"),
         ".net_to_python": ("from_net", "list_from_net"),
         ".python_to_net": ("to_net", "to_record"),
         ".records": (
