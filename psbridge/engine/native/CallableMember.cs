@@ -57,7 +57,7 @@ public sealed class CallableMember(PSMethodInfo member, PSObject owner, Runspace
             return false;
         }
 
-        ScriptMembers.RefuseCode(session, [.. arguments, value]);
+        ScriptMembers.RefuseMethod(owner.BaseObject, member.Name, session, [.. arguments, value]);
         return ObjectView.Aside(() =>
         {
             property.InvokeSet(value, arguments);

@@ -373,6 +373,14 @@ public static class EngineMembers
         internal static readonly EngineMember SessionOfScript = Property<ScriptBlock>(
             "SessionStateInternal", "a job that calls a method of a class waits for a session that waits for it");
 
+        private const string Beside = "code of another session that a method of .NET's is given can end the process";
+
+        internal static readonly EngineMember ContextOfSession = Property(
+            () => SessionOfScript.Property?.PropertyType, "ExecutionContext", Beside);
+
+        internal static readonly EngineMember RunspaceOfContext = Property(
+            () => ContextOfSession.Property?.PropertyType, "CurrentRunspace", Beside);
+
         internal static readonly EngineMember TypeNames = Property<PSObject>(
             "InternalTypeNames", "each record that is read keeps names of its type of its own");
     }

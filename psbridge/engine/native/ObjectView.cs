@@ -112,7 +112,7 @@ public sealed class ObjectView
     /// <returns>What is there; a <see cref="NoMember"/> where it has no items.</returns>
     public object? GetItem(object key)
     {
-        ScriptMembers.RefuseCode(_from, key);
+        RefuseGiven("Item", key);
         if (Whole.BaseObject is IDictionary entries)
         {
             return entries.Contains(key) ? entries[key] : throw new KeyNotFoundException();
@@ -265,7 +265,7 @@ public sealed class ObjectView
     public bool IsEqualTo(object? other)
     {
         RefuseOwn(nameof(Equals));
-        ScriptMembers.RefuseCode(_from, other);
+        RefuseGiven(nameof(Equals), other);
         return GetBare().Equals(
             other is PSObject { BaseObject: not PSCustomObject } wrapped ? wrapped.BaseObject : other);
     }
@@ -284,7 +284,7 @@ public sealed class ObjectView
     public int? CompareWith(object other)
     {
         RefuseOwn(nameof(IComparable.CompareTo));
-        ScriptMembers.RefuseCode(_from, other);
+        RefuseGiven(nameof(IComparable.CompareTo), other);
         try
         {
             return Whole.BaseObject is IComparable mine
@@ -364,6 +364,14 @@ public sealed class ObjectView
     }
 
     private void RefuseOwn(string method) => ScriptMembers.RefuseOwn(Whole.BaseObject, method, _from);
+
+    private void RefuseGiven(string method, object? given)
+    {
+        if (GivenCode.Find(Whole.BaseObject, method, [given]) is { } code)
+        {
+            ScriptMembers.RefuseCode(code, _from);
+        }
+    }
 
     // For looking members up, not for their code.
     private Place WithTypes() => TypesOf(_from);

@@ -20,8 +20,7 @@ namespace PSBridge;
 /// it run there by an event, in a way that can end the process: see <see cref="MemberCall.BeginIn"/>. It does not
 /// know that of what Update-TypeData or a module's file adds to types.
 ///
-/// A method of .NET's may be given code, too: a script block, a delegate of one, or an object of a class. Then the
-/// call is the session's. Not seen: code that an object of .NET's has kept, such as that of a LINQ query.
+/// A method of .NET's may run code, too: see <see cref="GivenCode"/>. Then the call is the session's.
 /// </remarks>
 internal static class ScriptMembers
 {
@@ -52,32 +51,61 @@ internal static class ScriptMembers
     /// <exception cref="InvalidOperationException">It is, and the session is closed.</exception>
     internal static void Refuse(PSObject owner, PSMemberInfo member, Runspace? session, params object?[] given)
     {
-        RefuseCode(session, given);
+        if (member is PSMethod)
+        {
+            RefuseMethod(owner.BaseObject, member.Name, session, given);
+            return;
+        }
+
         if (NeedsSession(owner, member, session, out bool isBound))
         {
             throw new SessionNeededException(session!, isBound, IsLimited(session));
         }
 
-        if (t_isHere && session?.RunspaceStateInfo.State is RunspaceState.Closed
-            && (IsBound(owner, member) || Array.Exists(given, HasCode)))
+        if (ScriptOf(owner, member) is { } script && IsBound(script))
         {
-            throw new InvalidOperationException("This member's code runs in its session, which is closed.");
+            RefuseClosed(session);
         }
     }
 
-    private static bool IsBound(PSObject owner, PSMemberInfo member) => member is PSMethod
-        ? HasCode(owner)
-        : ScriptOf(owner, member) is { } script && IsBound(script);
-
-    /// <summary>Refuse to give code of PowerShell's to .NET on this thread.</summary>
-    /// <param name="session">The runspace that the code comes from.</param>
-    /// <param name="given">What is given.</param>
-    /// <exception cref="SessionNeededException">It is code, and this thread is in no pipeline of the session.</exception>
-    internal static void RefuseCode(Runspace? session, params object?[] given)
+    /// <summary>Refuse to call a method on this thread, where that runs code of a session's.</summary>
+    /// <param name="target">The bare object.</param>
+    /// <param name="method">The method's name.</param>
+    /// <param name="session">The runspace that the object comes from.</param>
+    /// <param name="given">What it is given.</param>
+    /// <exception cref="SessionNeededException">It does.</exception>
+    /// <exception cref="InvalidOperationException">It does, and the session is closed.</exception>
+    internal static void RefuseMethod(object target, string method, Runspace? session, params object?[] given)
     {
-        if (Array.Exists(given, HasCode) && IsElsewhere(session))
+        bool isOwn = IsPowerShellClass(target.GetType()) || GivenCode.IsRunBy(target, method);
+        object? code = isOwn ? target : GivenCode.Find(target, method, given);
+        if (code is not null)
+        {
+            RefuseCode(code, session);
+        }
+    }
+
+    /// <summary>Refuse to run code on this thread, where that is a session's affair.</summary>
+    /// <param name="code">A script block, a delegate of one, or an object whose class is code.</param>
+    /// <param name="session">The runspace that it comes from, where it does not say so itself.</param>
+    /// <exception cref="SessionNeededException">It is.</exception>
+    /// <exception cref="InvalidOperationException">It is, and the session is closed.</exception>
+    internal static void RefuseCode(object code, Runspace? session)
+    {
+        session = GivenCode.SessionOf(code) ?? session;
+        if (IsElsewhere(session))
         {
             throw new SessionNeededException(session!, isBound: true, IsLimited(session));
+        }
+
+        RefuseClosed(session);
+    }
+
+    private static void RefuseClosed(Runspace? session)
+    {
+        if (t_isHere && session?.RunspaceStateInfo.State is RunspaceState.Closed)
+        {
+            throw new InvalidOperationException("This member's code runs in its session, which is closed.");
         }
     }
 
@@ -99,14 +127,9 @@ internal static class ScriptMembers
     private static bool NeedsSession(PSObject owner, PSMemberInfo member, Runspace? session, out bool isBound)
     {
         isBound = false;
-        if (member is not (PSScriptProperty or PSScriptMethod or PSAliasProperty or PSMethod) || !IsElsewhere(session))
+        if (member is not (PSScriptProperty or PSScriptMethod or PSAliasProperty) || !IsElsewhere(session))
         {
             return false;
-        }
-
-        if (member is PSMethod)
-        {
-            return isBound = HasCode(owner);
         }
 
         if (ScriptOf(owner, member) is not { } script)
@@ -181,19 +204,8 @@ internal static class ScriptMembers
     private static bool IsBound(ScriptBlock script) =>
         EngineMembers.Objects.SessionOfScript.Property?.GetValue(script) is not null;
 
-    // Whether PowerShell's code runs when .NET calls it.
-    private static bool HasCode(object? value) => (value is PSObject whole ? whole.BaseObject : value) switch
-    {
-        null or string => false,
-        ScriptBlock => true,
-        Delegate made => Array.Exists(made.GetInvocationList(), IsOfScript),
-        object bare => IsPowerShellClass(bare.GetType()),
-    };
-
-    private static bool IsOfScript(Delegate made) =>
-        made.Target is Closure { Constants: { } constants } && Array.Exists(constants, one => one is ScriptBlock);
-
-    private static bool IsPowerShellClass(Type type) => type.Assembly.IsDynamic
+    /// <summary>Whether a type is a class that is written in PowerShell.</summary>
+    internal static bool IsPowerShellClass(Type type) => type.Assembly.IsDynamic
         && type.Assembly.GetName().Name == "PowerShell Class Assembly";
 
     // Whether PowerShell's own types have the same script there.

@@ -16,7 +16,7 @@ public sealed class SessionScript(ScriptBlock block)
     /// <exception cref="SessionNeededException">This thread is in no pipeline of the session.</exception>
     public Collection<PSObject> Run(object?[] arguments)
     {
-        ScriptMembers.RefuseCode(_session, block);
+        ScriptMembers.RefuseCode(block, _session);
         return block.Invoke(arguments);
     }
 }
