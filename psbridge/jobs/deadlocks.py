@@ -17,7 +17,7 @@ from .work_waits import note_wait, who_waits_for_job
 if TYPE_CHECKING:
     from .session import JobSession
 
-__all__ = ["awaiting", "caller", "refuse_deadlock"]
+__all__ = ["awaiting", "caller", "deadlock"]
 
 
 def awaiting(job: Any) -> contextlib.AbstractContextManager[None]:
@@ -32,22 +32,28 @@ def caller() -> Any:
     return session_here() if child is None else child
 
 
-def refuse_deadlock(session: JobSession, *, serves: bool) -> None:
-    """Refuse to wait for a session; see `RunningRunspace._refuse_deadlock`."""
+def deadlock(session: JobSession, *, serves: bool) -> str | None:
+    """What is said of a wait for a session that would never end; None of any other.
+
+    Args:
+        session: the session.
+        serves: see `RunningRunspace._refuse_deadlock`.
+    """
     asker = caller()
     if asker is None:
-        return
+        return None
     found = [asker]
     for one in found:  # which grows meanwhile
         found += [each for each in _who_waits_for(one, session, serves) if each not in found]
-    if session not in found[1:]:
-        return
+    holder = None if serves else session._turns.holder
+    if session not in found[1:] and (holder is None or holder.caller not in found[1:]):
+        return None
     if isinstance(asker, OwnedRunspace):
-        raise RuntimeError(
+        return (
             "this session is asked by code of another one, which it waits for: neither would ever "
             "end. Ask a Session that is free, or give that code what it needs when it is called"
         )
-    raise RuntimeError(
+    return (
         "this job asks its session for something, and the session waits for this job: neither "
         "would ever end. Open a Session of the job's own, or ask before the job starts and give "
         "it what it needs"

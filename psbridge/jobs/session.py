@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import DeclarationError
 from ..waiting import milliseconds, wait_until
-from .deadlocks import caller, refuse_deadlock
+from .deadlocks import caller, deadlock
 from .ends import forget_session
 from .group import JobGroup
 from .handle import JobHandle
@@ -133,8 +133,8 @@ class JobSession(StartingSession):
     def _caller(self) -> Any:
         return caller()
 
-    def _refuse_deadlock(self, *, serves: bool = False) -> None:
-        refuse_deadlock(self, serves=serves)
+    def _deadlock(self, *, serves: bool = False) -> str | None:
+        return deadlock(self, serves=serves)
 
     def _call_member(self, call: Any, *, bound: bool) -> None:
         """See `session.member_calls`; for the work of a job.

@@ -43,7 +43,7 @@ from .options import CallCancelled, RunOptions
 from .owned_runspace import POLL_SECONDS
 from .result import Result
 from .runs import RunningRunspace
-from .session_waits import waiting_for, waits_for_this_thread
+from .session_waits import waits_behind, waits_for_this_thread
 from .turns import Turn, Turns
 
 __all__ = ["MemberCalls"]
@@ -61,11 +61,9 @@ class MemberCalls(RunningRunspace):
         self._left: list[Any] = []  # calls that have begun, and whose callers may have left
         # What ends all that Python code has raised in calls, by their numbers.
         self._endings: dict[int, BaseException] = {}
-        from PSBridge import VisitedPipeline
-
         from ..values import runs_scripts
 
-        serve_by(VisitedPipeline.ServeHere)
+        serve_by(_serve_here)
         runs_scripts(self, runspace)
 
     def _call_member(self, call: Any, *, bound: bool) -> None:
@@ -86,9 +84,15 @@ class MemberCalls(RunningRunspace):
                 self._call_beside(call)
 
     def _is_to_go_beside(self) -> bool:
-        """Whether a caller who does not have the turn must not wait for it either."""
-        holder = self._turns.holder
-        if holder is None or self._turns.is_mine():
+        """Whether a call must wait no more, for its turn or, in it, for its pipeline to begin."""
+        from .pipeline import has_ended
+
+        holder, is_mine = self._turns.holder, self._turns.is_mine()
+        if is_mine and self._pipeline is not None and not has_ended(self._pipeline):
+            return False
+        if self._is_held_beside() or self._deadlock() is not None:
+            return True
+        if holder is None or is_mine:
             return False
         return self._is_held_back or _is_in_event_loop() or _is_in_pipeline()
 
@@ -104,13 +108,13 @@ class MemberCalls(RunningRunspace):
         from .pipeline import has_ended
 
         options = self._options_of_caller()
-        turn = Turn()
+        turn = Turn(self._caller())
         try:
-            with waiting_for(self, self._caller()):
+            with self._waited_for():
                 if waits_for_this_thread(self) and self._call_in_wait(call, options, stops=stops):
                     return
                 self._wait_beside(turn, options)
-                pipeline = self._pipeline
+                pipeline = self._running() or self._pipeline
                 if (
                     pipeline is None
                     or has_ended(pipeline)
@@ -127,6 +131,15 @@ class MemberCalls(RunningRunspace):
                 self._beside.holder = None
             self._beside.wake()
 
+    def _running(self) -> Any:
+        """The pipeline that runs; None where none does."""
+        from .pipeline import has_ended
+
+        for pipeline in (self._pipeline_beside, self._pipeline):
+            if pipeline is not None and not has_ended(pipeline):
+                return pipeline
+        return None
+
     def _call_aside(self, call: Any) -> None:
         """Run a ``MemberCall`` in no session, on a thread of its own."""
         call.BeginAside()
@@ -135,10 +148,13 @@ class MemberCalls(RunningRunspace):
 
     def _call_in_wait(self, call: Any, options: RunOptions, *, stops: bool) -> bool:
         """Have the pipeline run a call that waits for this thread; says whether it has."""
+        call.BeginInWait(self._runspace)
+        if (pipeline := self._running()) is not None:  # it may go on before it comes to the call
+            return self._call_inside(pipeline, call, options, stops=stops)
         return self._have_run(
             call,
             options,
-            begin=lambda: call.BeginInWait(self._runspace),
+            begin=lambda: None,
             is_over=lambda: not waits_for_this_thread(self),
             stops=stops,
         )
@@ -256,7 +272,7 @@ class MemberCalls(RunningRunspace):
             # What is said is that call's.
             for stream in ("Warning", "Verbose", "Debug", "Information"):
                 setattr(pipeline.Streams, stream, getattr(ended.Streams, stream))
-        self._pipeline_beside = pipeline
+        below, self._pipeline_beside = self._pipeline_beside, pipeline
         try:
             # Whoever closes after this line sees the pipeline, and asks it to stop.
             self._check_open()
@@ -270,37 +286,42 @@ class MemberCalls(RunningRunspace):
             raise
         finally:
             self._lingering.append(pipeline)  # first: a second Ctrl-C may come between two lines
-            self._pipeline_beside = None
+            self._pipeline_beside = below
             if has_ended(pipeline):
                 self._dispose_of(pipeline)
 
     def _begin(self, run: Any, options: RunOptions) -> None:
         """See `RunningRunspace`: where nobody runs a pipeline beside."""
-        turn = Turn()
+        turn = Turn(self._caller())
         try:
-            self._wait_beside(turn, options)
+            self._wait_beside(turn, options, serves=False)
             run.Begin()
         finally:
             if self._beside.holder is turn:
                 self._beside.holder = None
             self._beside.wake()
 
-    def _checks_beside(self, options: RunOptions) -> Callable[[], None]:
+    def _checks_beside(self, options: RunOptions, *, serves: bool = True) -> Callable[[], None]:
         """What is asked while a call is waited for that does not wait for the turn."""
         check = self._checks(options)
 
         def check_all() -> None:
             check()
-            self._refuse_deadlock(serves=True)
+            self._refuse_deadlock(serves=serves)
 
         return check_all
 
-    def _wait_beside(self, turn: Turn, options: RunOptions) -> None:
+    def _wait_beside(self, turn: Turn, options: RunOptions, *, serves: bool = True) -> None:
         """Take the turn of those that are beside, when nothing runs that was given up."""
         from .pipeline import has_ended
 
-        left, check = options.deadline.left, self._checks_beside(options)
-        if not self._beside.wait(turn, left(math.inf), meanwhile=check) or not poll_until(
+        left, check = options.deadline.left, self._checks_beside(options, serves=serves)
+        is_there = wait_until(
+            lambda seconds: self._is_held_beside() or self._beside.wait(turn, seconds),
+            left(math.inf),
+            meanwhile=check,
+        )
+        if not is_there or not poll_until(
             lambda: (
                 all(has_ended(each) for each in list(self._lingering))
                 and all(each.Wait(0) for each in list(self._left))
@@ -310,6 +331,11 @@ class MemberCalls(RunningRunspace):
             every=POLL_SECONDS,
         ):
             raise _late()
+
+    def _is_held_beside(self) -> bool:
+        """Whether the turn beside is somebody's who goes on behind what this thread does."""
+        holder = self._beside.holder
+        return holder is not None and waits_behind(holder)
 
     def _break_off(self, pipeline: Any, error: BaseException) -> None:
         """See `RunningRunspace`; who only leaves a stream leaves time to scripts in its midst."""
@@ -333,7 +359,10 @@ class MemberCalls(RunningRunspace):
 
     def _lingers(self) -> bool:
         """See `OwnedRunspace`; a call may run on as well."""
-        if super()._lingers() or self._pipeline_beside is not None:
+        from .pipeline import has_ended
+
+        beside = self._pipeline_beside
+        if super()._lingers() or (beside is not None and not has_ended(beside)):
             return True
         for call in [each for each in self._left if each.Wait(0)]:
             self._left.remove(call)
@@ -353,8 +382,19 @@ class MemberCalls(RunningRunspace):
         options = RunOptions()
         if self._options is not None and self._turns.is_mine():
             options.deadline = self._options.deadline
-            options.is_cancelled = self._options.is_cancelled
+            if self._options.is_cancelled != self._is_to_go_beside:  # that is of its own turn
+                options.is_cancelled = self._options.is_cancelled
         return options
+
+
+def _serve_here() -> bool:
+    """Do what others need of the pipeline on this thread; says whether it is in one."""
+    from PSBridge import VisitedPipeline
+
+    from ..values import seen_from
+
+    with seen_from(None):  # and not as what is being read here
+        return bool(VisitedPipeline.ServeHere())
 
 
 def _late() -> PipelineTimeout:

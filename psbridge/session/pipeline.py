@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, TypeVar
 
@@ -88,8 +89,8 @@ def run_pipeline(
     """
     run, feed, check = _prepare(pipeline, host, options, given_up)
     begin(run)
+    _limit(run, options)
     if feed:
-        _limit(run, options)
         _feed(run, feed, options, check)
     in_time = wait_until(
         lambda seconds: run.Wait(milliseconds(seconds)),
@@ -130,6 +131,7 @@ def stream_pipeline(
     *,
     given_up: Callable[[], bool],
     begin: Callable[[Any], None],
+    waited_for: Callable[[], AbstractContextManager[None]],
 ) -> Iterator[Any]:
     """Run a pipeline and give its output as it comes; see `run_pipeline`.
 
@@ -143,20 +145,21 @@ def stream_pipeline(
         result: gets its other streams at the end.
         given_up: as there.
         begin: as there.
+        waited_for: notes that it is waited for, while this waits for a value.
     """
     run, feed, check = _prepare(pipeline, host, options, given_up)
     run.HoldBack()
     begin(run)
     offers = iter(()) if options.input is None else _offers(feed, options.input, options.deadline)
     feeding, late = feed is not None, False
-    if feeding:
-        _limit(run, options)
+    _limit(run, options)
     while True:
         feeding = feeding and next(offers, None) is not None
         ended = run.Wait(0)  # before the last values are taken
-        slice_seconds = serve(SLICE_SECONDS)
-        wait = _FEED_MILLISECONDS if feeding else milliseconds(options.deadline.left(slice_seconds))
-        taken = run.Take(0 if ended else wait)
+        with waited_for():
+            seconds = options.deadline.left(serve(SLICE_SECONDS))
+            wait = _FEED_MILLISECONDS if feeding else milliseconds(seconds)
+            taken = run.Take(0 if ended else wait)
         is_over = was_stopped(pipeline)
         (values, _), broken = _read(pipeline, partial(list_from_net, taken), is_over=is_over)
         yield from values
@@ -207,7 +210,7 @@ def _show(run: Any, host: Any, options: RunOptions) -> None:
 
 
 def _limit(run: Any, options: RunOptions) -> None:
-    """Let a run stop when its time is up, even while the input takes its time."""
+    """Let a run stop when its time is up, whatever this thread is in: its input, what it serves."""
     left = options.deadline.left(math.inf)
     if left < _LONGEST_SECONDS:
         run.StopAfter(milliseconds(left))

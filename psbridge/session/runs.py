@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Generator
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from typing import Any
 
 from ..engine.instances import is_net
@@ -59,9 +59,9 @@ class RunningRunspace(OwnedRunspace):
             return self._run_nested(fill, options)
         from System import Exception as NetException
 
-        turn = self._turns.ask()
+        turn = self._turns.ask(self._caller())
         try:
-            with waiting_for(self, self._caller()):
+            with self._waited_for():
                 self._wait_for_turn(turn, options)
                 return self._run_alone(fill, options)
         except (PowerShellError, NetException) as error:
@@ -92,13 +92,11 @@ class RunningRunspace(OwnedRunspace):
             return
         from System import Exception as NetException
 
-        turn = self._turns.ask()
+        turn = self._turns.ask(self._caller())
         try:
-            with (
-                waiting_for(self, self._caller()),
-                closing(self._stream_alone(fill, options, result)) as values,
-            ):
+            with self._waited_for():
                 self._wait_for_turn(turn, options)
+            with closing(self._stream_alone(fill, options, result)) as values:
                 for value in values:
                     yield value
                     turn.thread = threading.current_thread()  # another one may go on
@@ -130,6 +128,7 @@ class RunningRunspace(OwnedRunspace):
                 result,
                 given_up=self._is_given_up,
                 begin=lambda run: self._begin(run, options),
+                waited_for=self._waited_for,
             )
             self._ended(result)
         except BaseException as error:
@@ -211,6 +210,10 @@ class RunningRunspace(OwnedRunspace):
 
         return check
 
+    def _waited_for(self) -> AbstractContextManager[None]:
+        """The calling thread waits for this session."""
+        return waiting_for(self, self._caller())
+
     def _caller(self) -> Any:
         """For whom the calling thread asks: the session in whose pipeline it is, or a job."""
         return session_here()
@@ -224,6 +227,12 @@ class RunningRunspace(OwnedRunspace):
         Raises:
             RuntimeError: neither would ever end.
         """
+        if (said := self._deadlock(serves=serves)) is not None:
+            raise RuntimeError(said)
+
+    def _deadlock(self, *, serves: bool = False) -> str | None:
+        """What is said of such a wait; None where there is none. See `_refuse_deadlock`."""
+        return None
 
     def _run_alone(self, fill: Callable[[Any], None], options: RunOptions) -> Result:
         from .pipeline import run_pipeline
@@ -260,8 +269,13 @@ class RunningRunspace(OwnedRunspace):
         check = self._checks(options)
         check()
         seconds = options.deadline.left(math.inf)
+
+        def check_all() -> None:
+            check()
+            self._refuse_deadlock()
+
         if not poll_until(
-            lambda: not self._lingers(), seconds, meanwhile=check, every=POLL_SECONDS
+            lambda: not self._lingers(), seconds, meanwhile=check_all, every=POLL_SECONDS
         ):
             raise PipelineTimeout("time was up while code that was given up still ran", Result())
         if self._console is not None:

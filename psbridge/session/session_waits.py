@@ -13,11 +13,19 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["session_here", "waiting_for", "waits_for_this_thread", "who_waits_for_session"]
+from .turns import NUMBERS, Turn
+
+__all__ = [
+    "session_here",
+    "waiting_for",
+    "waits_behind",
+    "waits_for_this_thread",
+    "who_waits_for_session",
+]
 
 # The session in whose pipeline a thread waits, or the .NET job whose work it does; and the session
-# that it waits for.
-_waits: list[tuple[Any, Any]] = []
+# that it waits for; in the order in which the waits began.
+_waits: list[tuple[Any, Any, int]] = []
 _guard = threading.Lock()
 
 
@@ -42,7 +50,7 @@ def waiting_for(session: Any, caller: Any) -> Iterator[None]:
     if caller is None:
         yield
         return
-    wait = caller, session
+    wait = caller, session, next(NUMBERS)
     try:
         with _guard:  # in the block: a hook's thread may be interrupted anywhere
             _waits.append(wait)
@@ -55,13 +63,32 @@ def waiting_for(session: Any, caller: Any) -> Iterator[None]:
 
 def who_waits_for_session(session: Any) -> list[Any]:
     """The sessions and child jobs that wait for a session, by no third one."""
-    return [waiting for waiting, asked in list(_waits) if asked is session]
+    return [waiting for waiting, asked, _ in list(_waits) if asked is session]
 
 
 def waits_for_this_thread(session: Any) -> bool:
     """Whether a session's pipeline waits for the pipeline on this thread, over any number."""
+    return session in _waiting_for_this_thread()[1:]
+
+
+def waits_behind(turn: Turn) -> bool:
+    """Whether who has a turn waits for what this thread does, and goes on behind that.
+
+    Its pipeline may wait for this thread in a call further below, and do something else by now.
+    """
+    if turn.thread is threading.current_thread():
+        return True
+    found = _waiting_for_this_thread()
+    return any(
+        waiting is turn.caller and asked in found and number > turn.number
+        for waiting, asked, number in list(_waits)
+    )
+
+
+def _waiting_for_this_thread() -> list[Any]:
+    """The session of the pipeline on this thread, and those whose pipelines wait for that."""
     here = session_here()
     found = [] if here is None else [here]
     for one in found:  # which grows meanwhile
         found += [each for each in who_waits_for_session(one) if each not in found]
-    return session in found[1:]
+    return found

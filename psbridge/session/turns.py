@@ -23,25 +23,37 @@ condition's ``__enter__`` leaves its lock taken for ever.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import threading
 import weakref
 from collections.abc import Callable
 
 from ..waiting import SLICE_SECONDS, Deadline, poll_until, serve
 
-__all__ = ["Turn", "Turns"]
+__all__ = ["NUMBERS", "Turn", "Turns"]
 
 # How long those who wait have to take the turn: a busy machine takes some milliseconds to wake one.
 _COURTESY_SECONDS = 0.01
 
 
+NUMBERS = itertools.count()
+
+
 class Turn:
-    """A turn that somebody wants or has."""
+    """A turn that somebody wants or has.
 
-    __slots__ = ("__weakref__", "thread")
+    Attributes:
+        thread: whose it is.
+        caller: for whom it is asked for, a session or the work of a job; None for neither.
+        number: grows from each turn and each wait to the next; see `session_waits`.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("__weakref__", "caller", "number", "thread")
+
+    def __init__(self, caller: object = None) -> None:
         self.thread = threading.current_thread()
+        self.caller = caller
+        self.number = next(NUMBERS)
 
 
 class Turns:
@@ -64,8 +76,11 @@ class Turns:
         holder = self.holder
         return holder is not None and holder.thread is threading.current_thread()
 
-    def ask(self) -> Turn:
+    def ask(self, caller: object = None) -> Turn:
         """Want the turn.
+
+        Args:
+            caller: for whom.
 
         Raises:
             RuntimeError: the calling thread has it, and would wait for itself.
@@ -76,7 +91,7 @@ class Turns:
                 "by its input or by a signal handler; it would wait for itself. Ask another "
                 "session, or go through a list of what the stream gives"
             )
-        return Turn()
+        return Turn(caller)
 
     def wait(
         self,
