@@ -37,7 +37,7 @@ def deadlock(session: JobSession, *, serves: bool) -> str | None:
 
     Args:
         session: the session.
-        serves: see `RunningRunspace._refuse_deadlock`.
+        serves: see `RunningRunspace._refusing_deadlock`.
     """
     asker = caller()
     if asker is None:

@@ -303,13 +303,7 @@ class MemberCalls(RunningRunspace):
 
     def _checks_beside(self, options: RunOptions, *, serves: bool = True) -> Callable[[], None]:
         """What is asked while a call is waited for that does not wait for the turn."""
-        check = self._checks(options)
-
-        def check_all() -> None:
-            check()
-            self._refuse_deadlock(serves=serves)
-
-        return check_all
+        return self._refusing_deadlock(self._checks(options), serves=serves)
 
     def _wait_beside(self, turn: Turn, options: RunOptions, *, serves: bool = True) -> None:
         """Take the turn of those that are beside, when nothing runs that was given up."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+import time
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, closing
 from typing import Any
@@ -22,6 +23,8 @@ from .turns import Turn
 
 __all__ = ["RunningRunspace"]
 
+# How long a wait has to look like one that never ends.
+_SURE_SECONDS = 0.5
 # How long Ctrl-C waits for code that does not stop.
 _INTERRUPT_SECONDS = 0.5
 
@@ -192,12 +195,8 @@ class RunningRunspace(OwnedRunspace):
 
     def _wait_for_turn(self, turn: Turn, options: RunOptions) -> None:
         seconds, check = options.deadline.left(math.inf), self._checks(options)
-
-        def check_all() -> None:
-            check()
-            self._refuse_deadlock()
-
-        if not self._turns.wait(turn, seconds, meanwhile=check_all) or options.deadline.is_over:
+        refusing = self._refusing_deadlock(check)
+        if not self._turns.wait(turn, seconds, meanwhile=refusing) or options.deadline.is_over:
             raise PipelineTimeout("time was up before it was this call's turn", Result())
         check()
 
@@ -218,20 +217,36 @@ class RunningRunspace(OwnedRunspace):
         """For whom the calling thread asks: the session in whose pipeline it is, or a job."""
         return session_here()
 
-    def _refuse_deadlock(self, *, serves: bool = False) -> None:
-        """Refuse to wait for this session where it waits for what the calling thread does.
+    def _refusing_deadlock(
+        self, check: Callable[[], None], *, serves: bool = False
+    ) -> Callable[[], None]:
+        """What is asked while this session is waited for, which may wait for who asks.
 
         Args:
+            check: what is asked besides.
             serves: whether what is asked for runs while Python code in this session waits.
 
-        Raises:
-            RuntimeError: neither would ever end.
+        Returns:
+            Raises RuntimeError where neither would ever end. One that has what it waits for may
+            seem to wait for a moment more.
         """
-        if (said := self._deadlock(serves=serves)) is not None:
-            raise RuntimeError(said)
+        since: float | None = None
+
+        def check_all() -> None:
+            nonlocal since
+            check()
+            said = self._deadlock(serves=serves)
+            if said is None:
+                since = None
+            elif since is None:
+                since = time.monotonic()
+            elif time.monotonic() - since > _SURE_SECONDS:
+                raise RuntimeError(said)
+
+        return check_all
 
     def _deadlock(self, *, serves: bool = False) -> str | None:
-        """What is said of such a wait; None where there is none. See `_refuse_deadlock`."""
+        """What is said of such a wait; None where there is none. See `_refusing_deadlock`."""
         return None
 
     def _run_alone(self, fill: Callable[[Any], None], options: RunOptions) -> Result:
@@ -268,14 +283,11 @@ class RunningRunspace(OwnedRunspace):
         self._options = options
         check = self._checks(options)
         check()
-        seconds = options.deadline.left(math.inf)
-
-        def check_all() -> None:
-            check()
-            self._refuse_deadlock()
-
         if not poll_until(
-            lambda: not self._lingers(), seconds, meanwhile=check_all, every=POLL_SECONDS
+            lambda: not self._lingers(),
+            options.deadline.left(math.inf),
+            meanwhile=self._refusing_deadlock(check),
+            every=POLL_SECONDS,
         ):
             raise PipelineTimeout("time was up while code that was given up still ran", Result())
         if self._console is not None:

@@ -272,6 +272,49 @@ def test_code_that_a_method_of_dotnet_calls_runs_in_its_session_too(
         assert len(list(values)) == 20000
 
 
+def test_what_only_keeps_code_waits_for_nothing(typed: Session) -> None:
+    """The session may be waiting for that very object."""
+    queue, worker, block, same = typed.run(
+        ", ($global:queue = [System.Collections.Concurrent.BlockingCollection[object]]::new()); "
+        "[Worker]::new(); ($global:block = { 5 }); $block"
+    )
+    taken: list[Any] = []
+    taking = threading.Thread(
+        target=lambda: taken.extend(typed.run("$queue.Take().Number; $queue.Take().Invoke()"))
+    )
+    taking.start()
+    until(lambda: typed._turns.holder is not None)
+    assert block == same
+    assert str(block.GetType()).endswith("ScriptBlock")
+    queue.Add(worker)
+    queue.Add(block)
+    taking.join(30)
+    assert taken == [0, 5]
+
+
+def test_code_of_another_session_runs_in_that(typed: Session, other: Session) -> None:
+    """The process died of it, as above, where the object was of a third one or of none."""
+    code: Any = other.run(f"[System.Reflection.TypeFilter] {{ {CODE} > $null; $true }}").one()
+    kind: Any = typed.run("[char]").one()
+    busy = f"{LONG_STATEMENT}; foreach ($n in 1..20000) {{ & {{ $n }} }}"
+    with other.stream(f"1; {busy}") as values:
+        assert next(values) == 1
+        assert len(kind.FindInterfaces(code, None)) > 5
+        assert len(list(values)) == 20000
+
+
+def test_code_in_a_list_that_is_given_runs_in_its_session(typed: Session) -> None:
+    typed.run("class Hashed { [int] GetHashCode() { CODE; return 1 } }".replace("CODE", CODE))
+    found, hashed = typed.run(
+        ", [System.Collections.Generic.HashSet[object]]::new(); [Hashed]::new()"
+    )
+    with typed.stream(f"1; {LONG_STATEMENT}; foreach ($n in 1..20000) {{ & {{ $n }} }}") as values:
+        assert next(values) == 1
+        assert found.UnionWith([hashed]) is None
+        assert len(list(values)) == 20000
+    assert found.Count == 1
+
+
 def test_a_stop_ends_a_script_block_that_python_invokes(typed: Session) -> None:
     block: Any = typed.run(f"{{ {LOOP} }}").one()
     with when_it_loops(typed, typed.stop), pytest.raises(PowerShellError, match="stopped"):
