@@ -37,30 +37,22 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from ..errors import PipelineTimeout, PowerShellError, SessionClosedError
-from ..waiting import milliseconds, poll_until, serve_by, wait_until
+from ..errors import PowerShellError, SessionClosedError
+from ..waiting import milliseconds, serve_by, wait_until
+from .beside import RunsBeside, late
 from .options import CallCancelled, RunOptions
-from .owned_runspace import POLL_SECONDS
 from .result import Result
-from .runs import RunningRunspace
-from .session_waits import waits_behind, waits_for_this_thread
-from .turns import Turn, Turns
+from .session_waits import waits_for_this_thread
+from .turns import Turn
 
 __all__ = ["MemberCalls"]
 
-# How long a stream that is left waits for the script of somebody's.
-_LEAVE_SECONDS = 0.5
 
-
-class MemberCalls(RunningRunspace):
+class MemberCalls(RunsBeside):
     """The part of `Session` that runs the scripts of objects' members."""
 
     def _take(self, runspace: Any) -> None:
         super()._take(runspace)
-        self._beside = Turns()  # of whoever makes a call beside the turn, or begins a pipeline
-        self._left: list[Any] = []  # calls that have begun, and whose callers may have left
-        # What ends all that Python code has raised in calls, by their numbers.
-        self._endings: dict[int, BaseException] = {}
         from ..values import runs_scripts
 
         serve_by(_serve_here)
@@ -130,15 +122,6 @@ class MemberCalls(RunningRunspace):
             if self._beside.holder is turn:
                 self._beside.holder = None
             self._beside.wake()
-
-    def _running(self) -> Any:
-        """The pipeline that runs; None where none does."""
-        from .pipeline import has_ended
-
-        for pipeline in (self._pipeline_beside, self._pipeline):
-            if pipeline is not None and not has_ended(pipeline):
-                return pipeline
-        return None
 
     def _call_aside(self, call: Any) -> None:
         """Run a ``MemberCall`` in no session, on a thread of its own."""
@@ -255,7 +238,7 @@ class MemberCalls(RunningRunspace):
             options.deadline.left(math.inf),
             meanwhile=check or self._checks_beside(options),
         ):
-            raise _late()
+            raise late()
 
     def _run_for(self, call: Any, options: RunOptions, ended: Any) -> Result:
         """Run a pipeline that runs a call, where none runs.
@@ -290,87 +273,6 @@ class MemberCalls(RunningRunspace):
             if has_ended(pipeline):
                 self._dispose_of(pipeline)
 
-    def _begin(self, run: Any, options: RunOptions) -> None:
-        """See `RunningRunspace`: where nobody runs a pipeline beside."""
-        turn = Turn(self._caller())
-        try:
-            self._wait_beside(turn, options, serves=False)
-            run.Begin()
-        finally:
-            if self._beside.holder is turn:
-                self._beside.holder = None
-            self._beside.wake()
-
-    def _checks_beside(self, options: RunOptions, *, serves: bool = True) -> Callable[[], None]:
-        """What is asked while a call is waited for that does not wait for the turn."""
-        return self._refusing_deadlock(self._checks(options), serves=serves)
-
-    def _wait_beside(self, turn: Turn, options: RunOptions, *, serves: bool = True) -> None:
-        """Take the turn of those that are beside, when nothing runs that was given up."""
-        from .pipeline import has_ended
-
-        left, check = options.deadline.left, self._checks_beside(options, serves=serves)
-        is_there = wait_until(
-            lambda seconds: self._is_held_beside() or self._beside.wait(turn, seconds),
-            left(math.inf),
-            meanwhile=check,
-        )
-        if not is_there or not poll_until(
-            lambda: (
-                all(has_ended(each) for each in list(self._lingering))
-                and all(each.Wait(0) for each in list(self._left))
-            ),
-            left(math.inf),
-            meanwhile=check,
-            every=POLL_SECONDS,
-        ):
-            raise _late()
-
-    def _is_held_beside(self) -> bool:
-        """Whether the turn beside is somebody's who goes on behind what this thread does."""
-        holder = self._beside.holder
-        return holder is not None and waits_behind(holder)
-
-    def _break_off(self, pipeline: Any, error: BaseException) -> None:
-        """See `RunningRunspace`; who only leaves a stream leaves time to scripts in its midst."""
-        if not isinstance(error, GeneratorExit):
-            super()._break_off(pipeline, error)
-            return
-        turn = Turn()
-        try:
-            self._beside.wait(turn, _LEAVE_SECONDS)
-            super()._break_off(pipeline, error)
-        finally:
-            if self._beside.holder is turn:
-                self._beside.holder = None
-            self._beside.wake()
-
-    def stop(self) -> None:
-        """See `OwnedRunspace`."""
-        super().stop()
-        if self._beside.holder is not None:
-            self._stop_all()
-
-    def _lingers(self) -> bool:
-        """See `OwnedRunspace`; a call may run on as well."""
-        from .pipeline import has_ended
-
-        beside = self._pipeline_beside
-        if super()._lingers() or (beside is not None and not has_ended(beside)):
-            return True
-        for call in [each for each in self._left if each.Wait(0)]:
-            self._left.remove(call)
-            self._endings.pop(call.GetNumber(), None)
-        if self._left and self._beside.holder is None:
-            self._stop_all()
-        return bool(self._left)
-
-    def _stop_all(self) -> None:
-        """Stop what runs in the runspace, be it a pipeline that PowerShell has made."""
-        from PSBridge import MemberCall
-
-        MemberCall.StopIn(self._runspace)
-
     def _options_of_caller(self) -> RunOptions:
         """How long the caller waits: as long as the call that it is in, where it is in one."""
         options = RunOptions()
@@ -389,10 +291,6 @@ def _serve_here() -> bool:
 
     with seen_from(None):  # and not as what is being read here
         return bool(VisitedPipeline.ServeHere())
-
-
-def _late() -> PipelineTimeout:
-    return PipelineTimeout("time was up while a script of a member ran", Result())
 
 
 def _is_in_event_loop() -> bool:
