@@ -97,22 +97,22 @@ class MemberCalls(RunsBeside):
         """
         from System import Exception as NetException
 
-        from .pipeline import has_ended
-
         options = self._options_of_caller()
         turn = Turn(self._caller())
         try:
             with self._waited_for():
-                if waits_for_this_thread(self) and self._call_in_wait(call, options, stops=stops):
+                is_taken = waits_for_this_thread(self)
+                if is_taken and self._call_in_wait(call, options, stops=stops):
                     return
                 self._wait_beside(turn, options)
-                pipeline = self._running() or self._pipeline
-                if (
-                    pipeline is None
-                    or has_ended(pipeline)
-                    or not self._call_inside(pipeline, call, options, stops=stops)
-                ):
-                    _let_call_fail(call, lambda: self._run_for(call, options, pipeline))
+                pipeline = self._running()
+                if pipeline is not None:
+                    if is_taken:
+                        call.GiveBack()
+                    if self._call_inside(pipeline, call, options, stops=stops):
+                        return
+                ended = self._pipeline if pipeline is None else pipeline
+                _let_call_fail(call, lambda: self._run_for(call, options, ended))
         except (PowerShellError, NetException) as error:
             # A .NET exception: it was asked to stop before it began.
             if self._closed:

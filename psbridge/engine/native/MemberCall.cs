@@ -62,6 +62,9 @@ public sealed class MemberCall(object target, string method, object?[] arguments
     /// <returns>False where somebody else is.</returns>
     public bool TryTake() => Interlocked.Exchange(ref _taken, 1) == 0;
 
+    /// <summary>Be the one who runs it no more.</summary>
+    public void GiveBack() => Volatile.Write(ref _taken, 0);
+
     /// <summary>Do it on this thread.</summary>
     public void RunHere() => ScriptMembers.Here(() =>
     {
