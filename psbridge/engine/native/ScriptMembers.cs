@@ -62,7 +62,7 @@ internal static class ScriptMembers
             throw new SessionNeededException(session!, isBound, IsLimited(session));
         }
 
-        if (ScriptOf(owner, member) is { } script && IsBound(script))
+        if (t_isHere && ScriptOf(owner, member) is { } script && IsBound(script))
         {
             RefuseClosed(session);
         }
