@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..errors import PipelineTimeout
-from ..waiting import poll_until, wait_until
+from ..waiting import Deadline, poll_until, wait_until
 from .options import RunOptions
 from .owned_runspace import POLL_SECONDS
 from .result import Result
@@ -31,6 +31,7 @@ class RunsBeside(RunningRunspace):
     def _take(self, runspace: Any) -> None:
         super()._take(runspace)
         self._beside = Turns()  # of whoever makes a call beside the turn, or begins a pipeline
+        self._inside: list[Any] = []  # calls that a pipeline is to run, and whose callers wait
         self._left: list[Any] = []  # calls that have begun, and whose callers may have left
         # What ends all that Python code has raised in calls, by their numbers.
         self._endings: dict[int, BaseException] = {}
@@ -60,8 +61,21 @@ class RunsBeside(RunningRunspace):
         return self._refusing_deadlock(self._checks(options), serves=serves)
 
     def _wait_beside(self, turn: Turn, options: RunOptions, *, serves: bool = True) -> None:
-        """Take the turn of those that are beside, when nothing runs that was given up."""
+        """Take the turn of those that are beside, when nothing runs that was given up.
+
+        Nor a pipeline that PowerShell has made: the engine waits for its end, and the thread that
+        begins another one would serve nobody meanwhile, while code in there may wait for that.
+        """
+        from PSBridge import LastingStop
+
         from .pipeline import has_ended
+
+        def is_free() -> bool:
+            return (
+                turn.caller is None
+                or self._running() is not None
+                or not LastingStop.RunsIn(self._runspace)
+            )
 
         left, check = options.deadline.left, self._checks_beside(options, serves=serves)
         is_there = wait_until(
@@ -73,12 +87,17 @@ class RunsBeside(RunningRunspace):
             lambda: (
                 all(has_ended(each) for each in list(self._lingering))
                 and all(each.Wait(0) for each in list(self._left))
+                and is_free()
             ),
             left(math.inf),
             meanwhile=check,
             every=POLL_SECONDS,
         ):
             raise late()
+
+    def _runs_inside(self) -> bool:
+        """Whether somebody runs a call whose caller waits."""
+        return any(each.IsRunning() for each in list(self._inside))
 
     def _is_held_beside(self) -> bool:
         """Whether the turn beside is somebody's who goes on behind what this thread does."""
@@ -90,9 +109,10 @@ class RunsBeside(RunningRunspace):
         if not isinstance(error, GeneratorExit):
             super()._break_off(pipeline, error)
             return
-        turn = Turn()
+        turn, left = Turn(), Deadline(_LEAVE_SECONDS).left
         try:
-            self._beside.wait(turn, _LEAVE_SECONDS)
+            self._beside.wait(turn, left(_LEAVE_SECONDS))
+            poll_until(lambda: not self._runs_inside(), left(_LEAVE_SECONDS), every=POLL_SECONDS)
             super()._break_off(pipeline, error)
         finally:
             if self._beside.holder is turn:

@@ -35,6 +35,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from ..errors import PowerShellError, SessionClosedError
@@ -189,6 +190,7 @@ class MemberCalls(RunsBeside):
         """
         is_ours = False
         try:
+            self._inside.append(call)
             begin()
             self._wait_for(call, options, is_over=is_over)
             is_ours = call.TryTake()
@@ -196,6 +198,8 @@ class MemberCalls(RunsBeside):
                 return False
             self._wait_for(call, options)  # PowerShell may have made a pipeline for it
         finally:
+            with suppress(ValueError):
+                self._inside.remove(call)
             if not (is_ours or call.TryTake() or call.Wait(0)):
                 self._left.append(call)
                 if stops:  # the pipeline comes to nothing else before that ends

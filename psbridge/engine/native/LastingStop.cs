@@ -96,6 +96,11 @@ public sealed class LastingStop
         return true;
     }
 
+    /// <summary>Whether anything runs in a runspace, be it a pipeline that PowerShell has made.</summary>
+    /// <param name="runspace">A runspace of this process.</param>
+    /// <returns>Whether anything does.</returns>
+    public static bool RunsIn(Runspace runspace) => RunningIn(runspace).Length > 0;
+
     private static Pipeline[] RunningIn(Runspace? runspace)
     {
         if (runspace is null || !EngineMembers.Stops.Members.All(member => member.IsThere)

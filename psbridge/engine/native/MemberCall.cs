@@ -62,6 +62,10 @@ public sealed class MemberCall(object target, string method, object?[] arguments
     /// <returns>False where somebody else is.</returns>
     public bool TryTake() => Interlocked.Exchange(ref _taken, 1) == 0;
 
+    /// <summary>Whether somebody runs it.</summary>
+    /// <returns>Whether somebody does.</returns>
+    public bool IsRunning() => Volatile.Read(ref _taken) != 0 && !_ended.WaitOne(0);
+
     /// <summary>Be the one who runs it no more.</summary>
     public void GiveBack() => Volatile.Write(ref _taken, 0);
 
