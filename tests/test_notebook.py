@@ -36,6 +36,7 @@ def cells(tmp_path: Path, engine_home: Path) -> Cells:
             env={
                 **os.environ,
                 "PSBRIDGE_PSHOME": str(engine_home),
+                "VIRTUAL_ENV": sys.prefix,  # not that of a shell: IPython warns of another one
                 "IPYTHONDIR": str(tmp_path),
                 "NO_COLOR": "1",
             },
