@@ -20,10 +20,11 @@ is set for it (see `session.owned_runspace`). What is waited for is .NET's nearl
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -33,6 +34,7 @@ T = TypeVar("T")
 __all__ = [
     "SLICE_SECONDS",
     "Deadline",
+    "Noted",
     "completed",
     "guard",
     "join",
@@ -88,6 +90,28 @@ def serve(slice_seconds: float) -> float:
     """
     needed = [service() for service in _services]
     return min(slice_seconds, _SERVING_SECONDS) if any(needed) else slice_seconds
+
+
+class Noted(Generic[T]):
+    """What threads note for as long as they are in a block; to be gone through at any time."""
+
+    def __init__(self) -> None:
+        self._all: list[T] = []
+        self._guard = threading.Lock()
+
+    def __iter__(self) -> Iterator[T]:
+        return iter(list(self._all))
+
+    @contextlib.contextmanager
+    def noted(self, *notes: T) -> Iterator[None]:
+        """Have notes among the others meanwhile; equal ones may be there several times."""
+        try:
+            with self._guard:  # in the block: a thread of ours may be interrupted anywhere
+                self._all += notes
+            yield
+        finally:
+            with self._guard:
+                self._all[:] = [each for each in self._all if not any(each is one for one in notes)]
 
 
 class Deadline:

@@ -10,7 +10,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from ..session.owned_runspace import OwnedRunspace, open_runspaces
-from ..session.session_waits import session_here, who_waits_for_session
+from ..session.session_waits import and_who_waits, session_here, who_waits_for_session
 from .work import child_at_work
 from .work_waits import note_wait, who_waits_for_job
 
@@ -42,9 +42,7 @@ def deadlock(session: JobSession, *, serves: bool) -> str | None:
     asker = caller()
     if asker is None:
         return None
-    found = [asker]
-    for one in found:  # which grows meanwhile
-        found += [each for each in _who_waits_for(one, session, serves) if each not in found]
+    found = and_who_waits(asker, lambda one: _who_waits_for(one, session, serves))
     holder = None if serves else session._turns.holder
     if session not in found[1:] and (holder is None or holder.caller not in found[1:]):
         return None

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
+from ..waiting import Noted
 from .turns import NUMBERS, Turn
 
 __all__ = [
+    "and_who_waits",
     "session_here",
     "waiting_for",
     "waits_behind",
@@ -25,8 +27,7 @@ __all__ = [
 
 # The session in whose pipeline a thread waits, or the .NET job whose work it does; and the session
 # that it waits for; in the order in which the waits began.
-_waits: list[tuple[Any, Any, int]] = []
-_guard = threading.Lock()
+_waits: Noted[tuple[Any, Any, int]] = Noted()
 
 
 def session_here() -> Any:
@@ -39,8 +40,7 @@ def session_here() -> Any:
     return None if runspace is None else runner_of(runspace)
 
 
-@contextlib.contextmanager
-def waiting_for(session: Any, caller: Any) -> Iterator[None]:
+def waiting_for(session: Any, caller: Any) -> contextlib.AbstractContextManager[None]:
     """The calling thread asks a session for something, and waits for it.
 
     Args:
@@ -48,22 +48,26 @@ def waiting_for(session: Any, caller: Any) -> Iterator[None]:
         caller: for whom it does; None for a thread that is in no pipeline and in no job.
     """
     if caller is None:
-        yield
-        return
-    wait = caller, session, next(NUMBERS)
-    try:
-        with _guard:  # in the block: a hook's thread may be interrupted anywhere
-            _waits.append(wait)
-        yield
-    finally:
-        with _guard:
-            # By itself: the same may wait for the same several times, one inside of the other.
-            _waits[:] = [each for each in _waits if each is not wait]
+        return contextlib.nullcontext()
+    return _waits.noted((caller, session, next(NUMBERS)))
+
+
+def and_who_waits(first: Any, directly: Callable[[Any], list[Any]]) -> list[Any]:
+    """Something, and all who wait for it, over any number.
+
+    Args:
+        first: a session or a child job.
+        directly: who waits for one, by no third one.
+    """
+    found = [first]
+    for one in found:  # which grows meanwhile
+        found += [each for each in directly(one) if each not in found]
+    return found
 
 
 def who_waits_for_session(session: Any) -> list[Any]:
     """The sessions and child jobs that wait for a session, by no third one."""
-    return [waiting for waiting, asked, _ in list(_waits) if asked is session]
+    return [waiting for waiting, asked, _ in _waits if asked is session]
 
 
 def waits_for_this_thread(session: Any) -> bool:
@@ -81,14 +85,11 @@ def waits_behind(turn: Turn) -> bool:
     found = _waiting_for_this_thread()
     return any(
         waiting is turn.caller and asked in found and number > turn.number
-        for waiting, asked, number in list(_waits)
+        for waiting, asked, number in _waits
     )
 
 
 def _waiting_for_this_thread() -> list[Any]:
     """The session of the pipeline on this thread, and those whose pipelines wait for that."""
     here = session_here()
-    found = [] if here is None else [here]
-    for one in found:  # which grows meanwhile
-        found += [each for each in who_waits_for_session(one) if each not in found]
-    return found
+    return [] if here is None else and_who_waits(here, who_waits_for_session)

@@ -33,12 +33,20 @@ public sealed class MemberCall(object target, string method, object?[] arguments
     /// <returns>Its number; 0 for none.</returns>
     public static int NumberHere() => t_inside?._number ?? 0;
 
-    /// <summary>Let what runs on this thread be inside of no call.</summary>
-    /// <returns>What gives the call back.</returns>
-    internal static Action StepOut()
+    /// <summary>Do something on this thread that is inside of a call.</summary>
+    /// <param name="call">The call; null for none.</param>
+    /// <param name="work">What to do.</param>
+    internal static void Within(MemberCall? call, Action work)
     {
-        (MemberCall? inside, t_inside) = (t_inside, null);
-        return () => t_inside = inside;
+        (MemberCall? around, t_inside) = (t_inside, call);
+        try
+        {
+            work();
+        }
+        finally
+        {
+            t_inside = around;
+        }
     }
 
     /// <summary>What it has given.</summary>
@@ -91,19 +99,9 @@ public sealed class MemberCall(object target, string method, object?[] arguments
     /// <summary>Run it on this thread, where nobody else does; who waits for it gets what it throws.</summary>
     internal void RunIfFree()
     {
-        if (!TryTake())
+        if (TryTake())
         {
-            return;
-        }
-
-        (MemberCall? around, t_inside) = (t_inside, this);
-        try
-        {
-            RunQuietly(); // not as RunHere: Python code beneath it may ask an object of another session
-        }
-        finally
-        {
-            t_inside = around;
+            Within(this, RunQuietly); // not as RunHere: Python code in it may ask an object of another session
         }
     }
 

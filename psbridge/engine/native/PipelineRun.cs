@@ -178,16 +178,8 @@ public sealed class PipelineRun(
             null,
             milliseconds,
             LookMilliseconds);
-        Action back = MemberCall.StepOut(); // what is raised in it is its caller's
-        try
-        {
-            pipeline.Invoke(lines, _output, settings);
-        }
-        finally
-        {
-            back();
-        }
-
+        // What is raised in it is its caller's.
+        MemberCall.Within(null, () => pipeline.Invoke(lines, _output, settings));
         // It throws nothing where it was stopped.
         return stopped && pipeline.InvocationStateInfo.State == PSInvocationState.Stopped;
     }
