@@ -276,6 +276,8 @@ class MemberCalls(RunsBeside):
             self._pipeline_beside = below
             if has_ended(pipeline):
                 self._dispose_of(pipeline)
+            if not self._has_caller():
+                self._forget_raised()
 
     def _options_of_caller(self) -> RunOptions:
         """How long the caller waits: as long as the call that it is in, where it is in one."""

@@ -12,6 +12,7 @@ import pytest
 from conditions import until
 
 from psbridge import PowerShellError, Session
+from psbridge.values import raised
 
 CLASS = """
 class Worker {
@@ -155,6 +156,7 @@ def test_a_call_beside_a_stream_that_is_left_leads_back(
     left.set()
     calling.join(30)
     assert found == [5] if back == "a member" else "neither would ever end" in found[0]
+    assert shell not in raised._by_session
 
 
 def test_two_threads_lead_through_two_sessions_at_random(shell: Session, other: Session) -> None:
