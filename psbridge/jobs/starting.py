@@ -222,7 +222,7 @@ class StartingSession(RunspaceSession):
             Exception: what `start_job` raises.
         """
         from ..session.commands import script_block
-        from ..session.pipeline import filled
+        from ..session.feeding import filled
 
         self._check_open()
         check_text(script, "script")

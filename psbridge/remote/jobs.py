@@ -33,7 +33,7 @@ def start_remote_job(
     from System import Array
 
     from ..session.commands import script_block
-    from ..session.pipeline import filled
+    from ..session.feeding import filled
     from ..values import to_net
 
     targets = [targets] if isinstance(targets, Target) else list(targets)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, TypeVar
@@ -26,14 +26,14 @@ from ..values import (
     powershell_error,
     seen_from,
 )
-from ..waiting import SLICE_SECONDS, Deadline, milliseconds, poll_until, serve, wait_until
+from ..waiting import SLICE_SECONDS, milliseconds, poll_until, serve, wait_until
+from .feeding import FEED_MILLISECONDS, feed, filled, offers
 from .options import RunOptions
 from .records import error_record, information_record, message_record
 from .result import Result
 from .stream_records import InformationRecord
 
 __all__ = [
-    "filled",
     "has_ended",
     "nested_pipeline",
     "new_pipeline",
@@ -87,11 +87,11 @@ def run_pipeline(
         Exception: what going through the input raises; it runs on.
         KeyboardInterrupt: Ctrl-C; it runs on.
     """
-    run, feed, check = _prepare(pipeline, host, options, given_up)
+    run, room, check = _prepare(pipeline, host, options, given_up)
     begin(run)
     _limit(run, options)
-    if feed:
-        _feed(run, feed, options, check)
+    if room:
+        feed(run, room, options, check)
     in_time = wait_until(
         lambda seconds: run.Wait(milliseconds(seconds)),
         options.deadline.left(math.inf),
@@ -147,18 +147,18 @@ def stream_pipeline(
         begin: as there.
         waited_for: notes that it is waited for, while this waits for a value.
     """
-    run, feed, check = _prepare(pipeline, host, options, given_up)
+    run, room, check = _prepare(pipeline, host, options, given_up)
     run.HoldBack()
     begin(run)
-    offers = iter(()) if options.input is None else _offers(feed, options.input, options.deadline)
-    feeding, late = feed is not None, False
+    offered = iter(()) if options.input is None else offers(room, options.input, options.deadline)
+    feeding, late = room is not None, False
     _limit(run, options)
     while True:
-        feeding = feeding and next(offers, None) is not None
+        feeding = feeding and next(offered, None) is not None
         ended = run.Wait(0)  # before the last values are taken
         with waited_for():
             seconds = options.deadline.left(serve(SLICE_SECONDS))
-            wait = _FEED_MILLISECONDS if feeding else milliseconds(seconds)
+            wait = FEED_MILLISECONDS if feeding else milliseconds(seconds)
             taken = run.Take(0 if ended else wait)
         is_over = was_stopped(pipeline)
         (values, _), broken = _read(pipeline, partial(list_from_net, taken), is_over=is_over)
@@ -188,15 +188,15 @@ def _prepare(
         if given_up():
             raise SessionClosedError("the session was closed while this ran")
 
-    feed = None
+    room = None
     if options.input is not None:
         from PSBridge import PipelineInput
 
-        feed = PipelineInput()
-    lines = feed.Lines if feed else options.lines
+        room = PipelineInput()
+    lines = room.Lines if room else options.lines
     run = PipelineRun(pipeline, host, options.settings, lines)
     _show(run, host, options)
-    return run, feed, check
+    return run, room, check
 
 
 def _show(run: Any, host: Any, options: RunOptions) -> None:
@@ -214,63 +214,6 @@ def _limit(run: Any, options: RunOptions) -> None:
     left = options.deadline.left(math.inf)
     if left < _LONGEST_SECONDS:
         run.StopAfter(milliseconds(left))
-
-
-def _offers(feed: Any, values: Iterable[object], deadline: Deadline) -> Iterator[bool]:
-    """Hand the input over as far as there is room, from each call to the next; see `_feed`."""
-    from ..values import to_net
-
-    look = Deadline(_FEED_MILLISECONDS / 1000)
-    for number, value in enumerate(values):
-        item = to_net(value, f"input[{number}]")
-        while not feed.Offer(item, 0):
-            yield True
-        if look.is_over:  # what comes slowly must not hold up what is written
-            yield True
-            look = Deadline(_FEED_MILLISECONDS / 1000)
-    if not deadline.is_over:  # else the code would take this for the end of the input
-        feed.Complete()
-
-
-def filled(values: Iterable[object]) -> Any:
-    """A complete PSDataCollection of values, for a pipeline's input."""
-    from System.Management.Automation import PSDataCollection
-
-    from ..values import to_net
-
-    lines = PSDataCollection[System.Object]()
-    for number, value in enumerate(values):
-        lines.Add(to_net(value, f"input[{number}]"))
-    lines.Complete()
-    return lines
-
-
-def _feed(run: Any, feed: Any, options: RunOptions, check: Callable[[], None]) -> None:
-    """Hand the input over, until there is no more, nobody reads it any more, or time is up.
-
-    Only where there is no more, the code is told so: of input that was broken off it would do at
-    its end what is right for all of it. It is stopped then, and that ends a wait for more.
-    """
-    from ..values import to_net
-
-    def is_wanted() -> bool:
-        serve(SLICE_SECONDS)
-        check()
-        return not run.Wait(0) and not options.deadline.is_over
-
-    assert options.input is not None
-    look = Deadline(SLICE_SECONDS)
-    for number, value in enumerate(options.input):
-        if look.is_over:
-            if not is_wanted():
-                return
-            look = Deadline(SLICE_SECONDS)
-        item = to_net(value, f"input[{number}]")
-        while not feed.Offer(item, _FEED_MILLISECONDS):
-            if not is_wanted():
-                return
-    if is_wanted():  # else the code would take this for the end of the input
-        feed.Complete()
 
 
 def _finish(pipeline: Any, run: Any, failure: Any, *, late: bool) -> Result:
@@ -360,8 +303,6 @@ _POLL_SECONDS = 0.01
 _LONGEST_SECONDS = 2_147_483
 # How long code that is stopped because it is late is waited for.
 _LATE_SECONDS = 0.5
-# How long to wait for room for a value before a look whether anybody reads.
-_FEED_MILLISECONDS = 10
 
 
 def _collect(pipeline: Any, run: Any) -> Result:
