@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any, Self
 
 from ..waiting import SLICE_SECONDS
+from .async_input import AsyncInput
 from .options import CallCancelled, cancellable, start_call
 from .result import Result, T
 from .stream import PipelineStream
@@ -26,9 +27,14 @@ class AsyncPipelineStream(AsyncIterator[T]):
         result: the other streams and the exit code, once the code has ended; it has no values.
     """
 
-    def __init__(self, make: Callable[[], PipelineStream[T]], is_over: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        make: Callable[[], PipelineStream[T]],
+        is_over: Callable[[], bool],
+        input: AsyncInput | None,
+    ) -> None:
         # The thread knows of this one only: what nobody goes through any more is to end.
-        self._handing = _Handing(is_over)
+        self._handing = _Handing(is_over, input)
         with cancellable(self._handing.is_closed):
             self._values = make()
 
@@ -56,6 +62,8 @@ class AsyncPipelineStream(AsyncIterator[T]):
         """Stop the code, where it still runs, and wait for that."""
         self._handing.close()
         await self._handing.wait_for_end()
+        if self._handing.input is not None:
+            await self._handing.input.aclose()
 
     async def __aenter__(self) -> Self:
         return self
@@ -70,8 +78,9 @@ class AsyncPipelineStream(AsyncIterator[T]):
 class _Handing:
     """Values on their way from a thread that goes through a stream to an event loop."""
 
-    def __init__(self, is_over: Callable[[], bool]) -> None:
+    def __init__(self, is_over: Callable[[], bool], input: AsyncInput | None) -> None:
         self._is_over = is_over  # the session: nobody takes any more
+        self.input = input
         self.news: asyncio.Event | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: deque[Any] = deque()
@@ -84,6 +93,8 @@ class _Handing:
 
     def begin(self, values: PipelineStream[Any]) -> None:
         self._loop, self.news = asyncio.get_running_loop(), asyncio.Event()
+        if self.input is not None:
+            self.input.attach()
         start_call(lambda: self._go_through(values), name="psbridge astream")
 
     async def take(self) -> Any:
@@ -135,6 +146,8 @@ class _Handing:
             self._error = error
         finally:
             values.close()
+            if self.input is not None:
+                self.input.close()
             self._ended = True
             self._tell()
 

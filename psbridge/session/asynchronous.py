@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterable, Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from .options import CallCancelled, cancellable, start_call
@@ -24,6 +24,7 @@ from .result import T
 if TYPE_CHECKING:
     import asyncio
 
+    from .async_input import AsyncInput
     from .async_stream import AsyncPipelineStream
     from .stream import PipelineStream
 
@@ -44,6 +45,9 @@ def asynchronous(
 
         method = getattr(self, call.__name__)  # a subclass may have one of its own
         done: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        given = _asynchronous_input(named)
+        if given is not None:
+            given.attach()
         cancelled = threading.Event()
 
         def work() -> None:
@@ -71,6 +75,9 @@ def asynchronous(
             if not done.cancelled():
                 done.exception()  # nobody asks for it any more
             raise
+        finally:
+            if given is not None:
+                await given.aclose()
 
     functools.update_wrapper(acall, call)
     _rename(acall, call)
@@ -91,8 +98,9 @@ def asynchronous_stream(
 
         session: Any = self
         method = getattr(self, stream.__name__)
+        given = _asynchronous_input(named)
         return AsyncPipelineStream(
-            functools.partial(method, *arguments, **named), lambda: session.closed
+            functools.partial(method, *arguments, **named), lambda: session.closed, given
         )
 
     functools.update_wrapper(astream, stream)
@@ -103,6 +111,17 @@ def asynchronous_stream(
         "with ``async with`` or `aclose`."
     )
     return astream
+
+
+def _asynchronous_input(named: dict[str, Any]) -> AsyncInput | None:
+    """Put what a thread can go through in the place of an input that only a loop can."""
+    values = named.get("input")
+    if isinstance(values, Iterable) or not isinstance(values, AsyncIterable):
+        return None
+    from .async_input import AsyncInput
+
+    named["input"] = given = AsyncInput(values)
+    return given
 
 
 def _rename(function: Any, twin: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,7 +35,7 @@ class RunspaceCalls(MemberCalls):
         script: str,
         /,
         *arguments: object,
-        input: Iterable[object] | None = None,
+        input: Iterable[object] | AsyncIterable[object] | None = None,
         timeout: float | None = None,
         check: bool = False,
         as_: type[T] | Reader[T] | None = None,
@@ -49,7 +49,7 @@ class RunspaceCalls(MemberCalls):
             arguments: its arguments by position, ``$args`` in the code.
             input: what it gets from the pipeline: ``$input``, or ``$_`` in a ``process`` block. It
                 is gone through while the code runs, a few values ahead of what that reads, and no
-                further when the code has ended.
+                further when the code has ended. For asyncio it may be asynchronous.
             timeout: how many seconds it may take, the wait for its turn included. None is for ever.
             check: whether errors that do not end the code, and an exit code other than 0, raise.
             as_: the type that each value of the output is made into, as `reader_for` says; a type,
@@ -148,7 +148,7 @@ class RunspaceCalls(MemberCalls):
         *arguments: object,
         select: Sequence[str] | None = None,
         first: int | None = None,
-        input: Iterable[object] | None = None,
+        input: Iterable[object] | AsyncIterable[object] | None = None,
         timeout: float | None = None,
         check: bool = False,
         as_: type[T] | Reader[T] | None = None,
@@ -203,7 +203,7 @@ class RunspaceCalls(MemberCalls):
         script: str,
         /,
         *arguments: object,
-        input: Iterable[object] | None = None,
+        input: Iterable[object] | AsyncIterable[object] | None = None,
         timeout: float | None = None,
         check: bool = False,
         as_: type[T] | Reader[T] | None = None,

@@ -11,7 +11,10 @@ from typing import Any
 from ..waiting import SLICE_SECONDS, Deadline, serve
 from .options import RunOptions
 
-__all__ = ["FEED_MILLISECONDS", "feed", "filled", "offers"]
+__all__ = ["FEED_MILLISECONDS", "NOTHING_YET", "feed", "filled", "offers"]
+
+# What an input gives that has no value at the moment; it is asked again.
+NOTHING_YET = object()
 
 # How long to wait for room for a value before a look whether anybody reads.
 FEED_MILLISECONDS = 10
@@ -45,7 +48,7 @@ def feed(run: Any, room: Any, options: RunOptions, check: Callable[[], None]) ->
             if not is_wanted():
                 return
             look = Deadline(SLICE_SECONDS)
-        while not room.Offer(item, FEED_MILLISECONDS):
+        while item is not NOTHING_YET and not room.Offer(item, FEED_MILLISECONDS):
             if not is_wanted():
                 return
     if is_wanted():  # else the code would take this for the end of the input
@@ -62,7 +65,7 @@ def offers(room: Any, values: Iterable[object], deadline: Deadline) -> Iterator[
     """
     look = Deadline(FEED_MILLISECONDS / 1000)
     for item in _converted(values):
-        while not room.Offer(item, 0):
+        while item is not NOTHING_YET and not room.Offer(item, 0):
             yield True
         if look.is_over:  # what comes slowly must not hold up what is written
             yield True
@@ -78,7 +81,8 @@ def filled(values: Iterable[object]) -> Any:
 
     lines = PSDataCollection[System.Object]()
     for item in _converted(values):
-        lines.Add(item)
+        if item is not NOTHING_YET:
+            lines.Add(item)
     lines.Complete()
     return lines
 
@@ -86,5 +90,10 @@ def filled(values: Iterable[object]) -> Any:
 def _converted(values: Iterable[object]) -> Iterator[Any]:
     from ..values import to_net
 
-    for number, value in enumerate(values):
-        yield to_net(value, f"input[{number}]")
+    number = 0
+    for value in values:
+        if value is NOTHING_YET:
+            yield value
+        else:
+            yield to_net(value, f"input[{number}]")
+            number += 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -117,7 +117,7 @@ class RunOptions:
 
 
 def run_options(
-    input: Iterable[object] | None,
+    input: Iterable[object] | AsyncIterable[object] | None,
     timeout: float | None,
     text: tuple[int, bool] | None = None,
 ) -> RunOptions:
@@ -130,9 +130,10 @@ def run_options(
     if timeout is not None:
         timeout = check_seconds(timeout, "timeout")
     if isinstance(input, (str, bytes)) or not (input is None or isinstance(input, Iterable)):
-        raise DeclarationError(
-            f"input is {input!r}; it is a list or something else to go through, of values"
-        )
+        what = "it is a list or something else to go through, of values"
+        if isinstance(input, AsyncIterable):
+            what = "only arun, acall and astream go through what is asynchronous"
+        raise DeclarationError(f"input is {input!r}; {what}")
     is_cancelled = current_cancellation()
     return RunOptions(timeout=timeout, input=input, is_cancelled=is_cancelled, text=text)
 
