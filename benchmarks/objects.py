@@ -88,9 +88,16 @@ def records_in(shell: Session) -> tuple[Callable[[], Any], Callable[[], Any]]:
 def members(shell: Session) -> tuple[Callable[[], Any], Callable[[], Any]]:
     """Objects with four members, three of them PowerShell's own."""
     shell.run(f"$global:files = 1..{FILES} | % {{ [System.IO.FileInfo]::new('/a/b.txt') }}")
-    names = ("Name", "BaseName", "Mode", "Note")
     shell.run("$files | Add-Member NoteProperty Note 5")
+    return _members(shell, "Name", "BaseName", "Mode", "Note")
 
+
+def rare_members(shell: Session) -> tuple[Callable[[], Any], Callable[[], Any]]:
+    """A date, an enum's value and an object, which by hand stay what they are in .NET."""
+    return _members(shell, "LastWriteTime", "Attributes", "Directory")
+
+
+def _members(shell: Session, *names: str) -> tuple[Callable[[], Any], Callable[[], Any]]:
     def ours() -> Any:
         return [[getattr(item, name) for name in names] for item in shell.run("$files")]
 
@@ -154,6 +161,7 @@ ROWS = {
     f"{COUNT} objects of 4 properties out": records_out,
     f"{COUNT} dataclass instances in": records_in,
     f"4 members of {FILES} objects": members,
+    f"a date, an enum and an object of {FILES}": rare_members,
     f"all properties of {FILES} files": properties,
     f"{INTEGERS} integers out of a job": integers_of_a_job,
 }

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, NoReturn, TypeVar
 from ..engine.forking import is_forked_child
 from ..engine.instances import is_net
 from . import reading
+from .enum_value import EnumValue
 from .member_calls import ReadingBrokenOff, asked, asked_again, failure_of
 from .names import is_special, nearest
 from .showing import html_table
@@ -57,7 +58,7 @@ class PowerShellObject:
             net = to_net(net)
         view = _net_types().view.Of(net, runspace_seen_from())
         _set_view(self, view)
-        _set_handle(self, view.GetHandle())
+        _set_handle(self, view.Handle)
 
     @property
     def net(self) -> Any:
@@ -229,6 +230,10 @@ class PowerShellObject:
         if kind in _READY:
             return found
         net = _net_types()
+        if kind in net.made:
+            return found
+        if kind is net.view:
+            return objects_of([found], [found.Handle])[0]
         if kind is net.missing:
             return _MISSING
         if kind is net.callable:
@@ -374,13 +379,18 @@ class _NetTypes(NamedTuple):
     missing: Any
     callable: Any
     failed: Any
+    made: frozenset[type]  # Python's, which are read as such
 
 
 @functools.cache
 def _net_types() -> _NetTypes:
+    import decimal
+    import uuid
+
     from PSBridge import CallableMember, FailedMember, NoMember, ObjectView
 
-    return _NetTypes(ObjectView, NoMember, CallableMember, FailedMember)
+    made = frozenset({dt.datetime, dt.timedelta, decimal.Decimal, uuid.UUID, EnumValue})
+    return _NetTypes(ObjectView, NoMember, CallableMember, FailedMember, made)
 
 
 _MISSING = object()

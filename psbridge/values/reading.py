@@ -56,6 +56,7 @@ def _unread(handle: int, number: int) -> Any:
 
 def _function() -> Callable[[int, int], Any]:
     import ctypes
+    import pickle
 
     import System
     from PSBridge import MemberReader
@@ -74,12 +75,12 @@ def _function() -> Callable[[int, int], Any]:
         ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value or 0
         for name in _FUNCTIONS
     ]
-    addresses += [id(None), id(True), id(False), id(NotImplemented)]
-    address = MemberReader.Begin(System.Array[System.Int64](addresses))
+    addresses += [id(None), id(True), id(False), id(NotImplemented), id(pickle.loads)]
+    address = MemberReader.Begin(System.Array[System.Int64](addresses), __package__)
     if not address:  # another pythonnet
         return _unread
     definition = Definition(b"read", address, _FASTCALL, None)
-    _kept.append(definition)
+    _kept.extend([definition, pickle.loads])
     kind = ctypes.PYFUNCTYPE(
         ctypes.py_object, ctypes.POINTER(Definition), ctypes.c_void_p, ctypes.c_void_p
     )
@@ -97,9 +98,12 @@ _FUNCTIONS = (
     "PyFloat_FromDouble",
     "PyUnicode_FromKindAndData",
     "PyLong_AsSsize_t",
+    "PyBytes_FromStringAndSize",
+    "PyObject_CallOneArg",
+    "Py_DecRef",
 )
 _FASTCALL = 0x80
-# It must stay as long as the function does.
+# What must stay as long as the function does.
 _kept: list[Any] = []
 
 

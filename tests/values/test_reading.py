@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -55,6 +56,86 @@ def test_a_member_has_the_type_that_output_has(shell: Session, value: str, expec
     assert item.Note == expected
     assert type(item.note) is type(expected)
     assert item["NOTE"] == expected
+
+
+# What pythonnet has no counterpart of; see `docs/values.md`.
+RARE = [
+    "[datetime]::new(2020, 2, 29, 13, 5, 7, 123).AddTicks(4567)",
+    "[datetime]::new(2020, 2, 29, 0, 0, 0, [DateTimeKind]::Utc)",
+    "[datetime]::new(2020, 7, 1, 0, 0, 0, [DateTimeKind]::Local)",
+    "[datetime]::MaxValue",
+    "[datetimeoffset]::new(2020, 2, 29, 0, 0, 0, [timespan]::new(-3, -30, 0))",
+    "[timespan]::new(-1, 2, 3, 4, 5)",
+    "[timespan]::MinValue",
+    "1.50d",
+    "[decimal]::MinValue",
+    "[guid]'6f9619ff-8b86-d011-b42d-00cf4fc964ff'",
+    "[System.DayOfWeek]::Friday",
+    "[System.IO.FileAttributes]'ReadOnly, Hidden'",
+    "[Enum]::ToObject([System.DayOfWeek], 99)",
+    "[psobject][datetime]::new(2020, 2, 29)",
+    "[psobject]5",
+    "[psobject][System.DayOfWeek]::Friday",
+    "[bigint]::Parse('9' * 50)",
+    "[version]'1.2.3'",
+    "[uri]'http://a/b'",
+    "[System.Net.IPAddress]::Loopback",
+    "[System.Collections.Generic.KeyValuePair[int,int]]::new(1, 2)",
+    "[switch]$true",
+    "[DBNull]::Value",
+    "@([datetime]::new(2020, 2, 29), [System.DayOfWeek]::Friday)",
+    "[pscustomobject]@{ a = [guid]::Empty }",
+    "[System.Management.Automation.PSSerializer]::Deserialize("
+    "[System.Management.Automation.PSSerializer]::Serialize([System.DayOfWeek]::Friday))",
+    "[System.Management.Automation.PSSerializer]::Deserialize("
+    "[System.Management.Automation.PSSerializer]::Serialize([System.IO.FileInfo]'/a/b'))",
+]
+
+
+@pytest.mark.parametrize("value", RARE)
+def test_a_member_is_what_output_is(shell: Session, value: str) -> None:
+    (expected,) = shell.run(f", ({value})")
+    item = files(shell, f"$one | Add-Member NoteProperty Note ({value})")[0]
+    for found in (item.Note, item.Note):  # of a type that is new here, and of one that is known
+        assert type(found) is type(expected)
+        assert repr(found) == repr(expected)
+        if not isinstance(found, PowerShellObject):
+            assert found == expected
+        elif "Deserialize" not in value:
+            assert found.net.Equals(expected.net)
+
+
+def test_an_object_that_a_member_gives_is_its_own(shell: Session) -> None:
+    item = files(shell, "$one | Add-Member NoteProperty Other ([System.Exception]::new('x'))")[0]
+    assert item.Other.Message == "x"  # from here on its type is known
+    shell.run("param($o) $o | Add-Member NoteProperty Note 5", item.Other)
+    assert item.Other.Note == 5
+    assert item.Other == item.Other
+    assert shell.run("param($a, $b) [object]::ReferenceEquals($a, $b)", item.Other, item.Other) == [
+        True
+    ]
+
+
+def test_what_is_read_belongs_to_who_reads_it(shell: Session) -> None:
+    import gc
+
+    item = files(
+        shell,
+        "$one | Add-Member NoteProperty When ([datetime]::new(2020, 2, 29));"
+        "$one | Add-Member NoteProperty Day ([System.DayOfWeek]::Friday);"
+        "$one | Add-Member NoteProperty Other ([System.Exception]::new('x'))",
+    )[0]
+
+    def read() -> None:
+        for _ in range(1_000):
+            _ = item.When, item.Day, item.Other
+
+    read()
+    gc.collect()
+    before = sys.getallocatedblocks()
+    read()
+    gc.collect()
+    assert sys.getallocatedblocks() - before < 500
 
 
 def test_each_read_is_one_of_the_object_as_it_is(shell: Session) -> None:

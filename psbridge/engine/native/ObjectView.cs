@@ -49,8 +49,7 @@ public sealed class ObjectView
     internal static bool IsKind(Type type) => s_kinds.ContainsKey(type);
 
     /// <summary>A number for it, for <see cref="MemberReader"/>; it does not keep it.</summary>
-    /// <returns>The number.</returns>
-    public long GetHandle() => GCHandle.ToIntPtr(_handle);
+    public long Handle => GCHandle.ToIntPtr(_handle);
 
     /// <summary>The object with all that hangs on it.</summary>
     public PSObject Whole { get; }

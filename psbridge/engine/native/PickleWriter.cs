@@ -146,7 +146,7 @@ internal sealed class PickleWriter(int guess)
     /// <summary>Call what was written last but the arguments, of which there are one to three.</summary>
     internal void Call(int arguments) => Put((byte)(0x84 + arguments), Reduce);
 
-    internal void Write(DateTime moment, TimeSpan? offset)
+    private void Write(DateTime moment, TimeSpan? offset)
     {
         Write(s_datetime);
         int microsecond = (int)(moment.Ticks % TimeSpan.TicksPerSecond / TimeSpan.TicksPerMicrosecond);
@@ -181,7 +181,7 @@ internal sealed class PickleWriter(int guess)
     }
 
     // Towards zero, so that what comes back is never longer than a TimeSpan can be.
-    internal void Write(TimeSpan time)
+    private void Write(TimeSpan time)
     {
         Write(s_timedelta);
         Write(0);
@@ -190,9 +190,9 @@ internal sealed class PickleWriter(int guess)
         Call(3);
     }
 
-    internal void Write(Guid id) => WriteMade(s_uuid, id.ToString());
+    private void Write(Guid id) => WriteMade(s_uuid, id.ToString());
 
-    internal void Write(decimal number) =>
+    private void Write(decimal number) =>
         WriteMade(s_decimal, number.ToString(CultureInfo.InvariantCulture));
 
     private void WriteMade(PickleGlobal kind, string text)
@@ -202,8 +202,8 @@ internal sealed class PickleWriter(int guess)
         Call(1);
     }
 
-    /// <summary>Write an enum's value, which has a counterpart of three arguments.</summary>
-    internal void Write(Enum value, PickleGlobal kind)
+    // Its counterpart has three arguments.
+    private void Write(Enum value, PickleGlobal kind)
     {
         if (!TryRecall(value))
         {
@@ -213,6 +213,42 @@ internal sealed class PickleWriter(int guess)
             _ = TryWriteName(value.GetType().FullName!);
             Call(3);
             _made.Add(value, Remember());
+        }
+    }
+
+    /// <summary>Write a value that Python's own library has a counterpart of, or an enum's.</summary>
+    /// <param name="value">The value, bare.</param>
+    /// <param name="enumValue">The counterpart of an enum's value.</param>
+    /// <returns>Whether it is one, but for numbers and text.</returns>
+    internal bool TryWriteRare(object value, PickleGlobal enumValue)
+    {
+        switch (value)
+        {
+            case DateTime moment:
+                Write(moment, moment.Kind switch
+                {
+                    DateTimeKind.Utc => TimeSpan.Zero,
+                    DateTimeKind.Local => TimeZoneInfo.Local.GetUtcOffset(moment),
+                    _ => null,
+                });
+                return true;
+            case Enum named when named.GetTypeCode() != TypeCode.UInt64:
+                Write(named, enumValue);
+                return true;
+            case TimeSpan time:
+                Write(time);
+                return true;
+            case DateTimeOffset moment:
+                Write(moment.DateTime, moment.Offset);
+                return true;
+            case decimal number:
+                Write(number);
+                return true;
+            case Guid id:
+                Write(id);
+                return true;
+            default:
+                return false;
         }
     }
 

@@ -119,7 +119,7 @@ public sealed class ValueBatch
         _writer.GetData(),
         _rest.Count > 0 ? GetRest() : null,
         _views.Count > 0 ? _views.ToArray() : null,
-        _views.Count > 0 ? MemoryMarshal.AsBytes<long>(_views.Select(view => view.GetHandle()).ToArray()).ToArray() : null,
+        _views.Count > 0 ? MemoryMarshal.AsBytes<long>(_views.Select(view => view.Handle).ToArray()).ToArray() : null,
         _isFromElsewhere ? _origins : null,
         GetUsualRecords(),
         _records.HasScripts,
@@ -293,44 +293,15 @@ public sealed class ValueBatch
             case uint number:
                 _writer.Write((long)number);
                 break;
-            default:
-                WriteRare(value, bare);
-                break;
-        }
-    }
-
-    private void WriteRare(object? value, object bare)
-    {
-        switch (bare)
-        {
-            case DateTime moment:
-                _writer.Write(moment, moment.Kind switch
-                {
-                    DateTimeKind.Utc => TimeSpan.Zero,
-                    DateTimeKind.Local => TimeZoneInfo.Local.GetUtcOffset(moment),
-                    _ => null,
-                });
-                break;
-            case Enum named when named.GetTypeCode() != TypeCode.UInt64:
-                _writer.Write(named, _enumValue);
-                break;
-            case TimeSpan time:
-                _writer.Write(time);
-                break;
-            case DateTimeOffset moment:
-                _writer.Write(moment.DateTime, moment.Offset);
-                break;
-            case decimal number:
-                _writer.Write(number);
-                break;
-            case Guid id:
-                _writer.Write(id);
-                break;
             case byte[] bytes when bytes.GetType() == typeof(byte[]): // of sbyte it is one to .NET, too
                 _writer.Write(bytes);
                 break;
             default:
-                Refer(value);
+                if (!_writer.TryWriteRare(bare, _enumValue))
+                {
+                    Refer(value);
+                }
+
                 break;
         }
     }
