@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import queue
 from collections.abc import AsyncIterable, Callable, Iterator
 from typing import NamedTuple
@@ -38,13 +39,26 @@ class AsyncInput(Iterator[object]):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._closed = False
+        self._ahead: float = _AHEAD
         # No lock, which a signal handler in the loop's thread could leave taken.
         self._there: queue.SimpleQueue[tuple[object] | _End] = queue.SimpleQueue()
         self._room = asyncio.Event()
 
-    def attach(self) -> None:
-        """Go through them in the running event loop."""
+    async def attach(self, *, all_at_once: bool) -> None:
+        """Go through them in the running event loop.
+
+        Args:
+            all_at_once: now, to the end; for a call that the loop's own thread runs.
+        """
         self._loop = asyncio.get_running_loop()
+        if all_at_once:
+            self._ahead = math.inf
+            self._task = self._loop.create_task(self._go_through())
+            try:
+                await asyncio.wait([self._task])
+            except asyncio.CancelledError:
+                await self.aclose()
+                raise
 
     def __next__(self) -> object:
         if self._task is None:
@@ -99,10 +113,10 @@ class AsyncInput(Iterator[object]):
                 count += 1
                 if count % _AHEAD == 0:
                     await asyncio.sleep(0)
-                while self._there.qsize() >= _AHEAD:
+                while self._there.qsize() >= self._ahead:
                     self._room.clear()
                     # Looked at again: a thread that came to the half before this has told of it.
-                    if self._there.qsize() >= _AHEAD:
+                    if self._there.qsize() >= self._ahead:
                         await self._room.wait()
         except BaseException as error:
             self._there.put(_End(error))

@@ -30,11 +30,14 @@ class AsyncPipelineStream(AsyncIterator[T]):
     def __init__(
         self,
         make: Callable[[], PipelineStream[T]],
-        is_over: Callable[[], bool],
         input: AsyncInput | None,
+        *,
+        is_over: Callable[[], bool],
+        runs_here: Callable[[], bool],
     ) -> None:
         # The thread knows of this one only: what nobody goes through any more is to end.
         self._handing = _Handing(is_over, input)
+        self._runs_here, self._is_nested = runs_here, False
         with cancellable(self._handing.is_closed):
             self._values = make()
 
@@ -49,9 +52,15 @@ class AsyncPipelineStream(AsyncIterator[T]):
     async def __anext__(self) -> T:
         if self._handing.is_closed():
             raise StopAsyncIteration
-        if self._handing.news is None:
-            self._handing.begin(self._values)
         try:
+            if not self._is_nested and self._handing.news is None:
+                self._is_nested = self._runs_here()
+                if self._handing.input is not None:
+                    await self._handing.input.attach(all_at_once=self._is_nested)
+                if not self._is_nested:
+                    self._handing.begin(self._values)
+            if self._is_nested:
+                return _next_of(self._values)
             value: T = await self._handing.take()
             return value
         except BaseException:
@@ -61,6 +70,8 @@ class AsyncPipelineStream(AsyncIterator[T]):
     async def aclose(self) -> None:
         """Stop the code, where it still runs, and wait for that."""
         self._handing.close()
+        if self._is_nested:
+            self._values.close()
         await self._handing.wait_for_end()
         if self._handing.input is not None:
             await self._handing.input.aclose()
@@ -73,6 +84,12 @@ class AsyncPipelineStream(AsyncIterator[T]):
 
     def __del__(self) -> None:
         self._handing.close()
+
+
+def _next_of(values: PipelineStream[T]) -> T:
+    for value in values:
+        return value
+    raise StopAsyncIteration
 
 
 class _Handing:
@@ -93,8 +110,6 @@ class _Handing:
 
     def begin(self, values: PipelineStream[Any]) -> None:
         self._loop, self.news = asyncio.get_running_loop(), asyncio.Event()
-        if self.input is not None:
-            self.input.attach()
         start_call(lambda: self._go_through(values), name="psbridge astream")
 
     async def take(self) -> Any:

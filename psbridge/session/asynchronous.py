@@ -6,6 +6,8 @@ Guarantees:
   .NET call is waited for for half a second. One that waits for its turn never begins.
 - The loop's default thread pool is left alone: its few threads, all of which wait for a session,
   would hold up whatever else the program does in it.
+- Where the loop runs inside of a pipeline, on its thread, that session's calls are nested ones, and
+  the loop waits for them: that thread alone can run them.
 
 Rejected: to let .NET tell the loop when a pipeline has ended. What a call does before and
 afterwards (its turn, its input, its values) takes time, too, and would be the loop's.
@@ -36,18 +38,23 @@ R = TypeVar("R")
 
 
 def asynchronous(
-    call: Callable[Concatenate[S, P], R],
+    call: Callable[Concatenate[S, P], R], runs_here: Callable[[S], bool] = lambda _: False
 ) -> Callable[Concatenate[S, P], Coroutine[Any, Any, R]]:
-    """A coroutine function that does what a method does."""
+    """A coroutine function that does what a method does.
+
+    Args:
+        call: the method.
+        runs_here: whether only the calling thread can do it.
+    """
 
     async def acall(self: S, /, *arguments: P.args, **named: P.kwargs) -> R:
         import asyncio
 
         method = getattr(self, call.__name__)  # a subclass may have one of its own
         done: asyncio.Future[R] = asyncio.get_running_loop().create_future()
-        given = _asynchronous_input(named)
+        given, is_nested = _asynchronous_input(named), runs_here(self)
         if given is not None:
-            given.attach()
+            await given.attach(all_at_once=is_nested)
         cancelled = threading.Event()
 
         def work() -> None:
@@ -65,7 +72,10 @@ def asynchronous(
             else:
                 _tell(done, functools.partial(_set, done.set_result, result, done))
 
-        start_call(work, name=f"psbridge {call.__name__}")
+        if is_nested:
+            work()
+        else:
+            start_call(work, name=f"psbridge {call.__name__}")
         try:
             return await asyncio.shield(done)
         except asyncio.CancelledError:
@@ -89,9 +99,14 @@ def asynchronous(
 
 
 def asynchronous_stream(
-    stream: Callable[Concatenate[S, P], PipelineStream[T]],
+    stream: Callable[Concatenate[S, P], PipelineStream[T]], runs_here: Callable[[S], bool]
 ) -> Callable[Concatenate[S, P], AsyncPipelineStream[T]]:
-    """A method that gives an asynchronous iterator where another one gives an iterator."""
+    """A method that gives an asynchronous iterator where another one gives an iterator.
+
+    Args:
+        stream: the other one.
+        runs_here: as for `asynchronous`.
+    """
 
     def astream(self: S, /, *arguments: P.args, **named: P.kwargs) -> AsyncPipelineStream[T]:
         from .async_stream import AsyncPipelineStream
@@ -100,7 +115,10 @@ def asynchronous_stream(
         method = getattr(self, stream.__name__)
         given = _asynchronous_input(named)
         return AsyncPipelineStream(
-            functools.partial(method, *arguments, **named), lambda: session.closed, given
+            functools.partial(method, *arguments, **named),
+            given,
+            is_over=lambda: session.closed,
+            runs_here=lambda: runs_here(self),
         )
 
     functools.update_wrapper(astream, stream)

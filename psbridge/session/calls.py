@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 __all__ = ["RunspaceCalls", "script_text"]
 
 
+def _runs_here(session: MemberCalls) -> bool:
+    """Whether the calling thread is in a pipeline of a session, which no other can run nested."""
+    return not session.closed and session._runs_on_this_thread()  # a forked child has none open
+
+
 class RunspaceCalls(MemberCalls):
     """The part of `Session` that runs PowerShell code and gives its output."""
 
@@ -294,9 +299,9 @@ class RunspaceCalls(MemberCalls):
             shown = "".join(self._run_checked(fill, options, check))
         return shown if colours else without_styles(shown)
 
-    arun = asynchronous(run)
-    acall = asynchronous(call)
-    astream = asynchronous_stream(stream)
+    arun = asynchronous(run, _runs_here)
+    acall = asynchronous(call, _runs_here)
+    astream = asynchronous_stream(stream, _runs_here)
 
     def _run_checked(
         self,

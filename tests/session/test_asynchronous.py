@@ -6,7 +6,7 @@ import asyncio
 import inspect
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
@@ -283,3 +283,55 @@ def test_a_cancellation_is_back_soon(shell: Session) -> None:
         return time.monotonic() - began
 
     assert min(run(main) for _ in range(5)) < 0.2
+
+
+def test_a_loop_inside_of_a_pipeline_runs_nested_calls(shell: Session) -> None:
+    async def doubled(number: int) -> int:
+        other, same = await asyncio.gather(
+            shell.acall("Write-Output", number), shell.arun("$number", timeout=60)
+        )
+        assert other == same
+        values = [each async for each in shell.astream("$args[0]; $args[1]", number, number)]
+        return sum(values)
+
+    def double(number: int) -> int:
+        return asyncio.run(doubled(number))
+
+    shell.functions["Get-Double"] = double
+    assert shell.run("1..3 | % { $number = $_; Get-Double $_ }") == [2, 4, 6]
+
+
+def test_input_of_a_nested_call_is_taken_before_it(shell: Session) -> None:
+    async def values() -> AsyncIterator[int]:
+        for number in range(200):
+            await asyncio.sleep(0)
+            yield number
+
+    async def failing() -> AsyncIterator[int]:
+        yield 1
+        raise LookupError("no more of these")
+
+    async def summed() -> list[Any]:
+        run = await shell.arun("$input | Measure-Object -Sum | % Sum", input=values())
+        stream = shell.astream("$input | Measure-Object -Sum | % Sum", input=values())
+        with pytest.raises(LookupError, match="no more of these"):
+            await shell.arun("$input", input=failing())
+        return [run.one(), *[each async for each in stream]]
+
+    shell.functions["Get-Sums"] = lambda: asyncio.run(summed())
+    assert shell.run("Get-Sums").one() == [199 * 100, 199 * 100]
+
+
+def test_what_a_nested_call_raises_is_raised(shell: Session) -> None:
+    async def failing() -> None:
+        with pytest.raises(PowerShellError, match="no more"):
+            await shell.arun("throw 'no more'")
+        with pytest.raises(PowerShellError, match="no more"):
+            async for _ in shell.astream("throw 'no more'"):
+                pass
+        async for value in shell.astream("1; 2"):
+            assert value == 1
+            break
+
+    shell.functions["Get-None"] = lambda: asyncio.run(failing())
+    assert shell.run("Get-None; 6 * 7", check=True) == [42]
