@@ -30,13 +30,12 @@ class AsyncPipelineStream(AsyncIterator[T]):
     def __init__(
         self,
         make: Callable[[], PipelineStream[T]],
+        session: Any,
         input: AsyncInput | None,
-        *,
-        is_over: Callable[[], bool],
         runs_here: Callable[[], bool],
     ) -> None:
         # The thread knows of this one only: what nobody goes through any more is to end.
-        self._handing = _Handing(is_over, input)
+        self._handing = _Handing(session, input)
         self._runs_here, self._is_nested = runs_here, False
         with cancellable(self._handing.is_closed):
             self._values = make()
@@ -53,19 +52,25 @@ class AsyncPipelineStream(AsyncIterator[T]):
         if self._handing.is_closed():
             raise StopAsyncIteration
         try:
-            if not self._is_nested and self._handing.news is None:
-                self._is_nested = self._runs_here()
-                if self._handing.input is not None:
-                    await self._handing.input.attach(all_at_once=self._is_nested)
-                if not self._is_nested:
-                    self._handing.begin(self._values)
+            if self._handing.news is None and not self._is_nested:
+                self._begin()
             if self._is_nested:
                 return _next_of(self._values)
             value: T = await self._handing.take()
             return value
+        except GeneratorExit:  # in which nothing may be waited for
+            self._handing.close()
+            raise
         except BaseException:
             await self.aclose()
             raise
+
+    def _begin(self) -> None:
+        self._is_nested = self._runs_here()
+        if not self._is_nested:
+            self._handing.begin(self._values)
+        elif self._handing.input is not None:
+            self._handing.input.refuse_nested_call()
 
     async def aclose(self) -> None:
         """Stop the code, where it still runs, and wait for that."""
@@ -95,9 +100,10 @@ def _next_of(values: PipelineStream[T]) -> T:
 class _Handing:
     """Values on their way from a thread that goes through a stream to an event loop."""
 
-    def __init__(self, is_over: Callable[[], bool], input: AsyncInput | None) -> None:
-        self._is_over = is_over  # the session: nobody takes any more
+    def __init__(self, session: Any, input: AsyncInput | None) -> None:
+        self._session = session
         self.input = input
+        self.task: asyncio.Task[Any] | None = None  # the one that goes through it
         self.news: asyncio.Event | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: deque[Any] = deque()
@@ -110,6 +116,9 @@ class _Handing:
 
     def begin(self, values: PipelineStream[Any]) -> None:
         self._loop, self.news = asyncio.get_running_loop(), asyncio.Event()
+        self._session._turns.in_tasks.append(self)
+        if self.input is not None:
+            self.input.attach()
         start_call(lambda: self._go_through(values), name="psbridge astream")
 
     async def take(self) -> Any:
@@ -120,6 +129,7 @@ class _Handing:
             Exception: what the stream raises.
         """
         assert self.news is not None
+        self.task = asyncio.current_task()
         while True:
             self.news.clear()
             over = self._ended or self._closed  # asked before: it ends after its last value
@@ -129,10 +139,14 @@ class _Handing:
                     return self._waiting.popleft()
             if over:
                 error, self._error = self._error, None
-                raise error or StopAsyncIteration
+                try:
+                    raise StopAsyncIteration if error is None else error
+                finally:
+                    del error  # whose traceback has this frame
             await self.news.wait()
 
     def close(self) -> None:
+        self._session._turns.leave_task(self)
         with self._change:
             self._closed = True
             self._change.notify()
@@ -151,12 +165,13 @@ class _Handing:
                     self._tell()
                     while not self._closed and len(self._waiting) >= _AHEAD:
                         self._change.wait(SLICE_SECONDS)
-                        if self._is_over():
+                        if self._session.closed:
                             break
-                if self._closed or self._is_over():
+                if self._closed or self._session.closed:
                     break
         except CallCancelled:
-            pass
+            if not self._closed:  # but the task that goes through its input
+                self._error = asyncio.CancelledError()
         except BaseException as error:
             self._error = error
         finally:

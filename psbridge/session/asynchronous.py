@@ -15,6 +15,7 @@ afterwards (its turn, its input, its values) takes time, too, and would be the l
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import threading
 from collections.abc import AsyncIterable, Callable, Coroutine, Iterable
@@ -52,9 +53,10 @@ def asynchronous(
 
         method = getattr(self, call.__name__)  # a subclass may have one of its own
         done: asyncio.Future[R] = asyncio.get_running_loop().create_future()
-        given, is_nested = _asynchronous_input(named), runs_here(self)
-        if given is not None:
-            await given.attach(all_at_once=is_nested)
+        is_nested = runs_here(self)
+        given = _asynchronous_input(self, named)
+        if given is not None and is_nested:
+            given.refuse_nested_call()
         cancelled = threading.Event()
 
         def work() -> None:
@@ -72,22 +74,20 @@ def asynchronous(
             else:
                 _tell(done, functools.partial(_set, done.set_result, result, done))
 
-        if is_nested:
-            work()
-        else:
-            start_call(work, name=f"psbridge {call.__name__}")
-        try:
-            return await asyncio.shield(done)
-        except asyncio.CancelledError:
-            cancelled.set()
-            # A second cancellation ends this wait.
-            await asyncio.wait([done])
-            if not done.cancelled():
-                done.exception()  # nobody asks for it any more
-            raise
-        finally:
-            if given is not None:
-                await given.aclose()
+        async with given or contextlib.nullcontext():
+            if is_nested:
+                work()
+            else:
+                start_call(work, name=f"psbridge {call.__name__}")
+            try:
+                return await asyncio.shield(done)
+            except asyncio.CancelledError:
+                cancelled.set()
+                # A second cancellation ends this wait.
+                await asyncio.wait([done])
+                if not done.cancelled():
+                    done.exception()  # nobody asks for it any more
+                raise
 
     functools.update_wrapper(acall, call)
     _rename(acall, call)
@@ -113,13 +113,9 @@ def asynchronous_stream(
 
         session: Any = self
         method = getattr(self, stream.__name__)
-        given = _asynchronous_input(named)
-        return AsyncPipelineStream(
-            functools.partial(method, *arguments, **named),
-            given,
-            is_over=lambda: session.closed,
-            runs_here=lambda: runs_here(self),
-        )
+        given = _asynchronous_input(self, named)
+        make = functools.partial(method, *arguments, **named)
+        return AsyncPipelineStream(make, session, given, lambda: runs_here(self))
 
     functools.update_wrapper(astream, stream)
     _rename(astream, stream)
@@ -131,14 +127,14 @@ def asynchronous_stream(
     return astream
 
 
-def _asynchronous_input(named: dict[str, Any]) -> AsyncInput | None:
+def _asynchronous_input(session: Any, named: dict[str, Any]) -> AsyncInput | None:
     """Put what a thread can go through in the place of an input that only a loop can."""
     values = named.get("input")
     if isinstance(values, Iterable) or not isinstance(values, AsyncIterable):
         return None
     from .async_input import AsyncInput
 
-    named["input"] = given = AsyncInput(values)
+    named["input"] = given = AsyncInput(values, session._turns)
     return given
 
 

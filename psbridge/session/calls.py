@@ -26,8 +26,15 @@ __all__ = ["RunspaceCalls", "script_text"]
 
 
 def _runs_here(session: MemberCalls) -> bool:
-    """Whether the calling thread is in a pipeline of a session, which no other can run nested."""
-    return not session.closed and session._runs_on_this_thread()  # a forked child has none open
+    """Whether only the calling thread can do what a session is asked for: it is in its pipeline.
+
+    Raises:
+        RuntimeError: the running task goes through what the session's call waits for.
+    """
+    if session.closed:  # as it is in a forked child
+        return False
+    session._turns.check_task()
+    return session._runs_on_this_thread()
 
 
 class RunspaceCalls(MemberCalls):

@@ -5,19 +5,33 @@ To be used once the engine runs.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from ..waiting import SLICE_SECONDS, Deadline, serve
-from .options import RunOptions
+from .options import RunOptions, check_cancelled
 
-__all__ = ["FEED_MILLISECONDS", "NOTHING_YET", "feed", "filled", "offers"]
-
-# What an input gives that has no value at the moment; it is asked again.
-NOTHING_YET = object()
+__all__ = ["FEED_MILLISECONDS", "NOTHING_YET", "PatientInput", "feed", "filled", "offers"]
 
 # How long to wait for room for a value before a look whether anybody reads.
 FEED_MILLISECONDS = 10
+
+# What a `PatientInput` gives that has no value at the moment; it is asked again.
+NOTHING_YET = object()
+
+
+class PatientInput(Iterator[object]):
+    """An input that keeps nobody waiting for its next value who has something else to look at."""
+
+    @abstractmethod
+    def soon(self) -> object:
+        """The next value, or ``NOTHING_YET``; raises as ``__next__`` does."""
+
+    def __next__(self) -> object:
+        while (value := self.soon()) is NOTHING_YET:
+            check_cancelled()
+        return value
 
 
 def feed(run: Any, room: Any, options: RunOptions, check: Callable[[], None]) -> None:
@@ -88,12 +102,25 @@ def filled(values: Iterable[object]) -> Any:
 
 
 def _converted(values: Iterable[object]) -> Iterator[Any]:
+    return _convert_each(iter(values))
+
+
+def _convert_each(values: Iterator[object]) -> Iterator[Any]:
     from ..values import to_net
 
     number = 0
-    for value in values:
+    for value in _looked_at(values) if isinstance(values, PatientInput) else values:
         if value is NOTHING_YET:
             yield value
         else:
             yield to_net(value, f"input[{number}]")
             number += 1
+
+
+def _looked_at(values: PatientInput) -> Iterator[object]:
+    while True:
+        try:
+            value = values.soon()
+        except StopIteration:
+            return
+        yield value

@@ -90,7 +90,7 @@ def run_pipeline(
     run, room, check = _prepare(pipeline, host, options, given_up)
     begin(run)
     _limit(run, options)
-    if room:
+    if room is not None:
         feed(run, room, options, check)
     in_time = wait_until(
         lambda seconds: run.Wait(milliseconds(seconds)),
@@ -193,7 +193,7 @@ def _prepare(
         from PSBridge import PipelineInput
 
         room = PipelineInput()
-    lines = room.Lines if room else options.lines
+    lines = options.lines if room is None else room.Lines
     run = PipelineRun(pipeline, host, options.settings, lines)
     _show(run, host, options)
     return run, room, check

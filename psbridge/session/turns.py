@@ -27,6 +27,7 @@ import itertools
 import threading
 import weakref
 from collections.abc import Callable
+from typing import Any, Protocol
 
 from ..waiting import SLICE_SECONDS, Deadline, poll_until, serve
 
@@ -56,15 +57,26 @@ class Turn:
         self.number = next(NUMBERS)
 
 
+class InTask(Protocol):
+    """What a task of asyncio's goes through, on which a call goes on; see `Turns.in_tasks`."""
+
+    @property
+    def task(self) -> Any:
+        """The task."""
+
+
 class Turns:
     """Who has the turn.
 
     Attributes:
         holder: the turn of whoever has it.
+        in_tasks: the streams and the input of its calls that tasks of asyncio's go through. They
+            come and go in any thread, each with one call of the list's.
     """
 
     def __init__(self) -> None:
         self.holder: Turn | None = None
+        self.in_tasks: list[InTask] = []
         self._last: int | None = None  # the ident of the thread that had it last
         self._waiting: weakref.WeakSet[Turn] = weakref.WeakSet()
         self._guard = threading.Lock()
@@ -86,12 +98,25 @@ class Turns:
             RuntimeError: the calling thread has it, and would wait for itself.
         """
         if self.is_mine():
-            raise RuntimeError(
-                "this session is asked in the midst of its own call, in the loop over its stream, "
-                "by its input or by a signal handler; it would wait for itself. Ask another "
-                "session, or go through a list of what the stream gives"
-            )
+            raise _asked_in_its_midst()
         return Turn(caller)
+
+    def check_task(self) -> None:
+        """See that the running task of asyncio's may ask for the turn.
+
+        Raises:
+            RuntimeError: it is in the midst of a call, as a thread may be; see `ask`.
+        """
+        from asyncio import current_task
+
+        task = current_task()
+        if any(each.task is task for each in list(self.in_tasks)):
+            raise _asked_in_its_midst()
+
+    def leave_task(self, each: InTask) -> None:
+        """Let a task that went through something ask again."""
+        with contextlib.suppress(ValueError):  # it has been left before
+            self.in_tasks.remove(each)
 
     def wait(
         self,
@@ -141,3 +166,11 @@ class Turns:
         """Let one look who waits; what does not come to this is seen in a tenth of a second."""
         with contextlib.suppress(RuntimeError):  # nobody has looked since the last time
             self._news.release()
+
+
+def _asked_in_its_midst() -> RuntimeError:
+    return RuntimeError(
+        "this session is asked in the midst of its own call, in the loop over its stream, by its "
+        "input or by a signal handler; it would wait for itself. Ask another session, or go "
+        "through a list of what the stream gives"
+    )

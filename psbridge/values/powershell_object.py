@@ -379,7 +379,7 @@ class _NetTypes(NamedTuple):
     missing: Any
     callable: Any
     failed: Any
-    made: frozenset[type]  # Python's, which are read as such
+    made: frozenset[type]  # of Python's, which ``PickleWriter.TryWriteRare`` writes
 
 
 @functools.cache

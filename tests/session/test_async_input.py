@@ -72,8 +72,9 @@ Take = Callable[..., Awaitable[list[Any]]]
 
 
 async def eventually(condition: Callable[[], object]) -> None:
-    while not condition():
-        await asyncio.sleep(0.002)
+    async with asyncio.timeout(60):
+        while not condition():
+            await asyncio.sleep(0.002)
 
 
 @both
@@ -182,6 +183,145 @@ def test_what_it_raises_is_raised(shell: Session, seen: Any, take: Take) -> None
     asyncio.run(main())
     assert list(seen) == []
     assert shell.run("6 * 7") == [42]
+
+
+class Stops:
+    """Raises what a loop takes for an end, where it is none."""
+
+    def __init__(self, at_once: BaseException | None, later: BaseException | None) -> None:
+        self._at_once, self._later, self._count = at_once, later, 0
+
+    def __aiter__(self) -> Any:
+        if self._at_once is not None:
+            raise self._at_once
+        return self
+
+    async def __anext__(self) -> int:
+        self._count += 1
+        if self._count > 2 and self._later is not None:
+            raise self._later
+        return self._count
+
+
+class FalsyError(Exception):
+    def __bool__(self) -> bool:
+        return False
+
+
+@both
+@pytest.mark.parametrize(
+    ("at_once", "later", "raised"),
+    [
+        (StopIteration(), None, RuntimeError),
+        (StopAsyncIteration(), None, RuntimeError),
+        (None, StopIteration(), RuntimeError),
+        (None, FalsyError(), FalsyError),
+        (None, asyncio.CancelledError(), asyncio.CancelledError),
+    ],
+)
+def test_input_that_fails_has_not_come_to_its_end(
+    shell: Session, seen: Any, take: Take, at_once: Any, later: Any, raised: type[BaseException]
+) -> None:
+    async def main() -> None:
+        with pytest.raises(raised):
+            await take(shell, EACH, seen, input=Stops(at_once, later))
+
+    asyncio.run(main())
+    assert list(seen) == []
+    assert shell.run("6 * 7") == [42]
+
+
+@both
+@pytest.mark.parametrize("code", ["$input | Select-Object -First 3", "while ($true) { 1 > $null }"])
+def test_a_source_that_loses_its_cancellation_is_left(
+    shell: Session, take: Take, code: str
+) -> None:
+    async def losing() -> AsyncIterator[int]:
+        for number in itertools.count():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(0.01 if number > 10 else 0)
+            yield number
+
+    async def main() -> None:
+        with contextlib.suppress(PipelineTimeout):
+            assert await take(shell, code, input=losing(), timeout=1) == [0, 1, 2]
+        await eventually(lambda: asyncio.all_tasks() == {asyncio.current_task()})
+
+    asyncio.run(main())
+    assert shell.run("6 * 7") == [42]
+
+
+@both
+def test_a_source_cannot_ask_the_session_that_it_is_for(shell: Session, take: Take) -> None:
+    async def asking() -> AsyncIterator[Any]:
+        yield 1
+        yield (await shell.arun("2")).one()
+
+    async def main() -> None:
+        with pytest.raises(RuntimeError, match="by its input"):
+            await take(shell, "$input", input=asking())
+        with pytest.raises(RuntimeError, match="by its input"):
+            await take(shell, "$input", input=shell.astream("2"))
+        with Session() as other:
+            assert await take(shell, "$input", input=other.astream("1..3")) == [1, 2, 3]
+
+    asyncio.run(main())
+    assert shell.run("6 * 7") == [42]
+
+
+def test_a_loop_that_is_closed_leaves_the_session_free(shell: Session) -> None:
+    async def main() -> None:
+        source = Source(wait_at=2)
+        values = shell.astream("process { $_ }", input=source)
+        assert await anext(values) == 0
+        kept.append(values)
+        kept.append(shell.arun("$input", input=Source(wait_at=0)))
+
+    kept: list[Any] = []
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(main())
+    loop.close()
+    assert shell.run("6 * 7", timeout=20) == [42]
+    kept.pop().close()
+
+
+@both
+def test_a_call_that_is_cancelled_twice_leaves_nothing(shell: Session, take: Take) -> None:
+    async def main() -> list[Any]:
+        unheard: list[Any] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, said: unheard.append(said))
+        source = Source(wait_at=3)
+        call = asyncio.ensure_future(take(shell, "while ($true) { }", input=source))
+        await eventually(lambda: source.taken == 3)
+        call.cancel()
+        await asyncio.sleep(0)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        del call
+        await eventually(lambda: asyncio.all_tasks() == {asyncio.current_task()})
+        await eventually(lambda: shell._pipeline is None)
+        gc.collect()
+        await asyncio.sleep(0)
+        return unheard
+
+    assert asyncio.run(main()) == []
+
+
+def test_a_session_may_go_through_its_input_itself() -> None:
+    class Doubling(Session):
+        def run(  # type: ignore[override]
+            self, script: str, *arguments: Any, input: Any = (), **how: Any
+        ) -> Any:
+            return super().run(script, *arguments, input=[each * 2 for each in input], **how)
+
+    async def main() -> Any:
+        with Doubling() as doubling:
+            source = Source(values=3, wait_at=1)
+            asyncio.get_running_loop().call_later(0.1, source.go_on.set)
+            return await doubling.arun("$input", input=source)
+
+    assert asyncio.run(main()) == [0, 2, 4]
 
 
 @both

@@ -301,25 +301,49 @@ def test_a_loop_inside_of_a_pipeline_runs_nested_calls(shell: Session) -> None:
     assert shell.run("1..3 | % { $number = $_; Get-Double $_ }") == [2, 4, 6]
 
 
-def test_input_of_a_nested_call_is_taken_before_it(shell: Session) -> None:
+def test_input_of_a_nested_call_has_to_be_a_list(shell: Session) -> None:
     async def values() -> AsyncIterator[int]:
-        for number in range(200):
-            await asyncio.sleep(0)
-            yield number
-
-    async def failing() -> AsyncIterator[int]:
         yield 1
-        raise LookupError("no more of these")
 
-    async def summed() -> list[Any]:
-        run = await shell.arun("$input | Measure-Object -Sum | % Sum", input=values())
-        stream = shell.astream("$input | Measure-Object -Sum | % Sum", input=values())
-        with pytest.raises(LookupError, match="no more of these"):
-            await shell.arun("$input", input=failing())
-        return [run.one(), *[each async for each in stream]]
+    async def refused() -> list[Any]:
+        with pytest.raises(RuntimeError, match="give it as a list"):
+            await shell.arun("$input", input=values())
+        with pytest.raises(RuntimeError, match="give it as a list"):
+            await anext(shell.astream("$input", input=values()))
+        return list(await shell.arun("$input", input=[each async for each in values()]))
 
-    shell.functions["Get-Sums"] = lambda: asyncio.run(summed())
-    assert shell.run("Get-Sums").one() == [199 * 100, 199 * 100]
+    shell.functions["Get-Values"] = lambda: asyncio.run(refused())
+    assert shell.run("Get-Values").one() == [1]
+
+
+def test_who_goes_through_a_stream_cannot_ask_its_session(shell: Session) -> None:
+    async def main() -> None:
+        async for value in shell.astream("1..1000"):
+            for ask in (shell.arun("2"), anext(shell.astream("2"))):
+                with pytest.raises(RuntimeError, match="in the loop over its stream"):
+                    await ask
+            if value == 3:
+                break
+        assert await shell.arun("2") == [2]
+        values = shell.astream("1..2")
+        assert [value async for value in values] == [1, 2]
+        assert await shell.arun("2") == [2]
+        async with shell.astream("1..1000") as values:
+            assert await anext(values) == 1
+        assert await shell.arun("2") == [2]
+
+    run(main)
+
+
+def test_another_task_waits_for_the_end_of_a_stream(shell: Session) -> None:
+    async def main() -> None:
+        values = shell.astream("1..1000")
+        assert await anext(values) == 1
+        other = asyncio.create_task(shell.arun("2"))
+        assert len([value async for value in values]) == 999
+        assert await other == [2]
+
+    run(main)
 
 
 def test_what_a_nested_call_raises_is_raised(shell: Session) -> None:

@@ -105,6 +105,13 @@ def test_a_member_is_what_output_is(shell: Session, value: str) -> None:
             assert found.net.Equals(expected.net)
 
 
+def test_what_derives_from_psobject_is_an_object(shell: Session) -> None:
+    shell.run("class Derived : psobject { Derived([object] $o) : base($o) { } }")
+    for value in ("5", "'t'", "[datetime]::new(2020, 2, 29)"):
+        (item, *_) = files(shell, f"$one | Add-Member NoteProperty Note ([Derived]::new({value}))")
+        assert {type(item.Note) for _ in range(3)} == {PowerShellObject}
+
+
 def test_an_object_that_a_member_gives_is_its_own(shell: Session) -> None:
     item = files(shell, "$one | Add-Member NoteProperty Other ([System.Exception]::new('x'))")[0]
     assert item.Other.Message == "x"  # from here on its type is known

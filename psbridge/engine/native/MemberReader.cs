@@ -10,14 +10,15 @@ namespace PSBridge;
 /// <remarks>
 /// pythonnet takes three microseconds for a call of a method, most members one or less. So this is a function
 /// as C modules have them, of two numbers: the handle of an <see cref="ObjectView"/>, and that of a name, which
-/// is brought here once. What is plain is made with CPython's own functions; what Python's library has, such as
-/// dates, and enums by its `pickle`, which takes two microseconds where pythonnet needs several looks at it; objects
-/// that are no values are seen as an <see cref="ObjectView"/> already; all else is made by pythonnet.
+/// is brought here once. What is plain is made with CPython's own functions. Dates and the like, which Python's
+/// library has, and enums are written as a pickle, which takes Python two microseconds to read. Of an object that is
+/// no value pythonnet gets its <see cref="ObjectView"/>. It makes all else itself.
 ///
 /// Guarantees: a member is read once for each call, with the GIL let go of, as pythonnet does it for a
 /// method. Nothing is thrown into Python: what a member throws is a <see cref="FailedMember"/>.
 /// Assumptions: who calls keeps the view, for its handle does not. Python is not being finalized at the end of
-/// a call unless it would be for pythonnet's as well.
+/// a call unless it would be for pythonnet's as well. Python code may run inside of it: that of an enum's value, and
+/// whatever its garbage collector calls.
 ///
 /// Rejected: calling it through ctypes, which takes half a microsecond for two arguments.
 /// Rejected: an answer "there is more to ask for" and a second call that fetches it. A signal handler that
@@ -34,14 +35,14 @@ public static unsafe class MemberReader
 
     private static delegate* unmanaged[Cdecl]<nint> s_letGo;
     private static delegate* unmanaged[Cdecl]<nint, void> s_takeBack;
-    private static delegate* unmanaged[Cdecl]<nint, void> s_count;
+    private static delegate* unmanaged[Cdecl]<nint, void> s_keep;
     private static delegate* unmanaged[Cdecl]<long, nint> s_fromInt;
     private static delegate* unmanaged[Cdecl]<double, nint> s_fromDouble;
     private static delegate* unmanaged[Cdecl]<int, char*, nint, nint> s_fromText;
     private static delegate* unmanaged[Cdecl]<nint, nint> s_toInt;
     private static delegate* unmanaged[Cdecl]<byte*, nint, nint> s_fromBytes;
     private static delegate* unmanaged[Cdecl]<nint, nint, nint> s_call;
-    private static delegate* unmanaged[Cdecl]<nint, void> s_discount;
+    private static delegate* unmanaged[Cdecl]<nint, void> s_letGoOf;
     private static nint s_loads;
     private static nint s_unread;
     private static nint s_none;
@@ -63,14 +64,14 @@ public static unsafe class MemberReader
 
         s_letGo = (delegate* unmanaged[Cdecl]<nint>)found[0];
         s_takeBack = (delegate* unmanaged[Cdecl]<nint, void>)found[1];
-        s_count = (delegate* unmanaged[Cdecl]<nint, void>)found[2];
+        s_keep = (delegate* unmanaged[Cdecl]<nint, void>)found[2];
         s_fromInt = (delegate* unmanaged[Cdecl]<long, nint>)found[3];
         s_fromDouble = (delegate* unmanaged[Cdecl]<double, nint>)found[4];
         s_fromText = (delegate* unmanaged[Cdecl]<int, char*, nint, nint>)found[5];
         s_toInt = (delegate* unmanaged[Cdecl]<nint, nint>)found[6];
         s_fromBytes = (delegate* unmanaged[Cdecl]<byte*, nint, nint>)found[7];
         s_call = (delegate* unmanaged[Cdecl]<nint, nint, nint>)found[8];
-        s_discount = (delegate* unmanaged[Cdecl]<nint, void>)found[9];
+        s_letGoOf = (delegate* unmanaged[Cdecl]<nint, void>)found[9];
         (s_none, s_true, s_false, s_unread) = ((nint)found[10], (nint)found[11], (nint)found[12], (nint)found[13]);
         s_loads = (nint)found[14];
         s_enumValue = new($"{package}.enum_value", "EnumValue");
@@ -108,7 +109,7 @@ public static unsafe class MemberReader
         object? found;
         try
         {
-            found = Read((ObjectView)GCHandle.FromIntPtr(view).Target!, s_names[name]);
+            found = Find((ObjectView)GCHandle.FromIntPtr(view).Target!, s_names[name]);
         }
         catch (Exception error)
         {
@@ -121,16 +122,19 @@ public static unsafe class MemberReader
 
     // As far as it goes without the GIL.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static object? Read(ObjectView view, string name)
+    private static object? Find(ObjectView view, string name)
     {
         object? found = view.Get(name);
-        object? bare = found is PSObject whole && IsNoEnum(whole) ? whole.BaseObject : found;
+        // What derives from it is an object of its own.
+        object? bare = found is PSObject whole && found.GetType() == typeof(PSObject) && IsNoEnum(whole)
+            ? whole.BaseObject
+            : found;
         if (bare is null or string or bool or int or long or double)
         {
             return bare;
         }
 
-        if (bare is ValueType)
+        if (bare is ValueType && !bare.GetType().IsPrimitive)
         {
             PickleWriter pickle = new(Guess);
             if (pickle.TryWriteRare(bare, s_enumValue))
@@ -185,7 +189,7 @@ public static unsafe class MemberReader
             }
 
             nint made = s_call(s_loads, bytes);
-            s_discount(bytes);
+            s_letGoOf(bytes);
             return made;
         }
     }
@@ -205,7 +209,7 @@ public static unsafe class MemberReader
 
     private static nint Counted(nint item)
     {
-        s_count(item);
+        s_keep(item);
         return item;
     }
 }

@@ -219,7 +219,7 @@ internal sealed class PickleWriter(int guess)
     /// <summary>Write a value that Python's own library has a counterpart of, or an enum's.</summary>
     /// <param name="value">The value, bare.</param>
     /// <param name="enumValue">The counterpart of an enum's value.</param>
-    /// <returns>Whether it is one, but for numbers and text.</returns>
+    /// <returns>Whether it is one that is no plain number and no text; those that `powershell_object.py` takes as they come.</returns>
     internal bool TryWriteRare(object value, PickleGlobal enumValue)
     {
         switch (value)
