@@ -1,12 +1,16 @@
-"""A stop that comes while a command is cleaned up after, which the engine overwrites."""
+"""Stops that come in moments in which the engine overwrites them, or takes them for failures."""
 
 from __future__ import annotations
 
+import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
+from conditions import until
 
 from psbridge import ConversionError, JobHandle, PowerShellError, Session
 
@@ -83,6 +87,54 @@ def test_a_finally_that_a_stop_leads_to_runs_to_its_end(shell: Session, began: A
     job.stop()
     assert job.state == "Stopped"
     assert began.IsSet
+
+
+@pytest.fixture
+def importing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file that is there while a module is imported for its command Get-Endless."""
+    began = tmp_path / "began"
+    module = tmp_path / "modules" / "Endless"
+    module.mkdir(parents=True)
+    (module / "Endless.psm1").write_text(
+        f"[System.IO.File]::WriteAllText('{began}', 'x'); while ($true) {{ }}"
+    )
+    (module / "Endless.psd1").write_text(
+        "@{ ModuleVersion = '1.0'; RootModule = 'Endless.psm1'; FunctionsToExport = 'Get-Endless' }"
+    )
+    monkeypatch.setenv("PSModulePath", str(module.parent), prepend=os.pathsep)
+    return began
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        pytest.param(lambda shell: shell.start_thread_job("Get-Endless; 1"), id="thread job"),
+        pytest.param(lambda shell: shell.start_parallel("Get-Endless; 1", [1]), id="parallel job"),
+    ],
+)
+def test_a_job_that_is_stopped_while_a_module_is_imported_for_a_command_is_stopped(
+    shell: Session, importing: Path, start: Callable[[Session], JobHandle]
+) -> None:
+    for _ in range(20):
+        importing.unlink(missing_ok=True)
+        job = start(shell)
+        until(importing.exists)
+        job.stop()
+        assert (job.state, str(job.reason)) == ("Stopped", "The pipeline has been stopped.")
+        job.remove()
+
+
+def test_code_that_is_stopped_while_a_module_is_imported_for_a_command_says_so(
+    shell: Session, importing: Path
+) -> None:
+    for _ in range(20):
+        importing.unlink(missing_ok=True)
+        with ThreadPoolExecutor() as pool:
+            running = pool.submit(shell.run, "Get-Endless; 1")
+            until(importing.exists)
+            shell.stop()
+            with pytest.raises(PowerShellError, match=r"^The pipeline has been stopped\.$"):
+                running.result(60)
 
 
 def start(shell: Session, code: str, began: Any) -> JobHandle:

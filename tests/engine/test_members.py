@@ -21,6 +21,8 @@ MEMBERS = sorted(
         "PSTaskBase._powershell",
         "PSTaskChildJob.Task",
         "PipelineProcessor.Stop",
+        "PipelineProcessor._firstTerminatingError",
+        "PipelineProcessor._stopReasonLock",
         "PipelineStopper.IsStopping",
         "PipelineStopper._stack",
         "PipelineStopper._syncRoot",

@@ -208,6 +208,9 @@ public static class EngineMembers
     public static class Stops
     {
         private const string Lost = "about one stop of 500 in a loop of quick commands has no effect";
+        private const string FailedInstead =
+            "what is stopped while a module is imported for a command may be Failed";
+
         private const string StopperType = "System.Management.Automation.Runspaces.PipelineStopper";
 
         private static readonly Func<Type?> s_base = () => Named("System.Management.Automation.Runspaces.RunspaceBase");
@@ -225,8 +228,14 @@ public static class EngineMembers
         internal static readonly EngineMember Lock = Field(() => Named(StopperType), "_syncRoot", Lost);
         internal static readonly EngineMember Commands = Field(() => Named(StopperType), "_stack", Lost);
 
-        internal static readonly EngineMember Stop = Method(
-            () => Named("System.Management.Automation.Internal.PipelineProcessor"), "Stop", Lost);
+        private const string ProcessorType = "System.Management.Automation.Internal.PipelineProcessor";
+
+        internal static readonly EngineMember Stop = Method(() => Named(ProcessorType), "Stop", Lost);
+        internal static readonly EngineMember Failure = Field(
+            () => Named(ProcessorType), "_firstTerminatingError", FailedInstead);
+
+        internal static readonly EngineMember FailureLock = Field(
+            () => Named(ProcessorType), "_stopReasonLock", FailedInstead);
 
         internal static readonly EngineMember[] Members =
             [Running, RunspaceLock, ReleaseDebugger, Stopper, IsStopping, Lock, Commands, Stop];

@@ -6,6 +6,7 @@ using System.Management.Automation;
 using System.Management.Automation.Runspaces;
 using System.Reflection;
 using System.Runtime.CompilerServices;
+using System.Runtime.ExceptionServices;
 using System.Threading;
 
 namespace PSBridge;
@@ -80,15 +81,17 @@ public sealed class LastingStop
 
     private static bool Begin(Runspace? runspace, Pipeline[] running)
     {
-        // From the innermost on, as the engine does.
-        LastingStop[] stops = [.. running.Reverse().Select(Ask).OfType<LastingStop>()];
+        // From the outermost on: what makes an error of the stop of an inner one, as the loading of a module for
+        // a command does, must find that the outer one is stopped.
+        LastingStop[] stops = [.. running.Select(Ask).OfType<LastingStop>()];
         if (stops.Length == 0)
         {
             return false;
         }
 
         EngineMembers.Stops.ReleaseDebugger.Method!.Invoke(runspace, null);
-        foreach (LastingStop stop in stops)
+        // From the innermost on, as the engine does.
+        foreach (LastingStop stop in stops.Reverse())
         {
             stop.Start();
         }
@@ -159,7 +162,30 @@ public sealed class LastingStop
     private void Set()
     {
         _stopped = [.. _commands.Cast<object>()]; // the innermost first
+        foreach (object command in _stopped)
+        {
+            HasBeenStopped(command);
+        }
+
         IsSet = true;
+    }
+
+    // What it ends with is the first failure that is noted, and a stop notes one late: on another thread.
+    private static void HasBeenStopped(object command)
+    {
+        if (EngineMembers.Stops.Failure.Field is not { } failure
+            || EngineMembers.Stops.FailureLock.Field?.GetValue(command) is not { } its)
+        {
+            return;
+        }
+
+        lock (its)
+        {
+            if (failure.GetValue(command) is null)
+            {
+                failure.SetValue(command, ExceptionDispatchInfo.Capture(new PipelineStoppedException()));
+            }
+        }
     }
 
     private int _started;
