@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -130,7 +130,7 @@ def test_code_that_is_stopped_while_a_module_is_imported_for_a_command_says_so(
     for _ in range(20):
         importing.unlink(missing_ok=True)
         with ThreadPoolExecutor() as pool:
-            running = pool.submit(shell.run, "Get-Endless; 1")
+            running: Future[Any] = pool.submit(shell.run, "Get-Endless; 1")
             until(importing.exists)
             shell.stop()
             with pytest.raises(PowerShellError, match=r"^The pipeline has been stopped\.$"):
