@@ -6,13 +6,16 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from ..waiting import SLICE_SECONDS
 from .async_input import AsyncInput
 from .options import CallCancelled, cancellable, start_call
 from .result import Result, T
 from .stream import PipelineStream
+
+if TYPE_CHECKING:
+    from .owned_runspace import OwnedRunspace
 
 __all__ = ["AsyncPipelineStream"]
 
@@ -30,7 +33,7 @@ class AsyncPipelineStream(AsyncIterator[T]):
     def __init__(
         self,
         make: Callable[[], PipelineStream[T]],
-        session: Any,
+        session: OwnedRunspace,
         input: AsyncInput | None,
         runs_here: Callable[[], bool],
     ) -> None:
@@ -100,7 +103,7 @@ def _next_of(values: PipelineStream[T]) -> T:
 class _Handing:
     """Values on their way from a thread that goes through a stream to an event loop."""
 
-    def __init__(self, session: Any, input: AsyncInput | None) -> None:
+    def __init__(self, session: OwnedRunspace, input: AsyncInput | None) -> None:
         self._session = session
         self.input = input
         self.task: asyncio.Task[Any] | None = None  # the one that goes through it
