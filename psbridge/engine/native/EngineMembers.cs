@@ -212,6 +212,7 @@ public static class EngineMembers
             "what is stopped while a module is imported for a command may be Failed";
 
         private const string StopperType = "System.Management.Automation.Runspaces.PipelineStopper";
+        private const string ProcessorType = "System.Management.Automation.Internal.PipelineProcessor";
 
         private static readonly Func<Type?> s_base = () => Named("System.Management.Automation.Runspaces.RunspaceBase");
 
@@ -227,8 +228,6 @@ public static class EngineMembers
         internal static readonly EngineMember IsStopping = Property(() => Named(StopperType), "IsStopping", Lost);
         internal static readonly EngineMember Lock = Field(() => Named(StopperType), "_syncRoot", Lost);
         internal static readonly EngineMember Commands = Field(() => Named(StopperType), "_stack", Lost);
-
-        private const string ProcessorType = "System.Management.Automation.Internal.PipelineProcessor";
 
         internal static readonly EngineMember Stop = Method(() => Named(ProcessorType), "Stop", Lost);
         internal static readonly EngineMember Failure = Field(

@@ -164,14 +164,14 @@ public sealed class LastingStop
         _stopped = [.. _commands.Cast<object>()]; // the innermost first
         foreach (object command in _stopped)
         {
-            HasBeenStopped(command);
+            NoteStop(command);
         }
 
         IsSet = true;
     }
 
     // What it ends with is the first failure that is noted, and a stop notes one late: on another thread.
-    private static void HasBeenStopped(object command)
+    private static void NoteStop(object command)
     {
         if (EngineMembers.Stops.Failure.Field is not { } failure
             || EngineMembers.Stops.FailureLock.Field?.GetValue(command) is not { } its)
